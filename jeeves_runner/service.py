@@ -52,7 +52,7 @@ from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, name_of
-from jeeves_runner.runner.start_runs import run_at_start
+from jeeves_runner.runner.start_runs import StartRuns
 from jeeves_runner.runner.stop import SLACK, Stop
 from jeeves_runner.runner.tasks import Tasks
 from jeeves_runner.runs import DiskGuard, Logs, Runs
@@ -192,15 +192,15 @@ class Runner:
         )
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
+        starts = StartRuns(conn, runs, clock)
         await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._tasks.keep("watch of the config file", self._config_watch.run)
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
-        start = partial(run_at_start, conn, runs, clock, caught_up=scheduler.look, done=set())
         self._tasks.keep("scheduler", scheduler.run)
-        self._tasks.keep("runs at the start", start)
+        self._tasks.keep("runs at the start", partial(starts.run, scheduler.look))
         self._tasks.keep("watch of the manifests", sync.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)

@@ -46,7 +46,7 @@ def plan_lines(plan: Plan, forecast: Mapping[str, Sequence[str]] = _NOTHING) -> 
     for held in plan.held:
         yield held_line(held.kind, held.id, f": {held.message} ({held.file})")
     for consequence in plan.consequences:
-        yield Styled("!", "yellow"), f" {consequence.message}"
+        yield consequence_line(consequence.message)
 
 
 def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
@@ -79,6 +79,11 @@ def value_text(path: str, value: object) -> str:
 def held_line(kind: str, name: str, why: str = "") -> Line:
     """What keeps its last good spec, ``why`` after a colon."""
     return Styled(f"= {kind} {name}", "cyan"), f"  held at its last good spec{why}"
+
+
+def consequence_line(message: str) -> Line:
+    """What a plan does besides, in a sentence."""
+    return Styled("!", "yellow"), f" {message}"
 
 
 def named(keys: Sequence[tuple[str, str]]) -> str:

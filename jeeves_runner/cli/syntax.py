@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from jeeves_runner.core.durations import is_duration
 from jeeves_runner.core.values import PAGE, decode_json, is_id
 from jeeves_runner.errors import UsageError
 
@@ -86,6 +87,20 @@ def parse_json(text: str, what: str) -> Any:
             f"{what} is not JSON: {error}",
             hint="""a string needs its own quotes inside the shell's: '"text"', '{"key": 1}'""",
         ) from error
+
+
+class PastTimes(click.Command):
+    """A command whose arguments may be lengths of time into the past: ``-2h`` is no option then."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        options = [word for word in args[:end] if not _is_past(word)]
+        past = [word for word in args[:end] if _is_past(word)]
+        return super().parse_args(ctx, [*options, "--", *past, *args[end + 1 :]])
+
+
+def _is_past(word: str) -> bool:
+    return word.startswith("-") and is_duration(word[1:])
 
 
 class Group(click.Group):

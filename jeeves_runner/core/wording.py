@@ -13,9 +13,9 @@ LONGEST: Final = 60
 """Characters of a text or value shown in a message."""
 
 
-def brief(text: str) -> str:
-    """The text on one line, cut after ``LONGEST`` characters."""
-    return one_line(_cut(text))
+def brief(text: str, longest: int = LONGEST) -> str:
+    """The text on one line, cut after ``longest`` characters."""
+    return one_line(_cut(text, longest))
 
 
 def in_quotes(text: str) -> str:
@@ -23,8 +23,8 @@ def in_quotes(text: str) -> str:
     return repr(_cut(text))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def _cut(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def one_line(text: str) -> str:

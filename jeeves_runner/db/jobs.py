@@ -112,21 +112,6 @@ def gone_ids(conn: apsw.Connection, now: datetime, within: timedelta) -> frozens
     return frozenset(name for (name,) in rows)
 
 
-_STARTS_WITH_THE_RUNNER: Final = "deleted_at IS NULL AND enabled AND spec ->> '$.on_start'"
-
-
-def started_with_the_runner(conn: apsw.Connection) -> list[str]:
-    """The live and enabled jobs that run when a runner starts."""
-    rows = conn.execute(f"SELECT id FROM jobs WHERE {_STARTS_WITH_THE_RUNNER} ORDER BY id")
-    return [name for (name,) in rows]
-
-
-def starts_with_the_runner(conn: apsw.Connection, job_id: str) -> bool:
-    """Whether a job is one of those. Unlike reading them all, this looks into one spec."""
-    found = conn.execute(f"SELECT 1 FROM jobs WHERE id = ? AND {_STARTS_WITH_THE_RUNNER}", (job_id,))
-    return found.fetchone() is not None
-
-
 def written_since(conn: apsw.Connection, revision_id: int, portion: int) -> Iterator[list[str]]:
     """The jobs, tombstones included, that revisions after this one wrote: up to ``portion`` ids at a time.
 

@@ -9,6 +9,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.field_changes import FieldChange, recorded_fields
+from jeeves_runner.core.inheritance import Consequence
 from jeeves_runner.core.origin import DIRTY, AppliedBy, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
 from jeeves_runner.core.problem import Problem
@@ -101,7 +102,7 @@ def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) 
     changes = "[" + ",".join(text[1:-1] for text in texts) + "]"
     tx.conn.execute(
         'INSERT INTO revisions (applied_at, applied_by, "commit", author, subject, created, updated, deleted,'
-        " drifted, changes, held) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        " drifted, changes, held, consequences) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             tx.at,
             applied_by,
@@ -112,6 +113,7 @@ def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) 
             drifted,
             changes,
             json.dumps([_held(h) for h in plan.held], ensure_ascii=False),
+            json.dumps([each._asdict() for each in plan.consequences], ensure_ascii=False),
         ),
     )
     number = tx.conn.last_insert_rowid()
@@ -148,6 +150,12 @@ def recorded_changes(conn: apsw.Connection, number: int) -> tuple[list[dict[str,
     return [_in_words(change) for change in json.loads(changes)], [
         _held_then(row) for row in json.loads(held)
     ]
+
+
+def recorded_consequences(conn: apsw.Connection, number: int) -> list[Consequence] | None:
+    """What a revision did to jobs besides; None where an earlier version made it, and did not record that."""
+    text: str | None = conn.execute("SELECT consequences FROM revisions WHERE id = ?", (number,)).get
+    return None if text is None else [Consequence(**each) for each in json.loads(text)]
 
 
 def _in_words(change: dict[str, Any]) -> dict[str, Any]:

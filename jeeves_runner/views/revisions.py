@@ -8,7 +8,7 @@ from jeeves_runner.core.values import PAGE
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.revisions import HeldThen, RevisionRow
-from jeeves_runner.views.sync import ChangeDocument
+from jeeves_runner.views.sync import ChangeDocument, ConsequenceDocument, consequences_view
 
 
 class WholeRevision(RevisionRow):
@@ -20,6 +20,8 @@ class WholeRevision(RevisionRow):
     """The ids of the jobs and queues that kept an older spec."""
     held_rows: list[HeldThen]
     """The same, each with the reason of that time."""
+    consequences: list[ConsequenceDocument] | None
+    """What it did to jobs besides; null where it is of an earlier version, which did not record it."""
 
 
 class RevisionsDocument(TypedDict):
@@ -50,10 +52,12 @@ def revision_view(conn: apsw.Connection, number: int) -> RevisionDocument:
         if row is None:
             raise revisions.unknown_revision(conn, number)
         changes, held = revisions.recorded_changes(conn, number)
+        found = revisions.recorded_consequences(conn, number)
     whole: WholeRevision = {
         **row,
         "changes": cast(list[ChangeDocument], changes),
         "held": [each["id"] for each in held],
         "held_rows": held,
+        "consequences": None if found is None else consequences_view(found),
     }
     return {"revision": whole}

@@ -283,6 +283,7 @@ def _job(spec: JobSpec, row: JobRow | None, now: datetime, ask: Ask) -> Simulate
         after=after,
         executor=carrier.name,
         outlives=carrier.outlives,
+        namespace=namespace,
     )
 
 

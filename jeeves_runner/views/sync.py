@@ -8,6 +8,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.config_change import ConfigChange
+from jeeves_runner.core.inheritance import Consequence
 from jeeves_runner.core.plan import Action, Change, Held, Key, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.withheld import Withheld, WithheldBy
@@ -264,7 +265,7 @@ def sync_view(look: LastLook, file: ConfigFile | None = None) -> SyncDocument:
         "held": held_view(look.plan.held),
         "problems": problems_view(look.plan.problems),
         "plan": _changes(look.plan.changes),
-        "consequences": _consequences(look.plan),
+        "consequences": consequences_view(look.plan.consequences),
         "withheld": [
             {
                 "by": entry.by,
@@ -340,7 +341,7 @@ def plan_view(plan: Plan) -> PlanDocument:
         "base": plan.base,
         "complete": plan.complete,
         "changes": _changes(plan.changes),
-        "consequences": _consequences(plan),
+        "consequences": consequences_view(plan.consequences),
         "held": held_view(plan.held),
         "suspended": _rows(plan.suspended),
         "problems": problems_view(plan.problems),
@@ -369,7 +370,6 @@ def _changes(changes: Sequence[Change]) -> list[ChangeDocument]:
     return [cast(ChangeDocument, change.as_json()) for change in changes]
 
 
-def _consequences(plan: Plan) -> list[ConsequenceDocument]:
-    return [
-        {"code": each.code, "variable": each.variable, "message": each.message} for each in plan.consequences
-    ]
+def consequences_view(found: Iterable[Consequence]) -> list[ConsequenceDocument]:
+    """As a plan and a revision have them."""
+    return [{"code": each.code, "variable": each.variable, "message": each.message} for each in found]

@@ -75,6 +75,38 @@ def test_one_apply_is_shown_as_diff_showed_it_then(shell: Shell, tmp_path: Path)
         assert f"    {line}" in told
 
 
+def test_one_apply_tells_which_variables_it_hid_and_gave_back(shell: Shell, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("other.yaml", "run: env\ntimeout: 1m\n")
+    project.write("owner.yaml", "run: x\ntimeout: 1m\nenv: {A: {from_env: PASSWORD}}\n")
+    shown = shell.run("diff").stdout
+    project.apply()
+    hidden = "PASSWORD is hidden from all other jobs: job owner takes it as a secret"
+    project.write("owner.yaml", "run: x\ntimeout: 1m\n")
+    project.apply()
+    project.write("owner.yaml", "run: y\ntimeout: 1m\n")
+    project.apply()
+    again = "PASSWORD is inherited by all jobs again: none takes it as a secret any more"
+    assert f"! {hidden}" in shown
+    assert f"! {hidden}" in shell.text("history", "2").splitlines()
+    assert f"! {again}" in shell.text("history", "3").splitlines()
+    assert shell.json("history", "2")["revision"]["consequences"] == [
+        {"code": "hides_variable", "variable": "PASSWORD", "message": hidden}
+    ]
+    assert shell.json("history", "4")["revision"]["consequences"] == []
+    assert "consequences" not in shell.text("history", "4")
+
+
+def test_what_an_earlier_version_did_not_record_is_said(shell: Shell, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("a.yaml", "run: x\ntimeout: 1m\n")
+    project.apply()
+    project.conn.execute("UPDATE revisions SET consequences = NULL WHERE id = 2")
+    assert shell.json("history", "2")["revision"]["consequences"] is None
+    lines = [words(line) for line in shell.text("history", "2").splitlines()]
+    assert "consequences not recorded by the version of that time" in lines
+
+
 @pytest.mark.parametrize("option", ["--limit", "--before"])
 def test_one_apply_takes_no_option_of_the_list(shell: Shell, option: str) -> None:
     result = shell.run("history", "1", option, "1")

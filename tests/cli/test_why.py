@@ -31,6 +31,17 @@ def test_it_is_one_paragraph(shell: Shell, when: str) -> None:
     assert shell.text("why", "backup", when) == f"{MISSED}\n"
 
 
+@pytest.mark.parametrize("words", [("backup", "-9h"), ("-9h", "backup"), ("backup", "--", "-9h")])
+def test_a_length_of_time_into_the_past_is_a_time(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell.text("why", *words) == f"{MISSED}\n"
+
+
+def test_options_stand_anywhere_beside_it(shell: Shell) -> None:
+    for words in (("backup", "-9h", "--json"), ("--json", "backup", "-9h")):
+        assert shell.json("why", *words)["answer"] == "missed"
+    assert shell.text("why", "backup", "-9h", "-h").startswith("Usage:")
+
+
 def test_without_a_time_it_tells_what_was_last_and_what_comes(shell: Shell) -> None:
     with shell.server():
         assert shell.text("why", "backup") == (f"{MISSED} It is due next at 2026-03-02 03:00Z, in 15h.\n")
@@ -48,6 +59,7 @@ def test_what_a_script_said_cannot_steer_the_terminal(shell: Shell) -> None:
         (("bakcup",), "there is no job bakcup", 2),
         (("backup", "soon"), "the time is neither a time nor a length of time: soon", 64),
         (("backup", "7"), "there is no run 7", 2),
+        (("backup", "-soon"), "No such option '-s'.", 64),
     ],
 )
 def test_what_there_is_not_is_refused(shell: Shell, words: tuple[str, ...], message: str, code: int) -> None:

@@ -55,7 +55,7 @@ TEXTS: Final = {
     "queue_items": "queue_id payload status dedup_key lease_token error",
     "queues": "id spec_hash file",
     "renames": "old_id new_id",
-    "revisions": "applied_by commit author subject changes held",
+    "revisions": "applied_by commit author subject changes held consequences",
     "runner": "boot_id api_url socket planner_digest waits_for",
     "runs": "job_id status stdout stderr trigger signal message reason reason_ref result_meta params"
     " given_params pool spec_hash file script_hash log_path cancel_cause mark handle model origin late",

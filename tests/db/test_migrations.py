@@ -25,6 +25,7 @@ SHIPPED = {
     12: "ad0d12f97e4beac43a6b028c06fa476f03be5d13378e37ac467fa39e1139acfb",
     13: "fb094f94bf6c6c24a855cf99355191056b7e35c46527c79ee0068c7f4d697ba0",
     14: "f660dd9365633fe29169b97686927b67ad788f76805617550f54c5ec846bc171",
+    15: "8224206a1b3d357f35a67a85973a9d2b6b401e7173f52ad5ec6a5230a8010893",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

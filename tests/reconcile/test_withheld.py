@@ -12,6 +12,7 @@ from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.queue_enqueue import enqueue
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.views.revisions import revision_view
 from jeeves_runner.views.sync import sync_view
 
 
@@ -61,6 +62,8 @@ def test_what_a_plan_does_besides_is_shown_while_it_waits_and_logged_with_its_re
 
     asyncio.run(scene())
     assert f"revision 1: {message}" in caplog.messages
+    shown = revision_view(project.conn, 1)["revision"]["consequences"]
+    assert [each["message"] for each in shown or ()] == [message]
 
 
 def withheld(state: SyncStatus) -> list[tuple[str, tuple[str, ...], str | None]]:

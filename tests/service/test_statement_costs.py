@@ -66,7 +66,7 @@ COMMANDS = (
 
 SMALL_INDEXES = (
     "runs_active", "runs_asked_to_end", "overrides_live", "overrides_live_of_all", "incidents_open",
-    "incidents_due", "outbox_pending", "outbox_waiting", "outbox_by_age", "outbox_of_run", "outbox_bundled",
+    "incidents_due", "outbox_pending", "outbox_waiting", "outbox_of_run", "outbox_bundled",
 )  # fmt: skip
 """Indexes that hold only what has not ended: to read all of one is cheap."""
 

@@ -78,8 +78,9 @@ _STATEMENTS = (
     f"{_ITEMS} SELECT :namespace, :key, 'item' || i, '1', {_TIME} FROM n",
     f"{_ITEMS} SELECT :namespace, 'with items ' || i, 'item', '1', {_TIME} FROM n",
     f"""
-    INSERT INTO revisions (applied_at, applied_by, created, updated, deleted, drifted, changes, held)
-    SELECT {_TIME}, 'cli', 0, 0, 0, 0, '[]', '[]' FROM n
+    INSERT INTO revisions (applied_at, applied_by, created, updated, deleted, drifted, changes, held,
+                           consequences)
+    SELECT {_TIME}, 'cli', 0, 0, 0, 0, '[]', '[]', '[]' FROM n
     """,
     f"INSERT INTO audit (at, actor, action, target) SELECT {_TIME}, 'cli', 'pause', 'job often' FROM n",
     f"""

@@ -68,6 +68,14 @@ def test_a_run_names_its_cause(hourly: Ledger, columns: dict[str, Any], cause: s
     assert said(hourly, "sync", run=run)["cause"].endswith(cause)
 
 
+def test_what_a_script_said_is_told_whole(hourly: Ledger) -> None:
+    message = f"env TOKEN: the secret file does not exist: /srv/{'x' * 80}; create it. Or leave it out."
+    run = hourly.add_run("sync", "error", message=message)
+    assert said(hourly, "sync", run=run)["outcome"].endswith(f": {message}")
+    hourly.pause("sync", None, "the disks are moved to the other room, and the network is slow.")
+    assert said(hourly, "sync")["pause"].endswith("to the other room, and the network is slow.")
+
+
 @pytest.mark.parametrize("trigger", Trigger)
 def test_every_trigger_makes_a_sentence(hourly: Ledger, trigger: Trigger) -> None:
     run = hourly.add_run("sync", trigger=trigger)

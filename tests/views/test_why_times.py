@@ -45,6 +45,17 @@ def test_a_minute_has_all_its_seconds_and_a_second_only_itself(ledger: Ledger) -
     assert answer(ledger, "tick", "11:58:36") == "no_occurrence"
 
 
+def test_a_length_that_names_no_second_is_a_time_of_its_whole_minute(ledger: Ledger) -> None:
+    ledger.add_job("tick", schedule=("30 * * * * *",))
+    ledger.clock.time += timedelta(seconds=42)
+    since(ledger, "tick", ledger.at(days=1))
+    row(ledger, "tick", "ok", ledger.at(hours=2).replace(second=30))
+    assert answer(ledger, "tick", "-2h") == "ran"
+    assert answer(ledger, "tick", "-7212s") == "ran"
+    assert answer(ledger, "tick", "-7200s") == "no_occurrence"
+    assert answer(ledger, "tick", "2h") == "not_yet_due"
+
+
 def test_a_time_without_an_offset_is_on_the_clocks_of_the_job(ledger: Ledger) -> None:
     ledger.add_job("backup", schedule=("0 3 * * *",), timezone=BERLIN)
     found = why(ledger, "backup", "2026-03-02T03:00")
@@ -172,7 +183,10 @@ def test_an_occurrence_that_a_person_wants_skipped_says_so(nightly: Ledger) -> N
     )
     assert answer(nightly, "backup", "2026-03-02T03:00") == "to_be_skipped"
     assert answer(nightly, "backup", "2026-03-03T03:00") == "not_yet_due"
-    assert said(nightly, "backup")["next"].startswith("It is due next at 2026-03-03 03:00Z")
+    assert said(nightly, "backup")["next"] == (
+        "It is due next at 2026-03-02 03:00Z, in 15h, and will be skipped because a person wants this"
+        " occurrence skipped; the first one after it that is not skipped is at 2026-03-03 03:00Z, in 1d 15h."
+    )
 
 
 @pytest.mark.parametrize("text", ["2026-03-02T03:00", "2026-02-27T03:00"])

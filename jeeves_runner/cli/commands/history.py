@@ -9,7 +9,7 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, short_sha, when
-from jeeves_runner.cli.plan_text import Line, change_lines, held_line
+from jeeves_runner.cli.plan_text import Line, change_lines, consequence_line, held_line
 from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -62,6 +62,8 @@ def _plan_lines(whole: "WholeRevision") -> Iterator[Line]:
     for held in whole["held_rows"]:
         why = "" if held["message"] is None else f": {held['message']} ({held['file']})"
         yield held_line(held["kind"] or "row", held["id"], why)
+    for consequence in whole["consequences"] or ():
+        yield consequence_line(consequence["message"])
 
 
 def _cells(row: "RevisionRow", now: datetime) -> tuple[Cell, ...]:
@@ -89,3 +91,4 @@ def _pairs(row: "WholeRevision", now: datetime) -> Iterator[tuple[str, Cell | No
     yield "subject", row["subject"]
     yield "changes", _counts(row)
     yield "put back", f"{row['drifted']} changed by hand" if row["drifted"] else None
+    yield "consequences", "not recorded by the version of that time" if row["consequences"] is None else None

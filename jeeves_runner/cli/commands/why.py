@@ -6,9 +6,10 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.syntax import PastTimes
 
 
-@click.command("why")
+@click.command("why", cls=PastTimes)
 @click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
 @click.argument("when", metavar="[TIME|RUN]", required=False)
 @json_option
@@ -16,7 +17,8 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 def command(app: App, job_id: str, when: str | None) -> None:
     """Say why JOB ran at TIME, or did not; why RUN is where it is; or why what happened last did.
 
-    A TIME without an offset is one on the clocks of the job's time zone; 03:00 is of today.
+    A TIME without an offset is one on the clocks of the job's time zone; 03:00 is of today, and -2h is two
+    hours ago.
     """
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.views.why import is_number, why_view

@@ -2,38 +2,59 @@
 
 from datetime import datetime
 
+from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.why.answer import About, Part
 from jeeves_runner.core.why.facts import Asked
-from jeeves_runner.core.why.times import Shift, shift_at, shift_of
+from jeeves_runner.core.why.times import Shift, occurs_at, shift_at, shift_of
+from jeeves_runner.core.why.words import told
 
 
-def clock_part(asked: Asked, occurrence: datetime | None, zone: str, now: datetime) -> tuple[Part, ...]:
-    """What clocks that are shifted have to do with it; nothing, if nothing."""
+def clock_part(
+    asked: Asked, occurrence: datetime | None, schedule: Schedule | None, zone: str, now: datetime
+) -> tuple[Part, ...]:
+    """What clocks that are shifted have to do with it; nothing, if nothing. ``occurrence``: that of
+    ``schedule`` which was asked about, if there is one."""
     shift = None if asked.local is None else shift_at(asked.local, zone)
     if shift is None:
         shift = shift_of(occurrence or asked.at, zone)
     if shift is None:
         return ()
-    return (Part(About.CLOCK, _shift_words(shift, asked.local, occurrence, zone, now)),)
-
-
-def _shift_words(
-    shift: Shift, local: datetime | None, occurrence: datetime | None, zone: str, now: datetime
-) -> str:
     past = shift.at < now
-    go = "went" if past else "go"
-    clocks = f"clocks of {zone} {go} from {shift.old:%H:%M} to {shift.new:%H:%M}"
-    day = f"{min(shift.old, shift.new):%Y-%m-%d}"
-    name = None if local is None or not shift.has(local) else f"{local:%H:%M}"
-    if shift.skips:
-        did = "did" if past else "does"
-        begin = f"On {day} the {clocks}" if name is None else f"{name} {did} not exist on {day}: {clocks}"
-        if shift.is_long:
-            return f"{begin}, and what is due in between does not run."
-        if occurrence == shift.at:
-            ran = "ran" if past else "runs"
-            return f"{begin}, and what is due in between by a fixed time {ran} at {shift.new:%H:%M}."
-        return f"{begin}, and times that follow elapsed time, such as `*/15`, have none in between."
-    came = "came" if past else "comes"
-    begin = f"On {day} the {clocks}" if name is None else f"{name} {came} twice on {day}: {clocks}"
-    return f"{begin}, and what is due in between by a fixed time runs once, the first time."
+    name = None if asked.local is None or not shift.has(asked.local) else f"{asked.local:%H:%M}"
+    day = f"{min(shift.old, shift.new) if name is None or asked.local is None else asked.local:%Y-%m-%d}"
+    clocks = f"clocks of {zone} {'went' if past else 'go'} from {shift.old:%H:%M} to {shift.new:%H:%M}"
+    if name is None:
+        begin = f"On {day} the {clocks}"
+    elif shift.skips:
+        begin = f"{name} {'did' if past else 'does'} not exist on {day}: {clocks}"
+    else:
+        begin = f"{name} {'came' if past else 'comes'} twice on {day}: {clocks}"
+    end = (
+        _skipped(shift, occurrence, past)
+        if shift.skips
+        else _repeated(shift, occurrence, schedule, zone, past)
+    )
+    return (Part(About.CLOCK, f"{begin}, and {end}."),)
+
+
+def _skipped(shift: Shift, occurrence: datetime | None, past: bool) -> str:
+    if shift.is_long:
+        return "what is due in between does not run"
+    if occurrence == shift.at:
+        return f"what is due in between by a fixed time {'ran' if past else 'runs'} at {shift.new:%H:%M}"
+    return "times that follow elapsed time, such as `*/15`, have none in between"
+
+
+def _repeated(
+    shift: Shift, occurrence: datetime | None, schedule: Schedule | None, zone: str, past: bool
+) -> str:
+    if shift.is_long:
+        return "what is due in between runs once, the first time"
+    if occurrence is not None:
+        first = occurrence if occurrence < shift.at else occurrence - shift.length
+        both = first, first + shift.length
+        if all(occurs_at(schedule, each) for each in both):
+            words = "times that follow elapsed time, such as `*/15`,"
+            times = " and ".join(told(each, zone) for each in both)
+            return f"{words} {'occurred' if past else 'occur'} both times: {times}"
+    return "what is due in between by a fixed time runs once, the first time"

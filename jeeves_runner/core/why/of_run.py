@@ -11,8 +11,7 @@ from jeeves_runner.core.reasons import CAUSES, TRIGGERS, reason_sentence
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.facts import KnownRun
-from jeeves_runner.core.why.words import counted, revision_words, told
-from jeeves_runner.core.wording import brief
+from jeeves_runner.core.why.words import counted, revision_words, said, told
 
 _SAME_MOMENT: Final = timedelta(seconds=1)
 """A start so soon after its time is not told as late."""
@@ -138,7 +137,7 @@ def _ending(run: Run) -> str:
     if run.status is RunStatus.OK:
         return ""
     if run.message:
-        return f": {brief(run.message)}"
+        return f": {said(run.message)}"
     if run.signal is not None:
         return f": {run.signal}"
     return "" if run.exit_code is None else f": exit code {run.exit_code}"
@@ -146,4 +145,4 @@ def _ending(run: Run) -> str:
 
 def _said(run: Run) -> str:
     """What was said besides a reason."""
-    return f" Noted with it: {brief(run.message)}." if run.message and run.status is RunStatus.SKIPPED else ""
+    return f" Noted with it: {said(run.message)}." if run.message and run.status is RunStatus.SKIPPED else ""

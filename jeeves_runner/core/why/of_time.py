@@ -10,6 +10,7 @@ from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.schedule_entry import entry_text
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.clock_words import clock_part
+from jeeves_runner.core.why.coming import unwanted
 from jeeves_runner.core.why.facts import Asked, Declared, JobFacts, KnownRun, Then
 from jeeves_runner.core.why.next_look import reason_of_next
 from jeeves_runner.core.why.of_run import why_run
@@ -29,7 +30,9 @@ def why_at(facts: JobFacts, asked: Asked, then: Then | None, run: KnownRun | Non
     declared = facts.declared if then is None or then.declared is None else then.declared
     zone = "UTC" if declared is None else declared.timezone
     why = why_run(run, zone, served=facts.served, now=now)
-    return why._replace(parts=(*clock_part(asked, run.run.scheduled_for, zone, now), *why.parts))
+    schedule = None if declared is None else schedule_of(declared, facts.namespace)
+    occurrence = occurrence_in(schedule, asked.at, asked.until) or run.run.scheduled_for
+    return why._replace(parts=(*clock_part(asked, occurrence, schedule, zone, now), *why.parts))
 
 
 def why_nothing_at(facts: JobFacts, asked: Asked, then: Then | None, now: datetime) -> Why:
@@ -46,7 +49,7 @@ def why_nothing_at(facts: JobFacts, asked: Asked, then: Then | None, now: dateti
     occurrence = occurrence_in(schedule, asked.at, asked.until)
     if schedule is None or occurrence is None:
         return _no_occurrence(facts, declared, schedule, asked, now).with_parts(*parts)
-    clock = clock_part(asked, occurrence, declared.timezone, now)
+    clock = clock_part(asked, occurrence, schedule, declared.timezone, now)
     found = _occurrence(facts, declared, schedule, occurrence, then, now)
     return found._replace(parts=(*clock, *found.parts, *parts), scheduled_for=occurrence)
 
@@ -76,12 +79,9 @@ def _occurrence(
 
 
 def _to_come(facts: JobFacts, occurrence: datetime, due: str) -> Why:
-    if occurrence in facts.skips:
-        part = Part(About.TIME, f"{due}, and will be skipped because a person wants this occurrence skipped.")
-        return Why(Answer.TO_BE_SKIPPED, (part,))
-    if facts.pause is not None and (facts.pause.until is None or occurrence < facts.pause.until):
-        part = Part(About.TIME, f"{due}, and will be skipped because the job is paused then.")
-        return Why(Answer.PAUSED, (part,))
+    if (reason := unwanted(facts, occurrence)) is not None:
+        answer, text = reason
+        return Why(answer, (Part(About.TIME, f"{due}, and {text}."),))
     return Why(Answer.NOT_YET_DUE, (Part(About.TIME, f"{due}: its time has not come."),))
 
 
@@ -128,7 +128,7 @@ def _no_occurrence(
     else:
         entries = "; ".join(map(entry_text, declared.schedule))
         text = f"Its schedule ({entries}, {zone}) has no occurrence at {_asked_words(asked, zone)}."
-        clock = clock_part(asked, None, zone, now)
+        clock = clock_part(asked, None, schedule, zone, now)
         why = Why(Answer.NO_OCCURRENCE, (Part(About.TIME, text), *clock))
     return _with_nearest(why, facts, schedule, asked, zone)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from jeeves_runner.core.durations import is_duration
 from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.core.schedule.local_time import LONG_SHIFT, Stretch, Zone
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
@@ -26,6 +27,10 @@ def asked(text: str, now: datetime, timezone: str, what: str) -> Asked:
     is_of_a_second = _SECONDS.search(text) is not None
     text = _of_today(text, now, timezone)
     instant = min(parse_instant(text, now, timezone, what), _LATEST)
+    if is_duration(text.removeprefix("-")):
+        instant = instant.replace(microsecond=0)
+        if "s" not in text:
+            instant = instant.replace(second=0)
     length = _SECOND if is_of_a_second or instant.second or instant.microsecond else _MINUTE
     local = _local(text)
     if local is None:
@@ -75,7 +80,12 @@ class Shift(NamedTuple):
     @property
     def is_long(self) -> bool:
         """Whether it is more than daylight saving: a change of the zone, or of the date."""
-        return abs(self.offset - self.before) >= LONG_SHIFT
+        return self.length >= LONG_SHIFT
+
+    @property
+    def length(self) -> timedelta:
+        """How far clocks are set, either way."""
+        return abs(self.offset - self.before)
 
     @property
     def old(self) -> datetime:
@@ -133,6 +143,11 @@ def occurrence_in(schedule: Schedule | None, begin: datetime, end: datetime) -> 
     """The first occurrence in [begin, end)."""
     found = None if schedule is None else schedule.next_after(begin - _INSTANT)
     return found if found is not None and found < end else None
+
+
+def occurs_at(schedule: Schedule | None, instant: datetime) -> bool:
+    """Whether it has an occurrence at this very instant."""
+    return occurrence_in(schedule, instant, instant + _INSTANT) is not None
 
 
 class Excluded(NamedTuple):

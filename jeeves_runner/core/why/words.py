@@ -8,6 +8,8 @@ from jeeves_runner.core.why.facts import Override, Revision
 from jeeves_runner.core.wording import brief, in_quotes
 
 _SHA = 10
+_SAID = 400
+"""Characters shown of what a script or a person said: it is most of an answer."""
 
 
 def told(instant: datetime, zone: str) -> str:
@@ -33,8 +35,13 @@ def override_words(override: Override, what: str, without_end: str, zone: str) -
     """``It is now paused until 2026-11-29 03:00Z, as all jobs are: maintenance.``"""
     end = f"until {told(override.until, zone)}" if override.until else without_end
     of_all = ", as all jobs are" if override.of_all else ""
-    reason = f": {brief(override.reason)}" if override.reason else ""
+    reason = f": {said(override.reason)}" if override.reason else ""
     return f"It is now {what} {end}{of_all}{reason}."
+
+
+def said(text: str) -> str:
+    """What a script or a person said, on one line and without the full stop that a sentence has after it."""
+    return brief(text, _SAID).removesuffix(".")
 
 
 def distance(then: datetime, now: datetime) -> str:
