@@ -183,6 +183,7 @@ class Runner:
         # Before people are told that it is there: what is deleted before the first look is never missed.
         files = SideThread("database files")
         self._spawn("watch of the database's files", self._watch_files(runs, files))
+        self._spawn("garbage collector", collect_garbage())  # before there are thousands of jobs to walk
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
@@ -213,7 +214,6 @@ class Runner:
             shortage=lambda: disks.shortage,
         )
         self._spawn("fence", self._watch_fence(runs))
-        self._spawn("garbage collector", collect_garbage())
         if (gateway := make_gateway(config)) is not None:
             self._tasks.attempt("look at the gateway", look_at_gateway(gateway))
         # Also while the runner stops: a run that it waits for can still be cancelled, and what a run has

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 LONGEST_SLEEP = 1.0
 """Seconds between two looks at the clocks."""
 
+_IDS_AT_ONCE = 1000
 _ROWS_AT_ONCE = 25
 _DUE_AT_ONCE = 8
 
@@ -104,10 +105,12 @@ class Scheduler:
         self._is_torn = True
         self._known.clear()
         self._catching_up.clear()
-        ids = jobs.live_ids(self._conn)
-        await self._read_jobs(ids)
+        count, last = 0, ""
+        while ids := jobs.live_ids_after(self._conn, last, _IDS_AT_ONCE):
+            await self._read_jobs(ids)
+            count, last = count + len(ids), ids[-1]
         self._is_torn = False
-        log.info("%d of %d jobs are scheduled", len(self._timetable), len(ids))
+        log.info("%d of %d jobs are scheduled", len(self._timetable), count)
 
     async def on_plan(self, job_ids: Sequence[str]) -> None:
         """These jobs were written by an apply: look at them again."""
@@ -199,10 +202,10 @@ class Scheduler:
     async def _read_jobs(self, job_ids: Sequence[str]) -> None:
         async with self._one_at_a_time:  # a row that was read before an apply is not placed after the new one
             for ids in _portions(job_ids):
-                rows = await self._rows(ids)
+                rows, now = await self._rows(ids), self._clock.now()
                 await self._search(row for row in rows.values() if row is not None)
                 for job_id, row in rows.items():
-                    self._place(job_id, row)
+                    self._place(job_id, row, now)
                     await self._breathe()
 
     async def _rows(self, job_ids: Sequence[str]) -> dict[str, TimetableRow | None]:
@@ -235,7 +238,7 @@ class Scheduler:
         is_due = row.enabled and not row.deleted and bool(row.schedule)
         return is_due and (known is None or not _same_times(known, row))
 
-    def _place(self, job_id: str, row: TimetableRow | None) -> None:
+    def _place(self, job_id: str, row: TimetableRow | None, now: datetime) -> None:
         """Put a job where its row says."""
         if row is None or row.deleted or not row.enabled or not row.schedule:
             self._remove(job_id)
@@ -253,7 +256,7 @@ class Scheduler:
             return
         self._known[job_id] = row
         self._catching_up.drop(job_id)
-        self._timetable.put(job_id, schedule, row.undecided_since(self._clock.now()))
+        self._timetable.put(job_id, schedule, row.undecided_since(now))
 
     def _remove(self, job_id: str) -> None:
         """Take a job off the timetable until its row is read again."""

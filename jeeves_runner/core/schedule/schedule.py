@@ -20,7 +20,15 @@ from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night
 from jeeves_runner.core.schedule.recurrence import Recurrence
-from jeeves_runner.core.schedule.series import BoundedTimes, ClockTimes, Once, Series, Steps, count_together
+from jeeves_runner.core.schedule.series import (
+    BoundedTimes,
+    ClockTimes,
+    Once,
+    Series,
+    Steps,
+    count_together,
+    first_of,
+)
 from jeeves_runner.core.schedule.written import Rule, written_entry
 from jeeves_runner.core.schedule.zones import zone_of
 from jeeves_runner.core.schedule_entry import ScheduleEntry
@@ -37,18 +45,23 @@ class Schedule:
     much it took to see that it occurs often enough, about a fifth of a microsecond each.
     """
 
-    __slots__ = ("_several", "effort")
+    __slots__ = ("_latest", "_several", "effort")
 
     def __init__(self, several: tuple[Series, ...], effort: int = 0) -> None:
         self._several = several
+        self._latest: tuple[datetime, datetime | None] | None = None
         self.effort = effort
 
     def next_after(self, after: datetime) -> datetime | None:
         """The first occurrence strictly later than ``after``; None if none comes within 8 years."""
+        latest = self._latest
+        if latest is not None and latest[0] == after:  # jobs that share a schedule ask the same
+            return latest[1]
         instant = _naive_utc(after)
-        found = [each.first_after(instant) for each in self._several]
-        first = min((each for each in found if each is not None), default=None)
-        return first and first.replace(tzinfo=UTC)
+        first = first_of([each.first_after(instant) for each in self._several]) if self._several else None
+        found = first and first.replace(tzinfo=UTC)
+        self._latest = after, found
+        return found
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """The last occurrence in (after, until], found by searching backwards."""

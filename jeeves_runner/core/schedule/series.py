@@ -40,6 +40,11 @@ class Series(Protocol):
         """Those of a day of UTC, as ``day_times`` writes them."""
 
 
+def first_of(found: Sequence[datetime | None]) -> datetime | None:
+    """The earliest; None if there is none. Most schedules have one part alone."""
+    return found[0] if len(found) == 1 else min((each for each in found if each is not None), default=None)
+
+
 class ClockTimes:
     """Times on the clocks of a zone, by the rules of ``local_time``; without a zone, those of UTC."""
 
@@ -57,7 +62,7 @@ class ClockTimes:
             found = [times.at_or_after(start) for times in self._sets]
         else:
             found = [self._zone.first_after(times, after) for times in self._sets]
-        return min((each for each in found if each is not None), default=None)
+        return first_of(found)
 
     def last_until(self, until: datetime) -> datetime | None:
         if self._zone is None:
