@@ -50,7 +50,7 @@ class CatchingUp:
         moments = dict(self._moments)
         for n, (due, _) in enumerate(ordered):
             moments.setdefault(due.job_id, now + self._spread * n / len(ordered))
-            self._late[due.job_id] = self.joined(due)
+            self._late[due.job_id] = self.joined(replace(due, looked_at=now))
         self._moments = dict(
             sorted(moments.items(), key=lambda each: each[1])
         )  # of one moment, in this order
@@ -72,7 +72,7 @@ class CatchingUp:
         self.drop(due.job_id)
         if before is None or before.schedule is not due.schedule:
             return due
-        return replace(due, first=before.first, count=before.count + due.count)
+        return replace(due, first=before.first, count=before.count + due.count, looked_at=before.looked_at)
 
     def next_wake(self) -> datetime | None:
         """The next moment."""

@@ -8,6 +8,7 @@ from support.cli import Shell, refused, words
 from support.git_tree import git
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, Retries
+from jeeves_runner.core.schedule_entry import Every
 from jeeves_runner.views.simulation import SimulationDocument
 
 
@@ -211,3 +212,12 @@ def test_what_makes_no_sense_is_refused(shell: Shell, options: tuple[str, ...], 
     result = shell.run("simulate", *options)
     assert result.exit_code in (2, 64)
     assert message in result.stderr
+
+
+def test_more_than_can_be_kept_is_refused_before_it_is_played(shell: Shell) -> None:
+    shell.ledger.add_job("often", schedule=(Every("1s"),), timeout_ms=1000)
+    assert shell.run("simulate", "--for", "1h").exit_code == 0
+    result = shell.run("simulate", "--for", "7d")
+    assert result.exit_code == 2
+    assert "more than 500,000 occurrences; often was the job too many" in result.stderr
+    assert "choose a nearer --to" in result.stderr

@@ -40,7 +40,7 @@ def test_one_that_is_due_again_before_its_moment_catches_up_then(ledger: Ledger)
     ("fields", "fate"),
     [
         ({"catch_up": "none"}, "will record it as missed, because the job has `catch_up: none`."),
-        ({"catch_up_window_ms": 32_580_000}, "will record it as missed, because `catch_up_window` is 9h 3m."),
+        ({"catch_up_window_ms": 32_340_000}, "record it as missed, because `catch_up_window` is 8h 59m."),
         (
             {"schedule": ("0 3 * * *", "5 12 * * *")},
             "because a later one takes its place (`catch_up: latest`).",
@@ -56,6 +56,13 @@ def test_one_that_will_not_run_at_its_moment_says_so(
     assert found["answer"] == "undecided"
     assert "(`catch_up_spread`) the server will" in found["text"]
     assert fate in found["text"]
+
+
+def test_one_that_was_not_too_late_when_it_was_found_runs_at_its_moment(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 * * *",), catch_up_window_ms=32_580_000)  # 9h 3m
+    since(ledger, "backup", ledger.at(days=7), decided=ledger.at(hours=20))
+    found = why(ledger, "backup", catches_up_at=ledger.now + timedelta(minutes=8))
+    assert found["answer"] == "to_catch_up"
 
 
 def test_without_a_server_it_says_how_long_after_its_start_that_may_be(late: Ledger) -> None:

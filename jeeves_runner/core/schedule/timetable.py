@@ -29,6 +29,9 @@ class Due:
     """How many there are from ``first`` to ``latest``."""
     is_part: bool = False
     """They are a part of a longer gap, which is decided about bit by bit."""
+    looked_at: datetime | None = None
+    """When they were found, if that was before now: what was not too late then has waited since, and is not
+    too late now."""
 
 
 class _Entry(NamedTuple):

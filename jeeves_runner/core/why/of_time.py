@@ -107,7 +107,8 @@ def _to_catch_up(
     """Of one that is late, and decided about at a moment of its own, or when the job is next due."""
     following = schedule.next_after(now)
     when = moment if following is None else max(now, min(moment, following))
-    reason = reason_of_next(facts, schedule, occurrence, when)
+    looked_at = min(now, moment - facts.catch_up_spread)
+    reason = reason_of_next(facts, schedule, occurrence, when, looked_at)
     if reason is None:
         sentence = CATCHES_UP.said(f"{told(when, facts.zone)}, {distance(when, now)}")
         return Why(Answer.TO_CATCH_UP, (Part(About.TIME, f"{due}."), Part(About.WAIT, sentence)))
