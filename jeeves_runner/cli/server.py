@@ -80,10 +80,9 @@ def ask(server: RunnerRow, path: str) -> object:
     return None
 
 
-def catching_up(server: RunnerRow | None, spread_ms: int) -> "Mapping[str, datetime]":
-    """When the server has late jobs catch up, by id. None of them where no server runs or answers, or the
-    config does not spread them."""
-    document = ask(server, "/catching-up") if server is not None and spread_ms else None
+def catching_up(server: RunnerRow | None) -> "Mapping[str, datetime]":
+    """When the server has late jobs catch up, by id. None of them where no server runs or answers."""
+    document = ask(server, "/catching-up") if server is not None else None
     if document is None:
         return {}
     late = cast("CatchingUpDocument", document)["jobs"]

@@ -1,7 +1,6 @@
 """Times as people give them, ISO 8601 or how long from now, and as clocks show them."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from jeeves_runner.core.durations import End, is_duration, parse_duration
 from jeeves_runner.core.wording import brief
@@ -29,6 +28,8 @@ def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetim
 
 
 def _iso(text: str, timezone: str, what: str) -> datetime:
+    from zoneinfo import ZoneInfo  # takes long, and many commands name no time
+
     try:
         given = datetime.fromisoformat(text)
         aware = given if given.tzinfo else given.replace(tzinfo=ZoneInfo(timezone))

@@ -226,9 +226,10 @@ class Scheduler:
 
     async def _search(self, rows: Iterable[TimetableRow]) -> None:
         """Find in a thread when jobs are due, so that to place them costs nothing: it is kept where schedules
-        are read. Some take half a second. Without a thread it is found as they are placed."""
+        are read. Rules and what is excluded may take half a second, cron expressions alone never long. Without
+        a thread it is found as they are placed."""
         now = self._clock.now()
-        wanted = [row for row in rows if self._is_placed_anew(row)]
+        wanted = [row for row in rows if _may_take_long(row) and self._is_placed_anew(row)]
         if wanted:
             with suppress(OSError):
                 await self._searches.call(partial(_search_all, wanted, now))
@@ -295,6 +296,10 @@ def _same_times(one: TimetableRow, other: TimetableRow) -> bool:
         other.namespace,
         other.schedule_since,
     )
+
+
+def _may_take_long(row: TimetableRow) -> bool:
+    return bool(row.exclude) or not all(isinstance(entry, str) for entry in row.schedule)
 
 
 def _search_all(rows: Sequence[TimetableRow], now: datetime) -> None:

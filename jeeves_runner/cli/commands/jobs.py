@@ -56,7 +56,7 @@ def list_jobs(app: App, status: str | None, tag: str | None) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         server = server_of(conn)
-        late = catching_up(server, app.settings.catch_up_spread_ms)
+        late = catching_up(server)
         every = jobs_view(conn, now, catching_up=late)["jobs"]
     jobs = [job for job in every if _fits(job, status, tag)]
     if app.json:
@@ -91,7 +91,7 @@ def show_job(app: App, job_id: str, explain: bool) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         server = server_of(conn)
-        late = catching_up(server, app.settings.catch_up_spread_ms)
+        late = catching_up(server)
         document = job_view(conn, now, job_id, catching_up=late)
     if app.json:
         app.print_json(document)
