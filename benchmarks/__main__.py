@@ -23,6 +23,7 @@ from benchmarks import (
     save_to_timer,
     sessions,
     simulation,
+    timetable,
 )
 from benchmarks.measure import Row, print_table
 
@@ -81,6 +82,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "simulation": Part(
         "a week played (floor: a heap of its occurrences alone)",
         lambda quick: simulation.main(rounds=1 if quick else 5),
+    ),
+    "timetable": Part(
+        "the timetable, seconds of the processor (floor: rows read and their JSON parsed)",
+        lambda quick: timetable.main(10_000 if quick else timetable.JOBS),
     ),
     "instants": Part(
         "99 of 100 runs at once are so far from what the kernel saw", lambda _: instants.main(), False

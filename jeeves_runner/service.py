@@ -52,14 +52,14 @@ from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, name_of
-from jeeves_runner.runner.start_runs import run_at_start
+from jeeves_runner.runner.start_runs import StartRuns
 from jeeves_runner.runner.stop import SLACK, Stop
 from jeeves_runner.runner.tasks import Tasks
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
 from jeeves_runner.runs.taken_variables import TakenVariables
 from jeeves_runner.side_thread import SideThread
-from jeeves_runner.telling import Telling
+from jeeves_runner.telling import Teller
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Runner:
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
         self._carrier: Carrier | None = None
-        self._telling: Telling | None = None
+        self._telling: Teller | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
 
@@ -174,7 +174,7 @@ class Runner:
         )
         carrier = self._carrier = Carrier(writer, maintenance.reads, clock, str(config.data_dir))
         writer.start()
-        telling = self._telling = Telling(
+        telling = self._telling = Teller(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
         )
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
@@ -183,6 +183,7 @@ class Runner:
         # Before people are told that it is there: what is deleted before the first look is never missed.
         files = SideThread("database files")
         self._spawn("watch of the database's files", self._watch_files(runs, files))
+        self._spawn("garbage collector", collect_garbage())  # before there are thousands of jobs to walk
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
@@ -191,15 +192,15 @@ class Runner:
         )
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
+        starts = StartRuns(conn, runs, clock)
         await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._tasks.keep("watch of the config file", self._config_watch.run)
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
-        start = partial(run_at_start, conn, runs, clock, caught_up=scheduler.look, done=set())
         self._tasks.keep("scheduler", scheduler.run)
-        self._tasks.keep("runs at the start", start)
+        self._tasks.keep("runs at the start", partial(starts.run, scheduler.look))
         self._tasks.keep("watch of the manifests", sync.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)
@@ -213,7 +214,6 @@ class Runner:
             shortage=lambda: disks.shortage,
         )
         self._spawn("fence", self._watch_fence(runs))
-        self._spawn("garbage collector", collect_garbage())
         if (gateway := make_gateway(config)) is not None:
             self._tasks.attempt("look at the gateway", look_at_gateway(gateway))
         # Also while the runner stops: a run that it waits for can still be cancelled, and what a run has
@@ -340,6 +340,7 @@ class Runner:
             sync=self.sync,
             writer=writer,
             next_run=scheduler.next_of,
+            catching_up=scheduler.catching_up,
             nudge=follower.nudge,
             began=self._clock.boottime(),
             stopping=self._stop.asked,

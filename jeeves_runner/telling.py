@@ -26,7 +26,7 @@ _LAST_CALLS: Final = 2.0
 """Seconds of a stop in which heartbeats of what has ended are called."""
 
 
-class Telling:
+class Teller:
     """The parts, made from the config. ``connect`` makes a connection for each that reads beside the event
     loop."""
 

@@ -28,7 +28,7 @@ from jeeves_runner.errors import Conflict, InvalidValue
 from jeeves_runner.reconcile.setup import source_of
 from jeeves_runner.views.job_lookup import live_job
 from jeeves_runner.views.jobs import each_job, job_view
-from jeeves_runner.views.occurrences import NextRun
+from jeeves_runner.views.occurrences import Moments, NextRun
 from jeeves_runner.views.runner import OkDocument
 from jeeves_runner.views.why import why_view
 
@@ -37,9 +37,9 @@ _DONE: Final[OkDocument] = {"ok": True}
 
 
 async def jobs(call: Call[Nothing, JobsQuery, Nothing]) -> web.Response:
-    query, next_run = call.query, call.services.next_run
+    query, next_run, catching_up = call.query, call.services.next_run, call.services.catching_up()
     return await call.answer_parts(
-        lambda conn, now: _job_list(conn, now, next_run, after=query.cursor, limit=query.limit)
+        lambda conn, now: _job_list(conn, now, next_run, catching_up, after=query.cursor, limit=query.limit)
     )
 
 
@@ -51,8 +51,11 @@ async def why(call: Call[JobPath, WhyQuery, Nothing]) -> web.Response:
     query = call.query
     if query.at is not None and query.run is not None:
         raise InvalidValue("at and run are two questions; ask one of them")
+    catching_up = call.services.catching_up()
     return await call.answer(
-        lambda conn, now: why_view(conn, now, call.path.job, at=query.at, run_id=query.run, served=True)
+        lambda conn, now: why_view(
+            conn, now, call.path.job, at=query.at, run_id=query.run, served=True, catching_up=catching_up
+        )
     )
 
 
@@ -124,11 +127,18 @@ def where_job_is(services: ApiServices, path: Mapping[str, str]) -> str:
 
 async def _shown(call: Call[JobPath, Nothing, Any], job_id: str) -> web.Response:
     services = call.services
-    return await call.show(job_view(services.conn, services.clock.now(), job_id, services.next_run))
+    now, next_run, catching_up = services.clock.now(), services.next_run, services.catching_up()
+    return await call.show(job_view(services.conn, now, job_id, next_run, catching_up))
 
 
 def _job_list(
-    conn: apsw.Connection, now: datetime, next_run: NextRun, *, after: str | None, limit: int | None
+    conn: apsw.Connection,
+    now: datetime,
+    next_run: NextRun,
+    catching_up: Moments,
+    *,
+    after: str | None,
+    limit: int | None,
 ) -> Iterator[bytes]:
     """``{jobs}`` as JSON: those ``after`` an id, up to ``limit``; ``next_cursor`` if there are more.
 
@@ -138,7 +148,7 @@ def _job_list(
     wanted = None if limit is None else limit + 1
     last: str | None = None
     yield b'{"jobs":['
-    for number, job in enumerate(each_job(conn, now, next_run, after=after, limit=wanted)):
+    for number, job in enumerate(each_job(conn, now, next_run, catching_up, after=after, limit=wanted)):
         if number == limit:
             yield b'],"next_cursor":' + encode(last) + b"}"
             return

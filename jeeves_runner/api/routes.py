@@ -18,7 +18,13 @@ from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
-from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocument, StatusDocument
+from jeeves_runner.views.runner import (
+    CatchingUpDocument,
+    HealthzDocument,
+    IndexDocument,
+    OkDocument,
+    StatusDocument,
+)
 from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.specs import SpecsDocument
 from jeeves_runner.views.sync import SyncDocument
@@ -233,6 +239,14 @@ _SCHEDULE: Final[tuple[AnyRoute, ...]] = (
         answers={200: OccurrencesDocument},
         problems=frozenset({404}),
         handler=schedule_handlers.schedule,
+    ),
+    Route(
+        method="GET",
+        path="/catching-up",
+        role=Role.READ,
+        summary="The jobs that are late and wait for their moment",
+        answers={200: CatchingUpDocument},
+        handler=runner_handlers.catching_up,
     ),
 )
 

@@ -13,7 +13,14 @@ from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.db.runner import too_open_files
-from jeeves_runner.views.runner import StatusDocument, config_view, healthz_view, index_view, status_view
+from jeeves_runner.views.runner import (
+    StatusDocument,
+    catching_up_view,
+    config_view,
+    healthz_view,
+    index_view,
+    status_view,
+)
 from jeeves_runner.views.sync import sync_view
 
 PlainCall = Call[Nothing, Nothing, Nothing]
@@ -29,6 +36,7 @@ async def status(call: PlainCall) -> web.Response:
     stopping, busy_since = services.stopping.is_set(), services.writer.busy_since
     sync = sync_view(services.sync.status, services.config_file)
     too_open = await _too_open(call)
+    catching_up = services.catching_up()
 
     def view(conn: apsw.Connection, now: datetime) -> StatusDocument:
         return status_view(
@@ -39,6 +47,7 @@ async def status(call: PlainCall) -> web.Response:
             sync=sync,
             busy_since=busy_since,
             too_open=too_open,
+            catching_up=catching_up,
         )
 
     return await call.answer(view)
@@ -51,6 +60,11 @@ async def _too_open(call: PlainCall) -> Sequence[TooOpen]:
     with suppress(OSError):
         return await call.too_open.get(partial(call.look, look))
     return ()
+
+
+async def catching_up(call: PlainCall) -> web.Response:
+    document = catching_up_view(call.services.catching_up())
+    return await call.show(document)
 
 
 async def healthz(call: PlainCall) -> web.Response:

@@ -13,7 +13,7 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.db.connection import Tx
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
-from jeeves_runner.views.occurrences import NextRun
+from jeeves_runner.views.occurrences import Moments, NextRun
 from jeeves_runner.views.sync import ConfigFile
 
 T = TypeVar("T")
@@ -51,7 +51,8 @@ class ApiServices:
     """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop.
 
     ``nudge`` makes the runner look at what was committed beside it; it returns right before the look.
-    ``began`` is when the server began, in seconds since boot.
+    ``catching_up`` says when each job that is late will catch up. ``began`` is when the server began, in
+    seconds since boot.
     """
 
     conn: apsw.Connection
@@ -62,6 +63,7 @@ class ApiServices:
     sync: SyncControl
     writer: Writes
     next_run: NextRun
+    catching_up: Callable[[], Moments]
     nudge: Callable[[], Awaitable[None]]
     began: float
     stopping: Asked

@@ -22,10 +22,10 @@ _MOST: Final = 100
 _MOST_FIELDS: Final = 10
 
 
-def changes(found: Comparison) -> Iterator[Line]:
-    """Each change with what follows from it."""
+def changes(found: Comparison, zone: str) -> Iterator[Line]:
+    """Each change with what follows from it. ``zone``: on whose clocks the times of all jobs together are."""
     yield from plan_lines(found.plan, by_job(found.forecast))
-    yield from ((line,) for line in summary_lines(found.forecast))
+    yield from ((line,) for line in summary_lines(found.forecast, zone))
 
 
 def sentences(found: Comparison) -> Iterator[str]:
@@ -53,7 +53,7 @@ def github(found: Comparison, root: Path) -> Iterator[str]:
         yield error(f"An apply would be refused: {found.refused}.")
 
 
-def markdown(found: Comparison) -> Iterator[str]:
+def markdown(found: Comparison, zone: str) -> Iterator[str]:
     """What is wrong, a table of the changes, and what is said of all.
 
     What manifests say stands in code, where it is no markup.
@@ -75,7 +75,7 @@ def markdown(found: Comparison) -> Iterator[str]:
         [f"{_code(f'{each.kind} {each.id}')} is held: {_code(each.message)}" for each in plan.held]
     )
     yield from _listed([_code(each.message) for each in plan.consequences])
-    for line in summary_lines(found.forecast):
+    for line in summary_lines(found.forecast, zone):
         yield from (_plain(line), "")
 
 

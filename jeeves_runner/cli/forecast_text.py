@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from jeeves_runner.cli.formats import counted, moment
 
 if TYPE_CHECKING:
-    from jeeves_runner.views.forecast import ForecastDocument, JobForecastDocument, PeakDocument
+    from jeeves_runner.views.forecast import ForecastDocument, JobForecastDocument
+    from jeeves_runner.views.load import MinuteDocument
 
 
 def by_job(forecast: "ForecastDocument") -> dict[str, list[str]]:
@@ -35,21 +36,21 @@ def occurrences_text(job: "JobForecastDocument") -> str:
     return ", ".join(parts)
 
 
-def summary_lines(forecast: "ForecastDocument") -> Iterator[str]:
-    """What is said of all jobs together."""
+def summary_lines(forecast: "ForecastDocument", zone: str) -> Iterator[str]:
+    """What is said of all jobs together, on the clocks of the zone."""
     if forecast["more"]:
         yield f"The next 7 days of {counted(forecast['more'], 'more job')} were not looked at."
     peak = forecast["peak"]
     if peak is not None:
         before, after = peak["before"], peak["after"]
-        then = "as before" if before == after else f"before {_peak(before)}"
-        yield f"Most starts in a minute of the next 7 days: {_peak(after)}, {then}."
+        then = "as before" if before == after else f"before {_peak(before, zone)}"
+        yield f"Most starts in a minute of the next 7 days: {_peak(after, zone)}, {then}."
     elif forecast["jobs"]:
         yield "The jobs have too many different schedules to say in which minute most of them start."
 
 
-def _peak(peak: "PeakDocument | None") -> str:
-    return "none" if peak is None else f"{peak['starts']} ({moment(peak['minute'], ZoneInfo('UTC'))})"
+def _peak(peak: "MinuteDocument | None", zone: str) -> str:
+    return "none" if peak is None else f"{peak['starts']} ({moment(peak['minute'], ZoneInfo(zone))})"
 
 
 def _first(times: Sequence[str], zone: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.origin import DIRTY
 from jeeves_runner.core.wording import one_line
 
@@ -72,7 +73,7 @@ def ago(text: str | None, now: datetime) -> str:
 
 def moment(text: str, zone: tzinfo) -> str:
     """A time of a document on the clocks of a zone."""
-    return timestamp(from_text(text).astimezone(zone))
+    return timestamp(on_clocks(from_text(text), zone))
 
 
 def when(text: str | None, now: datetime) -> str:

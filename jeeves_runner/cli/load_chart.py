@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from jeeves_runner.core.instants import on_clocks
+
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 PLAIN: Final = ".:-=+*#@"
 """The same for terminals that have only ASCII."""
@@ -57,7 +59,7 @@ def _lines(
     lines: dict[tuple[str, timedelta | None], _Line] = {}
     minute = begin.replace(second=0, microsecond=0)
     while minute < end:
-        local = minute.astimezone(zone)
+        local = on_clocks(minute, zone)
         label = f"{local:%m-%d %H}:00" if by_hour else f"{local:%a %m-%d}"
         key = label, local.utcoffset() if by_hour else None
         if key not in lines:

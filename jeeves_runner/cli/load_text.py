@@ -11,6 +11,7 @@ from jeeves_runner.cli.load_chart import BLOCKS, PLAIN, load_chart
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import can_show
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.load import Load
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def print_load(
         app.print_json(document)
         return
     zone = ZoneInfo(app.settings.timezone)
-    span = f"from {timestamp(begin.astimezone(zone))} to {timestamp(end.astimezone(zone))}"
+    span = f"from {timestamp(on_clocks(begin, zone))} to {timestamp(on_clocks(end, zone))}"
     if document["peak"] is None:
         app.print(f"Nothing starts {span}.")
         return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 #: Words that no version of YAML reads as a number, a time or a truth value, except those of ``_TRAPS``.
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*[A-Za-z0-9]|\d+(?:ms|[smhd])")
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*[A-Za-z0-9]|(?:\d+(?:ms|[smhd]))+")
 _TRAPS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
 
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened
+from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened, when
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
-from jeeves_runner.core.schedule_entry import entry_of, entry_text
+from jeeves_runner.core.reasons import CATCHES_UP
+from jeeves_runner.core.schedule_entry import BETWEEN, entry_of, entry_text
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 PARAM_HEADERS: Final = ("NAME", Prose("VALUE"), "DEFAULT", Prose("DESCRIPTION"))
 RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
+
+RUN_OUT: Final = "no further occurrence"
+"""In place of the next run of a job whose schedule has an end that has passed."""
 
 OF_A_RUN: Final = "  | "
 """Stands before each line that a run wrote, so that none is taken for one of the command's own: GitHub, say,
@@ -75,11 +79,13 @@ def param_cells(name: str, param: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
-    """What is unusual about a job: it is held, paused, muted or changed by hand, skips a run, or waits for
-    a server."""
+    """What is unusual about a job: it is late, held, paused, muted or changed by hand, skips a run, waits
+    for a server, or does not occur any more."""
     notes = []
     if job["status"] == "scheduled" and not served:
         notes.append(NO_SERVER)
+    if job["catches_up_at"] is not None:
+        notes.append(late_text(job["catches_up_at"], now))
     if job["paused"] is not None:
         notes.append(pause_text(job["paused"], now))
     if job["muted"] is not None:
@@ -90,7 +96,20 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
         notes.append(f"held: {job['file']} is broken")
     if job["drifted"]:
         notes.append("changed by hand")
+    if has_run_out(job):
+        notes.append(RUN_OUT)
     return Styled("; ".join(notes), "yellow") if notes else NONE
+
+
+def has_run_out(job: "ListedJobDocument") -> bool:
+    """Whether it has a schedule by which it does not occur any more."""
+    is_due = job["schedule"] is not None and job["status"] != "disabled" and job["paused"] is None
+    return is_due and job["next_run"] is None
+
+
+def late_text(catches_up_at: str, now: datetime) -> str:
+    """``late: catches up in 5m (catch_up_spread)``."""
+    return CATCHES_UP.short.format(ref=ago(catches_up_at, now))
 
 
 def pause_text(paused: "OverrideDocument", now: datetime) -> str:
@@ -113,6 +132,19 @@ def skip_text(skip: "SkipDocument", zone: str, now: datetime) -> str:
     return f"{at} ({ago(skip['scheduled_for'], now)}){none}{reason}"
 
 
+def next_run_text(job: "ListedJobDocument", now: datetime) -> str:
+    """``2026-12-24 02:30:00+01:00 (in 3h)``, on the clocks of the job; ``-`` if none comes."""
+    from zoneinfo import ZoneInfo  # here as above
+
+    if job["next_run"] is None:
+        return NONE
+    try:
+        at = moment(job["next_run"], ZoneInfo(job["timezone"]))
+    except (ValueError, KeyError):  # changed by hand: shown as it stands
+        return when(job["next_run"], now)
+    return f"{at} ({ago(job['next_run'], now)})"
+
+
 def skips_text(job: "ListedJobDocument", now: datetime) -> str:
     """``skips 2026-12-24 …``: the first of what is skipped of a job, and how many follow."""
     first, *more = job["skips"]
@@ -127,12 +159,12 @@ def _override_text(word: str, without_end: str, override: "OverrideDocument", no
 
 
 def schedule_text(job: "ListedJobDocument") -> str:
-    """The entries of a job's schedule, separated by semicolons: they may hold commas."""
+    """The entries of a job's schedule."""
     schedule = job["schedule"]
     if schedule is None:
         return "when triggered"
     entries = schedule if isinstance(schedule, list) else [schedule]
-    return "; ".join(map(_entry_text, entries))
+    return BETWEEN.join(map(_entry_text, entries))
 
 
 def _entry_text(written: object) -> str:

@@ -5,8 +5,9 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
+from jeeves_runner.clock import from_text
 from jeeves_runner.db.runner import (
     LockHolder,
     RunnerRow,
@@ -20,12 +21,15 @@ from jeeves_runner.errors import NoServer
 from jeeves_runner.regular_files import NotRegular, open_to_read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
     from socket import socket
 
     import apsw
 
     from jeeves_runner.config import Config
     from jeeves_runner.db.run_list import RunRow
+    from jeeves_runner.views.runner import CatchingUpDocument
 
 _PATIENCE: Final = 2.0
 """Seconds for a server on this machine to answer a question."""
@@ -74,6 +78,15 @@ def ask(server: RunnerRow, path: str) -> object:
             document: object = json.loads(body)
             return document
     return None
+
+
+def catching_up(server: RunnerRow | None) -> "Mapping[str, datetime]":
+    """When the server has late jobs catch up, by id. None of them where no server runs or answers."""
+    document = ask(server, "/catching-up") if server is not None else None
+    if document is None:
+        return {}
+    late = cast("CatchingUpDocument", document)["jobs"]
+    return {each["job_id"]: from_text(each["catches_up_at"]) for each in late}
 
 
 def _body(connection: "socket", most: int | None = None) -> bytes | None:

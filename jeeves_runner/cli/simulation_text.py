@@ -93,10 +93,16 @@ def _what(run: "SimulatedRunDocument") -> str | None:
     match run["status"]:
         case RunStatus.SKIPPED | RunStatus.MISSED | RunStatus.CANCELLED:
             return f"{run['status']}{times}"
-        case RunStatus.TIMEOUT | RunStatus.INTERRUPTED | RunStatus.ERROR:
-            return run["status"]
         case RunStatus.SCHEDULED:
             return f"waits {duration(run['waited_ms'])}, and on"
+        case RunStatus.TIMEOUT | RunStatus.INTERRUPTED | RunStatus.ERROR:
+            start = _late_start(run)
+            return run["status"] if start is None else f"{start}, {run['status']}"
+    return _late_start(run)
+
+
+def _late_start(run: "SimulatedRunDocument") -> str | None:
+    """How it starts other than on time."""
     if run["trigger"] == Trigger.CATCH_UP:
         return f"caught up {_lateness(run)} late"
     return f"waits {duration(run['waited_ms'])}" if run["waited_ms"] >= _NOT_BRIEF else None

@@ -1,6 +1,6 @@
 """When jobs catch up after a silence: in the order of their scheduled times, and not all at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -38,6 +38,10 @@ class CatchingUp:
     def __len__(self) -> int:
         return len(self._late)
 
+    def moments(self) -> Mapping[str, datetime]:
+        """The moments by job, the first ones first, as they are now."""
+        return dict(self._moments)
+
     def add(self, late: Iterable[Late], now: datetime) -> None:
         """Give each of these jobs, which share one silence, its moment: evenly spaced over the spread.
 
@@ -46,7 +50,7 @@ class CatchingUp:
         moments = dict(self._moments)
         for n, (due, _) in enumerate(ordered):
             moments.setdefault(due.job_id, now + self._spread * n / len(ordered))
-            self._late[due.job_id] = self.joined(due)
+            self._late[due.job_id] = self.joined(replace(due, looked_at=now))
         self._moments = dict(
             sorted(moments.items(), key=lambda each: each[1])
         )  # of one moment, in this order
@@ -68,7 +72,7 @@ class CatchingUp:
         self.drop(due.job_id)
         if before is None or before.schedule is not due.schedule:
             return due
-        return replace(due, first=before.first, count=before.count + due.count)
+        return replace(due, first=before.first, count=before.count + due.count, looked_at=before.looked_at)
 
     def next_wake(self) -> datetime | None:
         """The next moment."""

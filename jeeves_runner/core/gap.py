@@ -74,9 +74,10 @@ def catch_up(
 
     Those that fell into one of ``pauses`` (in any order, they may overlap) never run, nor do those that
     ``skips`` names (in any order; what is no occurrence counts for nothing). Of the others, one is late when
-    over 5 s old. Late ones run if ``policy`` wants them, they are no older than ``window``, and (under
-    ``latest``) nothing newer takes their place.
+    over 5 s old. Late ones run if ``policy`` wants them, they are no older than ``window`` (or were not when
+    they were found), and (under ``latest``) nothing newer takes their place.
     """
+    window += _waited(due, now)
     unwanted, others = _divide(due, pauses, skips)
     on_time = _between(others, now - LATE, now)
     late: tuple[datetime, ...] = ()
@@ -110,6 +111,7 @@ def split(
     """
     if policy is not CatchUp.ALL or due.count <= limit:
         return due, None
+    window += _waited(due, now)
     _, others = _divide(due, pauses, skips)
     kept = tuple(islice(_each_between(others, now - window, now), limit + 1))
     if len(kept) <= limit:
@@ -121,6 +123,11 @@ def split(
         replace(due, latest=latest, count=count, is_part=True),
         replace(due, first=following, count=max(1, due.count - count), is_part=True),
     )
+
+
+def _waited(due: "Due", now: datetime) -> timedelta:
+    """For how long it has been known that they are late."""
+    return timedelta(0) if due.looked_at is None else max(now - due.looked_at, timedelta(0))
 
 
 def is_in_window(scheduled_for: datetime, window: timedelta, now: datetime) -> bool:

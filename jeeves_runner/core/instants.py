@@ -1,7 +1,6 @@
-"""Times as people give them: ISO 8601, or how long from now."""
+"""Times as people give them, ISO 8601 or how long from now, and as clocks show them."""
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from jeeves_runner.core.durations import End, is_duration, parse_duration
 from jeeves_runner.core.wording import brief
@@ -29,6 +28,8 @@ def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetim
 
 
 def _iso(text: str, timezone: str, what: str) -> datetime:
+    from zoneinfo import ZoneInfo  # takes long, and many commands name no time
+
     try:
         given = datetime.fromisoformat(text)
         aware = given if given.tzinfo else given.replace(tzinfo=ZoneInfo(timezone))
@@ -37,6 +38,15 @@ def _iso(text: str, timezone: str, what: str) -> datetime:
         raise InvalidValue(
             f"{what} is neither a time nor a length of time: {brief(text)}", hint=_HINT
         ) from error
+
+
+def on_clocks(instant: datetime, zone: tzinfo) -> datetime:
+    """An instant as the clocks of a zone show it; as those of UTC where the year of the zone's cannot be
+    written."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant.astimezone(UTC)
 
 
 def later_end(text: str, now: datetime, timezone: str, what: str) -> End:

@@ -117,6 +117,13 @@ REASONS: Final[Mapping[tuple[str, str], Words]] = {
     ),
 }
 
+#: Of a job that is late and has its moment yet to come; ``{ref}`` is that moment. It has no row until then.
+CATCHES_UP: Final = Words(
+    "late: catches up {ref} (catch_up_spread)",
+    "It is late, and catches up at about {ref}: `catch_up_spread` spaces the jobs that are late after a"
+    " silence.",
+)
+
 _LATER: Final = Words("", "It was to make room for {ref}.", "run {}", "a later run")
 """Of a run that was asked to end and then replaced, whatever it ended as."""
 

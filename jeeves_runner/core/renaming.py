@@ -3,10 +3,11 @@
 Everything here decides and nothing acts.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.plan import Declaration, HoldReasons, Key, LiveRow
 
 
@@ -70,6 +71,13 @@ def renames(
         else:
             found.carried[several[0].id] = old
     return found
+
+
+def renamed(specs: Iterable[JobSpec], live: Container[str]) -> dict[str, str]:
+    """By the ids that live jobs have, those that they get where nothing but these specs is declared."""
+    new = (spec for spec in specs if spec.id not in live)
+    found = ((next((old for old in spec.renamed_from if old in live), None), spec.id) for spec in new)
+    return {old: name for old, name in found if old is not None}
 
 
 class _Claim(NamedTuple):

@@ -37,6 +37,9 @@ _KINDS: Final = (Every, At, RRule)
 _WRITTEN: Final[Mapping[tuple[type, str], str]] = {(Every, "start"): "from"}
 """The keys that are no names of Python's."""
 
+BETWEEN: Final = " | "
+"""Stands between entries where several are shown: they hold blanks, commas and semicolons, and no bars."""
+
 
 def entry_of(value: object) -> ScheduleEntry:
     """One part; ValueError for what is none."""
@@ -70,6 +73,11 @@ def entry_text(entry: ScheduleEntry) -> str:
         return f"at {entry.at}"
     text = f"every {entry.every}" if isinstance(entry, Every) else entry.rrule
     return text if entry.start is None else f"{text} from {entry.start}"
+
+
+def entries_text(entries: Iterable[ScheduleEntry]) -> str:
+    """Several of them in one line."""
+    return BETWEEN.join(map(entry_text, entries))
 
 
 def _mapping(entry: Every | At | RRule) -> dict[str, str]:

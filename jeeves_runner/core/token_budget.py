@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from jeeves_runner.core.instants import on_clocks
+
 
 class Day(NamedTuple):
     """A calendar day of a time zone. Both ends are aware, UTC."""
@@ -41,13 +43,13 @@ def day_of(now: datetime, timezone: str) -> Day:
     first instant counts that has the day's date.
     """
     zone = _zone(timezone)
-    today = now.astimezone(zone).date()
+    today = on_clocks(now, zone).date()
     return Day(_midnight(today, zone), _midnight(today + timedelta(days=1), zone))
 
 
 def token_use(used: int, limit: int, day: Day, timezone: str) -> TokenUse:
     """What has been used of ``limit`` on a day of the zone."""
-    return TokenUse(used, limit, day.end.astimezone(_zone(timezone)))
+    return TokenUse(used, limit, on_clocks(day.end, _zone(timezone)))
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

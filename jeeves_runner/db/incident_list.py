@@ -1,7 +1,7 @@
 """Incidents as people look at them: what is wrong, since when, and where it was told."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypedDict
@@ -14,6 +14,7 @@ from jeeves_runner.core.alerts.words import Cause, ClosedBy
 from jeeves_runner.core.wording import one_line
 from jeeves_runner.db.overrides import mutes
 from jeeves_runner.db.pages import ROOM, Page, page
+from jeeves_runner.db.renames import present_ids
 
 Untold = Literal["too_few", "muted", "no_channel", "next_time"]
 """Why people have not been told of an incident: it has not happened ``alert.after`` times, it is muted, there
@@ -28,7 +29,7 @@ class IncidentRow(TypedDict):
     cause: Annotated[str, Cause]
     """What is wrong."""
     job_id: str | None
-    """With which job; null: with none."""
+    """With which job, by the id that it has now; null: with none."""
     subject: str
     """With what besides, such as a manifest; empty: nothing."""
     what: str | None
@@ -93,8 +94,12 @@ def incident_rows(
     unsent: dict[int, list[str]] = {}
     for number, channel in conn.execute(_NOT_TAKEN, (json.dumps([row[0] for row in found.rows]),)):
         unsent.setdefault(number, []).append(channel)
+    present = present_ids(conn)
     return Page(
-        [_incident(row, unsent.get(row[0], []), muted.end_of(row[2]) is not None) for row in found.rows],
+        [
+            _incident(row, unsent.get(row[0], []), muted.end_of(row[2]) is not None, present)
+            for row in found.rows
+        ],
         found.more,
     )
 
@@ -105,14 +110,16 @@ def open_incidents(conn: apsw.Connection) -> int:
     return found
 
 
-def _incident(row: Sequence[Any], unsent: list[str], is_muted: bool) -> IncidentRow:
+def _incident(
+    row: Sequence[Any], unsent: list[str], is_muted: bool, present: Callable[[str, str], str]
+) -> IncidentRow:
     number, cause, job_id, subject, facts, count, run_id, *rest = row
     opened_at, told_at, said_at, remind_at, channels, closed_at, closed_by, *rest = rest
     message, alert, on_failure = rest
     return {
         "id": number,
         "cause": cause,
-        "job_id": job_id,
+        "job_id": job_id if job_id is None or closed_at is None else present(job_id, closed_at),
         "subject": subject,
         "what": _what(json.loads(facts), message),
         "count": count,

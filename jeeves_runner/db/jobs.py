@@ -4,7 +4,7 @@ Applies write them: see ``declared_jobs``.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -79,6 +79,14 @@ def live_ids(conn: apsw.Connection) -> list[str]:
     return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE deleted_at IS NULL ORDER BY id")]
 
 
+def live_ids_after(conn: apsw.Connection, job_id: str, limit: int) -> list[str]:
+    """Up to so many of them that follow an id, which may be empty: the next portion of all."""
+    rows = conn.execute(
+        "SELECT id FROM jobs WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?", (job_id, limit)
+    )
+    return [name for (name,) in rows]
+
+
 def ids_with_tag(conn: apsw.Connection, tag: str) -> list[str]:
     """The ids of the live jobs that have a tag; NotFound if none has it."""
     found = [name for (name,) in conn.execute(_WITH_TAG, (tag,))]
@@ -104,24 +112,39 @@ def gone_ids(conn: apsw.Connection, now: datetime, within: timedelta) -> frozens
     return frozenset(name for (name,) in rows)
 
 
-_STARTS_WITH_THE_RUNNER: Final = "deleted_at IS NULL AND enabled AND spec ->> '$.on_start'"
+def written_since(conn: apsw.Connection, revision_id: int, portion: int) -> Iterator[list[str]]:
+    """The jobs, tombstones included, that revisions after this one wrote: up to ``portion`` ids at a time.
+
+    Between two portions others may write. No job is missed for that: one that is written again meanwhile
+    belongs to a later revision, and one that is changed by hand is found where it is then.
+    """
+    groups = conn.execute(
+        "SELECT DISTINCT revision_id, deleted_at FROM jobs WHERE revision_id > ?", (revision_id,)
+    )
+    for revision, deleted_at in groups.fetchall():
+        for drifted in (0, 1):
+            last = ""
+            while ids := _written_in(conn, (revision, deleted_at, drifted, last, portion)):
+                yield ids
+                last = ids[-1]
 
 
-def started_with_the_runner(conn: apsw.Connection) -> list[str]:
-    """The live and enabled jobs that run when a runner starts."""
-    rows = conn.execute(f"SELECT id FROM jobs WHERE {_STARTS_WITH_THE_RUNNER} ORDER BY id")
+def _written_in(conn: apsw.Connection, values: tuple[Any, ...]) -> list[str]:
+    rows = conn.execute(
+        "SELECT id FROM jobs WHERE revision_id = ? AND deleted_at IS ? AND drifted = ? AND id > ?"
+        " ORDER BY id LIMIT ?",
+        values,
+    )
     return [name for (name,) in rows]
 
 
-def starts_with_the_runner(conn: apsw.Connection, job_id: str) -> bool:
-    """Whether a job is one of those. Unlike reading them all, this looks into one spec."""
-    found = conn.execute(f"SELECT 1 FROM jobs WHERE id = ? AND {_STARTS_WITH_THE_RUNNER}", (job_id,))
-    return found.fetchone() is not None
-
-
-def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
-    """The jobs, tombstones included, that revisions after this one wrote."""
-    return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE revision_id > ?", (revision_id,))]
+def written_of(conn: apsw.Connection, job_ids: Iterable[str], revision_id: int) -> frozenset[str]:
+    """Those of these jobs that revisions after this one wrote."""
+    rows = conn.execute(
+        "SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND revision_id > ?",
+        (json.dumps(list(job_ids)), revision_id),
+    )
+    return frozenset(name for (name,) in rows)
 
 
 _TAKEN: Final = (

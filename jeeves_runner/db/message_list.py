@@ -1,7 +1,7 @@
 """Messages as people look at them: what waits, what has arrived, and the channels on which that fails."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypedDict, cast
@@ -12,6 +12,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.words import Said
 from jeeves_runner.db.outbox import LEFT_TO_ANOTHER
 from jeeves_runner.db.pages import ROOM, Page, page
+from jeeves_runner.db.renames import present_ids
 
 FRESH: Final = timedelta(days=1)
 """For so long a message that was given up counts as something wrong."""
@@ -31,7 +32,7 @@ class MessageRow(TypedDict):
     cause: str | None
     """What it is about; null for outputs and tests."""
     job_id: str | None
-    """The job; null: of none."""
+    """The job, by the id that it has now; null: of none."""
     subject: str
     """What it is about besides, or without a job; empty: nothing."""
     run_id: int | None
@@ -109,17 +110,21 @@ def message_rows(
     )
     with closing(conn.execute(query, bindings)) as rows:
         found = page(rows, lambda row: len(row[5]) + len(row[12] or ""), limit=limit, room=ROOM)
-    return Page([_message(row) for row in found.rows], found.more)
+    present = present_ids(conn)
+    return Page([_message(row, present) for row in found.rows], found.more)
 
 
 def message_row(conn: apsw.Connection, message_id: int) -> MessageRow | None:
     """One message; None if it has been deleted."""
     row = conn.execute(f"SELECT {_MESSAGE} FROM outbox WHERE id = ?", (message_id,)).fetchone()
-    return None if row is None else _message(row)
+    return None if row is None else _message(row, present_ids(conn))
 
 
-def _message(row: Sequence[Any]) -> MessageRow:
-    return cast(MessageRow, dict(zip(MessageRow.__annotations__, row, strict=True)))
+def _message(row: Sequence[Any], present: Callable[[str, str], str]) -> MessageRow:
+    message = cast(MessageRow, dict(zip(MessageRow.__annotations__, row, strict=True)))
+    if message["job_id"] is not None and message["finished_at"] is not None:
+        message["job_id"] = present(message["job_id"], message["finished_at"])
+    return message
 
 
 _FAILING: Final = f"""

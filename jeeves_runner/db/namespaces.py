@@ -1,5 +1,6 @@
 """Where jobs keep their state, if not under their own id: a job that is renamed keeps its namespace."""
 
+import json
 from collections.abc import Sequence
 from itertools import count
 from typing import Final, NamedTuple
@@ -38,6 +39,17 @@ def clashes(conn: apsw.Connection, new_jobs: Sequence[str]) -> list[Clash]:
         used_by: str | None = conn.execute(_USED, (job_id, job_id)).get
         if used_by is not None:
             found.append(Clash(job_id, _free(conn, job_id), used_by))
+    return found
+
+
+def of_new(conn: apsw.Connection, new_jobs: Sequence[str]) -> dict[str, str]:
+    """Of jobs that are not live, the namespaces that they would have, where these are not their ids."""
+    names = json.dumps(list(new_jobs))
+    known = conn.execute(
+        "SELECT job_id, namespace FROM namespaces WHERE job_id IN (SELECT value FROM json_each(?))", (names,)
+    )
+    found = {clash.job_id: clash.namespace for clash in clashes(conn, new_jobs)}
+    found.update((str(job_id), str(namespace)) for job_id, namespace in known)
     return found
 
 

@@ -5,7 +5,7 @@ that have ended are carried by ``carried_runs``, bit by bit.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import apsw
@@ -132,6 +132,21 @@ def id_at(conn: apsw.Connection, job_id: str, time: str) -> str:
     for old, new in rows:
         found = str(old) if new == found else found
     return found
+
+
+def present_ids(conn: apsw.Connection) -> Callable[[str, str], str]:
+    """What the job is called now that had an id at a time, in the database's form; for many such rows."""
+    query = "SELECT old_id, new_id, renamed_at FROM renames ORDER BY id"
+    rows = [(str(old), str(new), str(at)) for old, new, at in conn.execute(query)]
+
+    def present(job_id: str, time: str) -> str:
+        found = job_id
+        for old, new, renamed_at in rows:
+            if old == found and renamed_at >= time:
+                found = new
+        return found
+
+    return present
 
 
 def all_renames(conn: apsw.Connection) -> list[Rename]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.model import OverrideKind, RunStatus
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.why.times import asked, occurrence_in
@@ -79,9 +80,14 @@ def _next(tx: Tx, row: TimetableRow, schedule: Schedule) -> datetime:
         after = max(after, pause_ends - _INSTANT)
     skipped = coming_times(tx.conn, tx.now, [row.id]).get(row.id, ())
     found = next_wanted(schedule, after, skipped)
+    if found is None and pause_ends is not None:
+        raise NothingToSkip(
+            f"{row.id} is paused until {_shown(pause_ends, row)}, and no occurrence comes after that",
+            hint="name the time, to skip an occurrence although it may be resumed before",
+        )
     if found is None:
         raise NothingToSkip(
-            f"{row.id} has no occurrence that comes", hint=f"`jeeves-runner job {row.id}` shows it"
+            f"{row.id} has no occurrence any more", hint=f"`jeeves-runner job {row.id}` shows it"
         )
     return found
 
@@ -143,7 +149,7 @@ def _required_schedule(conn: apsw.Connection, row: TimetableRow) -> Schedule:
     if not row.enabled and job is not None:
         raise NothingToSkip(f"{row.id} does not occur: {job.file}:{job.line} says `enabled: false`")
     if not row.schedule:
-        raise NothingToSkip(f"{row.id} does not occur: without a schedule it runs only when triggered")
+        raise NothingToSkip(f"{row.id} does not occur: it has no schedule")
     raise damaged_job(row.id)
 
 
@@ -162,5 +168,5 @@ def _record(tx: Tx, action: str, job_id: str, when: datetime, by: str, reason: s
 
 def _shown(when: datetime, row: TimetableRow) -> str:
     """A time on the job's clocks, as a person can type it: ``2026-03-01T14:00:00+01:00``."""
-    text = when.astimezone(ZoneInfo(row.timezone)).isoformat(timespec="seconds")
+    text = on_clocks(when, ZoneInfo(row.timezone)).isoformat(timespec="seconds")
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text

@@ -113,17 +113,21 @@ ORDER BY jobs.id, overrides.scheduled_for
 def put_right(tx: Tx) -> int:
     """Let what was skipped as the next one by a clock that was ahead be the next one now; how many.
 
-    A time that a person named stays what it is.
+    A time that a person named stays what it is, and so does what has been decided about for good.
     """
     moved = 0
     found: list[Any] = tx.conn.execute(_SKIPPED_AHEAD, (tx.at,)).fetchall()
-    for number, job_id in found:
+    for number, job_id, skipped_for in found:
         row = next(timetable_rows(tx.conn, [job_id]), None)
         schedule = None if row is None or row.deleted else schedule_in_force(row)
         if row is None or schedule is None:
             continue
-        after = max(tx.now, row.undecided_since(tx.now))
-        when = next_wanted(schedule, after, coming_times(tx.conn, tx.now, [job_id]).get(job_id, ()))
+        since = row.undecided_since(tx.now)
+        if skipped_for <= to_text(since):
+            continue
+        others = coming_times(tx.conn, tx.now, [job_id]).get(job_id, frozenset())
+        others -= {each.when for each in _times([(skipped_for, None)])}
+        when = next_wanted(schedule, max(tx.now, since), others)
         if when is not None:
             tx.conn.execute(_MOVE, (to_text(when), to_text(when), length_of(when - tx.now), number))
             moved += 1
@@ -132,7 +136,7 @@ def put_right(tx: Tx) -> int:
 
 # A length says that it was the next one.
 _SKIPPED_AHEAD: Final = """
-SELECT id, job_id FROM overrides
+SELECT id, job_id, scheduled_for FROM overrides
 WHERE kind = 'skip' AND ended_at IS NULL AND length_ms IS NOT NULL AND created_at > ? ORDER BY scheduled_for
 """
 _MOVE: Final = "UPDATE overrides SET scheduled_for = ?, until = ?, length_ms = ? WHERE id = ?"

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import apsw
@@ -42,7 +43,7 @@ class TimetableRow(NamedTuple):
 
     def undecided_since(self, now: datetime) -> datetime:
         """The time after which its occurrences still come."""
-        return undecided_since(from_text(self.schedule_since), self._watermark, now)
+        return undecided_since(_time(self.schedule_since), self._watermark, now)
 
     def is_decided_far_ahead(self, now: datetime) -> bool:
         """Whether a clock that was wrong has written its watermark."""
@@ -50,7 +51,7 @@ class TimetableRow(NamedTuple):
 
     @property
     def _watermark(self) -> datetime | None:
-        return None if self.decided_until is None else from_text(self.decided_until)
+        return None if self.decided_until is None else _time(self.decided_until)
 
 
 _TIMETABLE = (
@@ -94,24 +95,34 @@ def _timetable_row(row: Sequence[Any]) -> TimetableRow:
     """ValueError or TypeError for a row that tells no timetable."""
     for time in (row[7], row[8]):
         if time is not None:
-            from_text(time)
+            _time(time)
     return TimetableRow(
-        id=row[0],
-        enabled=bool(row[1]),
-        deleted=bool(row[2]),
-        schedule=entries_of(None if row[3] is None else json.loads(row[3])),
-        timezone=row[4],
-        exclude=_texts(row[5], "exclude"),
-        namespace=row[6],
-        schedule_since=row[7],
-        decided_until=row[8],
-        priority=row[9] if isinstance(row[9], int) else 0,
+        row[0],
+        bool(row[1]),
+        bool(row[2]),
+        _entries(row[3]),
+        row[4],
+        _exclude(row[5]),
+        row[6],
+        row[7],
+        row[8],
+        row[9] if isinstance(row[9], int) else 0,
     )
 
 
-def _texts(column: str | None, name: str) -> tuple[str, ...]:
-    """The list of texts that a spec holds under ``name``; ValueError where something else stands there."""
+# Of a hundred thousand jobs, many are written alike, and applied or decided about at one time.
+_time = lru_cache(maxsize=4096)(from_text)
+
+
+@lru_cache(maxsize=4096)
+def _entries(column: str | None) -> tuple[ScheduleEntry, ...]:
+    return entries_of(None if column is None else json.loads(column))
+
+
+@lru_cache(maxsize=1024)
+def _exclude(column: str | None) -> tuple[str, ...]:
+    """ValueError where the spec has something else than a list of texts."""
     values = None if column is None else json.loads(column)
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError(f"its spec has no list of texts as `{name}`")
+        raise ValueError("its spec has no list of texts as `exclude`")
     return tuple(values)

@@ -59,7 +59,7 @@ def job_facts(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool
         held=None if held_file is None else Hold(held_file, held_message, _time(held_since, job_id, "since")),
         pause=_override(pause, OverrideKind.PAUSE),
         mute=_override(mute, OverrideKind.MUTE),
-        skips=skips.coming_times(conn, now, [name]).get(name, frozenset()),
+        skips={each.when: each.reason for each in skips.coming(conn, now, [name]).get(name, ())},
         served=served,
     )
 

@@ -17,6 +17,9 @@ INTERVAL: Final = 1.0
 _PAUSE: Final = 0.05
 """Seconds between two looks, so that many nudges in a row cost few looks."""
 
+_IDS_AT_ONCE: Final = 1000
+"""Jobs that are read, and passed on, in one turn of the event loop: that takes a millisecond."""
+
 
 class Follower:
     """Watches the database for commits and passes on what they mean.
@@ -25,7 +28,7 @@ class Follower:
     at SQLite's change counter costs about a microsecond.
 
     ``changed`` gets the newest revision and the ids of the jobs that it and those before it wrote, in
-    any process; ``written`` is called after any commit.
+    any process, a thousand at a time; ``written`` is called after any commit.
     """
 
     def __init__(
@@ -81,6 +84,10 @@ class Follower:
         async with self._one_at_a_time:
             newest = revisions.head(self._conn)
             if newest > self._revision:
-                ids = jobs.written_since(self._conn, self._revision)
-                await self._changed(newest, ids)
+                ids: list[str] = []
+                for portion in jobs.written_since(self._conn, self._revision, _IDS_AT_ONCE):
+                    ids += portion
+                    await asyncio.sleep(0)
+                for start in range(0, len(ids) or 1, _IDS_AT_ONCE):
+                    await self._changed(newest, ids[start : start + _IDS_AT_ONCE])
                 self._revision = newest

@@ -104,7 +104,7 @@ class LatenessWatch:
         head = revisions.head(self._conn)
         if head == self._revision:
             return
-        changed = set(jobs.written_since(self._conn, self._revision))
+        changed = jobs.written_of(self._conn, {run.job_id for run in self._known.values()}, self._revision)
         self._known = {run_id: run for run_id, run in self._known.items() if run.job_id not in changed}
         self._newest_waiting = 0
         self._revision = head

@@ -6,7 +6,8 @@ occurrence is handed over at once, and what becomes of it is decided there.
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -19,8 +20,9 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
 from jeeves_runner.db import jobs
-from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
+from jeeves_runner.db.timetable_rows import TimetableRow, schedule_of, timetable_rows
 from jeeves_runner.errors import Conflict, DatabaseError, JeevesError, NoServer
+from jeeves_runner.side_thread import SideThread
 from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 LONGEST_SLEEP = 1.0
 """Seconds between two looks at the clocks."""
 
+_IDS_AT_ONCE = 1000
 _ROWS_AT_ONCE = 25
 _DUE_AT_ONCE = 8
 
@@ -69,6 +72,7 @@ class Scheduler:
         self._clock = clock
         self._set_clocks = clocks
         self._timetable = Timetable()
+        self._searches = SideThread("schedules")
         self._spread = timedelta(milliseconds=spread_ms)
         self._catching_up = CatchingUp(self._spread)
         self._looks_one_at_a_time = asyncio.Lock()
@@ -88,6 +92,10 @@ class Scheduler:
         """When a job is due next; None if it is not scheduled."""
         return self._timetable.next_of(job_id)
 
+    def catching_up(self) -> Mapping[str, datetime]:
+        """When the jobs will catch up that are late and have no row yet, by id; the first ones first."""
+        return self._catching_up.moments()
+
     def nudge(self) -> None:
         """Look at the clock now."""
         self._wake.set()
@@ -97,10 +105,12 @@ class Scheduler:
         self._is_torn = True
         self._known.clear()
         self._catching_up.clear()
-        ids = jobs.live_ids(self._conn)
-        await self._read_jobs(ids)
+        count, last = 0, ""
+        while ids := jobs.live_ids_after(self._conn, last, _IDS_AT_ONCE):
+            await self._read_jobs(ids)
+            count, last = count + len(ids), ids[-1]
         self._is_torn = False
-        log.info("%d of %d jobs are scheduled", len(self._timetable), len(ids))
+        log.info("%d of %d jobs are scheduled", len(self._timetable), count)
 
     async def on_plan(self, job_ids: Sequence[str]) -> None:
         """These jobs were written by an apply: look at them again."""
@@ -192,8 +202,10 @@ class Scheduler:
     async def _read_jobs(self, job_ids: Sequence[str]) -> None:
         async with self._one_at_a_time:  # a row that was read before an apply is not placed after the new one
             for ids in _portions(job_ids):
-                for job_id, row in (await self._rows(ids)).items():
-                    self._place(job_id, row)
+                rows, now = await self._rows(ids), self._clock.now()
+                await self._search(row for row in rows.values() if row is not None)
+                for job_id, row in rows.items():
+                    self._place(job_id, row, now)
                     await self._breathe()
 
     async def _rows(self, job_ids: Sequence[str]) -> dict[str, TimetableRow | None]:
@@ -212,7 +224,22 @@ class Scheduler:
         found = {row.id: row for row in timetable_rows(self._conn, job_ids)}  # no cursor stays open
         return {job_id: found.get(job_id) for job_id in job_ids}
 
-    def _place(self, job_id: str, row: TimetableRow | None) -> None:
+    async def _search(self, rows: Iterable[TimetableRow]) -> None:
+        """Find in a thread when jobs are due, so that to place them costs nothing: it is kept where schedules
+        are read. Rules and what is excluded may take half a second, cron expressions alone never long. Without
+        a thread it is found as they are placed."""
+        now = self._clock.now()
+        wanted = [row for row in rows if _may_take_long(row) and self._is_placed_anew(row)]
+        if wanted:
+            with suppress(OSError):
+                await self._searches.call(partial(_search_all, wanted, now))
+
+    def _is_placed_anew(self, row: TimetableRow) -> bool:
+        known = self._known.get(row.id)
+        is_due = row.enabled and not row.deleted and bool(row.schedule)
+        return is_due and (known is None or not _same_times(known, row))
+
+    def _place(self, job_id: str, row: TimetableRow | None, now: datetime) -> None:
         """Put a job where its row says."""
         if row is None or row.deleted or not row.enabled or not row.schedule:
             self._remove(job_id)
@@ -230,7 +257,7 @@ class Scheduler:
             return
         self._known[job_id] = row
         self._catching_up.drop(job_id)
-        self._timetable.put(job_id, schedule, row.undecided_since(self._clock.now()))
+        self._timetable.put(job_id, schedule, row.undecided_since(now))
 
     def _remove(self, job_id: str) -> None:
         """Take a job off the timetable until its row is read again."""
@@ -269,6 +296,17 @@ def _same_times(one: TimetableRow, other: TimetableRow) -> bool:
         other.namespace,
         other.schedule_since,
     )
+
+
+def _may_take_long(row: TimetableRow) -> bool:
+    return bool(row.exclude) or not all(isinstance(entry, str) for entry in row.schedule)
+
+
+def _search_all(rows: Sequence[TimetableRow], now: datetime) -> None:
+    for row in rows:
+        schedule = schedule_of(row)
+        if schedule is not None:
+            schedule.next_after(row.undecided_since(now))
 
 
 def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:

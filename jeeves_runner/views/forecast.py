@@ -19,8 +19,10 @@ from jeeves_runner.core.load import Peak
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.core.schedule.nights import Effect, Night
 from jeeves_runner.core.schedule.schedule import Schedule
+from jeeves_runner.db import namespaces
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
+from jeeves_runner.views.load import MinuteDocument
 
 Timings = Callable[[Collection[str] | None], Mapping[str, LiveTiming]]
 """When jobs occur, by id: those of these ids, or all."""
@@ -65,21 +67,12 @@ class JobForecastDocument(TypedDict):
     """Shifts of clocks of the next 366 days that touch it, and did not in the same way before."""
 
 
-class PeakDocument(TypedDict):
-    """The minute in which most runs start."""
-
-    minute: str
-    """When it begins."""
-    starts: int
-    """How many start in it."""
-
-
 class PeaksDocument(TypedDict):
     """The worst minute of the next seven days, of all jobs by their schedules."""
 
-    before: PeakDocument | None
+    before: MinuteDocument | None
     """As it is; null: nothing starts."""
-    after: PeakDocument | None
+    after: MinuteDocument | None
     """Once the plan is applied; likewise."""
 
 
@@ -104,7 +97,12 @@ def forecast_of_live(conn: apsw.Connection, plan: Plan, now: datetime) -> Foreca
     if not ids:
         return _document(forecast((), (), now))
     with snapshot(conn):
-        changed = retimed(plan, {row.id: _live(row) for row in timetable_rows(conn, ids)})
+        known = {row.id: _live(row) for row in timetable_rows(conn, ids)}
+        new = [job_id for job_id in ids if job_id not in known or known[job_id].timing is None]
+        # The row of a deleted job has the namespace of then, which may be another job's by now.
+        others = namespaces.of_new(conn, new)
+        known.update((job_id, LiveTiming(None, others.get(job_id, job_id))) for job_id in new)
+        changed = retimed(plan, known)
         live = list(_schedules(_live(row) for row in timetable_rows(conn))) if changed else []
     return _document(forecast(changed, live, now))
 
@@ -160,5 +158,5 @@ def _night(night: Night, zone: str) -> NightDocument:
     }
 
 
-def _peak(peak: Peak | None) -> PeakDocument | None:
+def _peak(peak: Peak | None) -> MinuteDocument | None:
     return None if peak is None else {"minute": to_text(peak.minute), "starts": peak.starts}

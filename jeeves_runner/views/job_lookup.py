@@ -3,6 +3,8 @@
 import apsw
 
 from jeeves_runner.db import jobs
+from jeeves_runner.db.renames import new_id
+from jeeves_runner.db.why_facts import newest_run
 
 
 def live_job(conn: apsw.Connection, job_id: str) -> jobs.JobRow:
@@ -14,6 +16,15 @@ def live_job(conn: apsw.Connection, job_id: str) -> jobs.JobRow:
 
 
 def check_known(conn: apsw.Connection, job_id: str) -> None:
-    """NotFound unless a job of that id lives or once lived: a deleted job's runs can still be read."""
-    if jobs.job_row(conn, job_id) is None:
+    """NotFound unless a job of that id lives or once lived: a deleted job's runs can still be read.
+
+    Those of a renamed job are found under its new id, which the error names.
+    """
+    if jobs.job_row(conn, job_id) is None or (new_id(conn, job_id) and newest_run(conn, job_id) is None):
         raise jobs.unknown_job(conn, job_id)
+
+
+def absence(conn: apsw.Connection, job_id: str) -> str | None:
+    """What is to be said of an id that is no live job's, such as an earlier one; None for a live job's."""
+    row = jobs.job_row(conn, job_id)
+    return None if row is not None and row.deleted_at is None else jobs.unknown_job(conn, job_id).message

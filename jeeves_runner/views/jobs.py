@@ -19,7 +19,7 @@ from jeeves_runner.db.run_list import RunRow, run_rows
 from jeeves_runner.db.skips import ComingSkip
 from jeeves_runner.db.token_use import tokens_used
 from jeeves_runner.db.unreadable import time_or_none
-from jeeves_runner.views.occurrences import NextRun, next_after_pause, next_runs, text_of
+from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, NextRun, next_after_pause, next_runs, text_of
 
 _LAST_RUNS: Final = 10
 
@@ -96,6 +96,9 @@ class ListedJobDocument(JobColumns):
     """The newest run that started."""
     next_run: str | None
     """Its next occurrence that is neither paused nor skipped."""
+    catches_up_at: str | None
+    """When it is decided what becomes of occurrences for which the server was too late: ``catch_up_spread``
+    spaces the jobs that are late. Null: there are none, or no server says."""
 
 
 class TokensDocument(TypedDict):
@@ -142,19 +145,26 @@ class JobDocument(TypedDict):
     """With all that is known of it."""
 
 
-def jobs_view(conn: apsw.Connection, now: datetime, next_run: NextRun | None = None) -> JobsDocument:
+def jobs_view(
+    conn: apsw.Connection,
+    now: datetime,
+    next_run: NextRun | None = None,
+    catching_up: Moments = NO_MOMENTS,
+) -> JobsDocument:
     """``{jobs}``: the live jobs by id, each with its columns, ``status, held, paused, muted, skips,
-    last_run, next_run``.
+    last_run, next_run, catches_up_at``.
 
-    ``next_run`` is the timetable of a running server; without one occurrences are computed.
+    ``next_run`` is the timetable of a running server; without one occurrences are computed. ``catching_up``:
+    when that server has late jobs catch up, by id.
     """
-    return {"jobs": list(each_job(conn, now, next_run))}
+    return {"jobs": list(each_job(conn, now, next_run, catching_up))}
 
 
 def each_job(
     conn: apsw.Connection,
     now: datetime,
     next_run: NextRun | None = None,
+    catching_up: Moments = NO_MOMENTS,
     *,
     after: str | None = None,
     limit: int | None = None,
@@ -164,11 +174,17 @@ def each_job(
         coming = next_run or next_runs(conn, now)
         skipped = skips.coming(conn, now)
         for listed in listed_jobs(conn, now, after=after, limit=limit):
-            yield _job(conn, now, listed, coming, skipped.get(listed.columns["id"], ()))
+            job_id = listed.columns["id"]
+            its = skipped.get(job_id, ())
+            yield _job(conn, now, listed, coming, its, catching_up.get(job_id))
 
 
 def job_view(
-    conn: apsw.Connection, now: datetime, job_id: str, next_run: NextRun | None = None
+    conn: apsw.Connection,
+    now: datetime,
+    job_id: str,
+    next_run: NextRun | None = None,
+    catching_up: Moments = NO_MOMENTS,
 ) -> JobDocument:
     """``{job}``: a listed job and its whole ``spec``, ``revision``, ``held_message`` and ``last_runs``.
 
@@ -181,8 +197,9 @@ def job_view(
             raise jobs.unknown_job(conn, job_id)
         skipped = skips.coming(conn, now, [job_id]).get(job_id, ())
         spec = from_json(row.spec_text, f"the spec of job {job_id}")
+        coming = next_run or next_runs(conn, now, [job_id])
         job: WholeJobDocument = {
-            **_job(conn, now, listed, next_run or next_runs(conn, now, [job_id]), skipped),
+            **_job(conn, now, listed, coming, skipped, catching_up.get(job_id)),
             "held_message": listed.held_message,
             "held_since": listed.held_since,
             "tokens_today": _tokens_today(conn, now, listed.columns, spec),
@@ -210,7 +227,12 @@ def override_of_all(conn: apsw.Connection, kind: OverrideKind, now: datetime) ->
 
 
 def _job(
-    conn: apsw.Connection, now: datetime, listed: ListedJob, coming: NextRun, skipped: Sequence[ComingSkip]
+    conn: apsw.Connection,
+    now: datetime,
+    listed: ListedJob,
+    coming: NextRun,
+    skipped: Sequence[ComingSkip],
+    catches_up_at: datetime | None,
 ) -> ListedJobDocument:
     paused = _override(listed.pause)
     return {
@@ -228,6 +250,7 @@ def _job(
         "last_status": listed.last_status,
         "last_run": _last_run(listed),
         "next_run": text_of(_next_run(conn, now, listed.columns, paused, coming, skipped)),
+        "catches_up_at": text_of(catches_up_at),
     }
 
 

@@ -1,10 +1,11 @@
 """What comes, and what came, computed from the jobs' rows as a server's timetable would."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import dropwhile, islice, takewhile
-from typing import NamedTuple, NotRequired, TypedDict
+from types import MappingProxyType
+from typing import Final, NamedTuple, NotRequired, TypedDict
 
 import apsw
 
@@ -26,6 +27,12 @@ _BEGIN = datetime(1, 1, 2, tzinfo=UTC)
 
 NextRun = Callable[[str], datetime | None]
 """A job's next occurrence by its id; None when none comes or the job is not scheduled."""
+
+Moments = Mapping[str, datetime]
+"""When jobs that are late catch up, by id, the first ones first."""
+
+NO_MOMENTS: Final[Moments] = MappingProxyType({})
+"""No job is late, or no server says."""
 
 
 class OccurrenceDocument(TypedDict):

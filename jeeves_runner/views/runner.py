@@ -9,11 +9,13 @@ import apsw
 
 from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
+from jeeves_runner.clock import to_text
 from jeeves_runner.config import SETTINGS, Config
 from jeeves_runner.config_kinds import shown_settings
 from jeeves_runner.db.incident_list import open_incidents
 from jeeves_runner.db.job_list import health_counts
 from jeeves_runner.db.message_list import message_counts
+from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, text_of
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
 NAME = "jeeves-runner"
@@ -67,6 +69,10 @@ class HealthDocument(TypedDict):
     """Runs that run."""
     waiting: int
     """Runs that wait."""
+    catching_up: int
+    """Jobs that are late and have no row yet, because ``catch_up_spread`` spaces them; 0 without a server."""
+    catching_up_until: str | None
+    """When the last of them has its moment; null: there is none."""
     failed_registrations: int
     """Jobs and queues that are held, and errors in manifests that were never applied."""
     ok_last_hour: int
@@ -103,6 +109,27 @@ class StatusDocument(TypedDict):
     """How its jobs stand against the manifests."""
 
 
+class LateJobDocument(TypedDict):
+    """A job that is late and has its moment yet to come."""
+
+    job_id: str
+    """Its id."""
+    catches_up_at: str
+    """When it is decided what becomes of what was missed."""
+
+
+class CatchingUpDocument(TypedDict):
+    """The jobs that are late and have no row yet."""
+
+    jobs: list[LateJobDocument]
+    """By their moments."""
+
+
+def catching_up_view(catching_up: Moments) -> CatchingUpDocument:
+    """``{jobs: [{job_id, catches_up_at}]}``."""
+    return {"jobs": [{"job_id": name, "catches_up_at": to_text(at)} for name, at in catching_up.items()]}
+
+
 def index_view() -> IndexDocument:
     """``{name, version, links}``."""
     return {"name": NAME, "version": __version__, "links": {name: f"/{name}" for name in _LINKS}}
@@ -123,6 +150,7 @@ def status_view(
     sync: SyncDocument,
     busy_since: datetime | None = None,
     too_open: Iterable[TooOpen] = (),
+    catching_up: Moments = NO_MOMENTS,
 ) -> StatusDocument:
     """``{name, version, uptime_ms, status, health, sync}``.
 
@@ -130,6 +158,7 @@ def status_view(
     ``starting``: it takes no requests yet. ``stopping``: it starts nothing more.
     ``sync`` is the document of /sync, given here with counts in place of its lists. ``busy_since``:
     when another process took the lock that the server's writes wait for; ``busy_ms`` is null without.
+    ``catching_up``: when the server has late jobs catch up, by id.
     """
     status: ServerStatus = "running"
     if uptime is None:
@@ -148,6 +177,8 @@ def status_view(
             "total_jobs": counts.jobs,
             "running": counts.running,
             "waiting": counts.waiting,
+            "catching_up": len(catching_up),
+            "catching_up_until": text_of(max(catching_up.values(), default=None)),
             "failed_registrations": counts.held + len(unborn_errors(sync)),
             "ok_last_hour": counts.ok,
             "errors_last_hour": counts.errors,

@@ -20,7 +20,7 @@ from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.why_facts import job_facts, newest_run, present_id, run_facts, run_in
 from jeeves_runner.errors import InvalidValue, NotFound
-from jeeves_runner.views.occurrences import text_of
+from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, text_of
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LONGEST_NUMBER: Final = 19
@@ -79,14 +79,18 @@ def why_view(
     at: str | None = None,
     run_id: int | None = None,
     served: bool,
+    catching_up: Moments = NO_MOMENTS,
+    catch_up_spread: timedelta = timedelta(0),
 ) -> WhyDocument:
     """The answer about a time (on the clocks of the job's zone), about a run, or about what happened last.
 
-    ``served``: whether a server runs. NotFound for a job that there never was; InvalidValue for a text that
-    is no time, and for a run of another job.
+    ``served``: whether a server runs; ``catching_up``: when it has late jobs catch up, by id;
+    ``catch_up_spread``: over how long the next one spreads them. NotFound for a job that there never was;
+    InvalidValue for a text that is no time, and for a run of another job.
     """
     with snapshot(conn):
         facts = _job(conn, now, job_id, served=served)
+        facts = facts._replace(catches_up_at=catching_up.get(facts.id), catch_up_spread=catch_up_spread)
         if run_id is not None:
             why, found = _about_run(facts, run_facts(conn, _run_of(conn, facts, run_id)), now)
         elif at is not None:

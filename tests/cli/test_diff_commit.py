@@ -157,6 +157,7 @@ def test_outside_of_a_repository_it_says_so(tmp_path: Path, monkeypatch: pytest.
     assert "is in no git repository that can be read" in result.stderr
 
 
-def test_confirming_deletes_is_for_an_apply_alone(project: Path) -> None:
-    result = run("diff", "--against", "main", "--allow-deletes", "1")
+@pytest.mark.parametrize("other", ["main", "empty"])
+def test_confirming_deletes_is_for_an_apply_alone(project: Path, other: str) -> None:
+    result = run("diff", "--against", other, "--allow-deletes", "1")
     assert result.exit_code == 64

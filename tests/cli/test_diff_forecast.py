@@ -40,6 +40,14 @@ def test_it_tells_what_is_lost_and_gained_and_the_worst_minute(shell: Shell) -> 
     assert f"```text\n{result.stdout}```" in GUIDE.read_text()
 
 
+def test_the_worst_minute_is_told_on_the_clocks_of_the_config(shell: Shell) -> None:
+    shell.config.write_text("timezone: Europe/Berlin\n")
+    write(shell, "nightly.yaml", NIGHTLY.replace("0 2", "30 2"))
+    for form in ("text", "markdown"):
+        shown = shell.run("diff", "--format", form).stdout
+        assert "7 days: 1 (2026-03-02 01:00:00+01:00), before 2 (2026-03-02 02:00:00+01:00)." in shown, shown
+
+
 def test_the_document_carries_all_of_it(shell: Shell) -> None:
     (shell.folder / "jobs.d" / "nightly.yaml").unlink()
     assert forecast(shell) == {

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jeeves_runner.cli.main import main
-from jeeves_runner.cli.manifest_text import manifest_text
+from jeeves_runner.cli.manifest_text import flow_text, manifest_text
 
 MADE = {
     "jeeves-runner.yaml",
@@ -326,3 +326,9 @@ TEXTS = st.text(st.characters(codec="utf-8")) | st.sampled_from(
 def test_a_manifest_says_what_was_given(text: str, words: list[str]) -> None:
     keys: dict[str, object] = {"run": text, "command": words}
     assert yaml.safe_load(manifest_text(keys)) == keys
+
+
+@pytest.mark.parametrize("length", ["500ms", "30s", "1h30m", "2d12h", "1m500ms"])
+def test_a_length_of_time_stands_as_people_write_it(length: str) -> None:
+    assert flow_text(length) == length
+    assert yaml.safe_load(manifest_text({"timeout": length})) == {"timeout": length}

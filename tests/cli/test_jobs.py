@@ -9,6 +9,7 @@ from support.clock import NOON
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import ExitCodes, JobType, Param, Session, SourceType
+from jeeves_runner.core.schedule_entry import At, Every, RRule, ScheduleEntry
 
 
 @pytest.fixture
@@ -29,8 +30,33 @@ def test_jobs_are_a_table_with_what_is_unusual_noted(shell: Shell) -> None:
         "JOB STATUS SCHEDULE LAST RUN NEXT RUN NOTE",
         "backup error 0 3 * * * 2h ago in 15h -",
         "by-hand idle when triggered - - held: jobs.d/by-hand.yaml is broken",
-        "report paused */30 * * * *; @daily - in 2h paused, ends in 2h: holiday",
+        "report paused */30 * * * * | @daily - in 2h paused, ends in 2h: holiday",
     ]
+
+
+def test_entries_of_a_schedule_are_told_apart(shell: Shell) -> None:
+    rule = RRule("FREQ=WEEKLY;BYDAY=MO,FR;BYHOUR=3")
+    shell.ledger.add_job("a", schedule=("0,30 3 * * *", rule, Every("11m")))
+    shown = "0,30 3 * * * | FREQ=WEEKLY;BYDAY=MO,FR;BYHOUR=3 | every 11m"
+    assert f"schedule {shown} (UTC)" in [words(line) for line in shell.text("job", "a").splitlines()]
+    assert f"a idle {shown} - " in words(shell.text("jobs"))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [At("2026-02-28T12:00"), RRule("FREQ=DAILY;COUNT=2", "2026-02-01"), RRule("FREQ=DAILY;UNTIL=20260201")],
+)
+def test_a_schedule_that_has_run_out_is_told_at_once(shell: Shell, entry: ScheduleEntry) -> None:
+    shell.ledger.add_job("over", schedule=(entry,), timezone="UTC")
+    shell.ledger.add_job("by-hand")
+    shell.ledger.add_job("off", schedule=(entry,), enabled=False)
+    shell.ledger.add_job("paused", schedule=("@daily",))
+    shell.ledger.pause("paused")
+    rows = [words(line) for line in shell.text("jobs").splitlines()]
+    assert [row.split()[0] for row in rows if row.endswith(" - no further occurrence")] == ["over"]
+    lines = [words(line) for line in shell.text("job", "over").splitlines()]
+    assert "next run no further occurrence" in lines
+    assert "Its schedule has no occurrence any more." in shell.text("why", "over")
 
 
 def test_jobs_can_be_chosen_by_status_and_tag(shell: Shell) -> None:
@@ -66,7 +92,7 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
         "backup: Nightly backup",
         "Copies everything.",
         "status error",
-        "next run 2026-03-02 02:00:00Z (in 14h)",
+        "next run 2026-03-02 03:00:00+01:00 (in 14h)",
         "schedule 0 3 * * * (Europe/Berlin), except 2026-12-25",
         "runs /srv/backup.sh --all 'a b'",
         "in /srv",

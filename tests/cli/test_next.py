@@ -1,5 +1,6 @@
 """What comes next, from any time on, or why nothing does."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,7 @@ def test_next_says_that_the_only_time_is_skipped(shell: Shell) -> None:
     ("fields", "answer"),
     [
         ({}, "a has no schedule; it runs when triggered."),
+        ({"on_start": True}, "a has no schedule; it runs when triggered and when a server starts."),
         ({"schedule": ("0 * * * *",), "enabled": False}, "a is declared `enabled: false` in jobs.d/a.yaml."),
         (
             {"schedule": (At("2026-02-01T08:00"),)},
@@ -150,3 +152,30 @@ def test_next_says_that_the_only_time_is_skipped(shell: Shell) -> None:
 def test_next_says_why_a_job_has_none(shell: Shell, fields: dict[str, object], answer: str) -> None:
     shell.ledger.add_job("a", **fields)
     assert shell.text("next", "a") == f"{answer}\n"
+
+
+def test_next_of_a_job_says_what_is_left_out(shell: Shell) -> None:
+    ledger = shell.ledger
+    ledger.add_job("a", schedule=("0 * * * *",))
+    assert shell.run("skip", "a", "15:00").exit_code == 0
+    ledger.pause("a", ledger.now + timedelta(hours=2))
+    lines = [words(line) for line in shell.text("next", "a", "--count", "2").splitlines()]
+    assert lines == [
+        "TIME WHEN JOB",
+        "2026-03-01 14:00:00Z in 2h a",
+        "2026-03-01 16:00:00Z in 4h a",
+        "a is paused until 2026-03-01 14:00:00Z: what is due before is left out.",
+        "That of 2026-03-01 15:00:00Z is skipped, and left out.",
+    ]
+    assert len(shell.text("next", "a", "--from", "2026-03-01T14:00", "--for", "30m").splitlines()) == 2
+
+
+def test_next_says_that_a_pause_leaves_all_of_a_span_out(shell: Shell) -> None:
+    ledger = shell.ledger
+    ledger.add_job("a", schedule=("0 * * * *",))
+    ledger.pause("a", ledger.now + timedelta(hours=5))
+    paused = "a is paused until 2026-03-01 17:00:00Z.\n"
+    assert shell.text("next", "a", "--for", "2h") == paused
+    assert shell.text("next", "a", "--for", "30m").startswith("a has no occurrence to 2026-03-01 12:30:00Z;")
+    ledger.pause(None)
+    assert shell.text("next") == "Nothing is scheduled; all jobs are paused until resumed.\n"

@@ -8,6 +8,7 @@ from support.cli import Shell, refused, words
 from support.git_tree import git
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, Retries
+from jeeves_runner.core.schedule_entry import Every
 from jeeves_runner.views.simulation import SimulationDocument
 
 
@@ -51,6 +52,17 @@ def test_it_says_what_it_comes_to(shell: Shell) -> None:
         "TIME JOB WHAT WHY",
         "2026-03-01 13:00:00Z b waits 45m limit",
         "2026-03-01 13:30:00Z b skipped overlap",
+    ]
+
+
+def test_of_what_ends_badly_a_late_start_is_told_too(shell: Shell) -> None:
+    shell.config.write_text("timezone: UTC\nmax_concurrency: 1\n")
+    shell.ledger.add_job("a", schedule=("0 13 * * *",), timeout_ms=600_000)
+    shell.ledger.add_job("b", schedule=("0 13 * * *",), timeout_ms=600_000)
+    found = lines(shell, "--for", "4h", "--duration", "20m", "--down", "30m..2h30m")
+    assert found[-2:] == [
+        "2026-03-01 13:00:00Z a caught up 1h 30m late, timeout",
+        "2026-03-01 13:00:00Z b caught up 1h 40m late, timeout limit",
     ]
 
 
@@ -128,6 +140,23 @@ def test_the_manifests_of_a_folder(shell: Shell) -> None:
     assert told(shell, "--jobs", str(folder)) == [("a", "ok", "13:00", "13:00")]
 
 
+def test_a_job_that_they_rename_keeps_its_times_its_pause_and_its_length(shell: Shell) -> None:
+    for name in "ab":
+        shell.ledger.add_job(name, schedule=("H H * * *",))
+    shell.ledger.add_run("a", "ok", duration_ms=600_000)
+    shell.ledger.pause("b")
+    live = shell.json("simulate")
+    folder = shell.folder / "new"
+    folder.mkdir()
+    for old, new in ("ac", "bd"):
+        (folder / f"{new}.yaml").write_text(f"renamed_from: {old}\nschedule: H H * * *\nrun: 'true'\n")
+    played = shell.json("simulate", "--jobs", str(folder))
+    times = [[run["scheduled_for"] for run in found["occurrences"]] for found in (live, played)]
+    assert times[0] == times[1] != []
+    assert [job["takes_ms"] for job in played["jobs"] if job["job_id"] == "c"] == [600_000]
+    assert {run["job_id"]: run["status"] for run in played["occurrences"]} == {"c": "ok", "d": "skipped"}
+
+
 def test_the_manifests_of_a_commit(shell: Shell) -> None:
     folder = shell.folder / "jobs.d"
     folder.mkdir()
@@ -169,6 +198,7 @@ def test_runs_of_all_policies_are_told_apart(shell: Shell) -> None:
         (("--to", "2026-03-01T13:00", "--for", "1h"), "--to and --for are two ends"),
         (("--to", "2026-01-01"), "--to lies before the beginning"),
         (("--for", "400d"), "at most 366 days can be played at once"),
+        (("--from", "9999-01-01", "--for", "1d"), "what runs is played in the years 1900 to 9000"),
         (("--down", "1h"), "--down takes two times with `..` between them"),
         (("--down", "3h..2h"), "--down must lie between the beginning and the end"),
         (("--down", "2h..30h"), "--down must lie between the beginning and the end"),
@@ -182,3 +212,12 @@ def test_what_makes_no_sense_is_refused(shell: Shell, options: tuple[str, ...], 
     result = shell.run("simulate", *options)
     assert result.exit_code in (2, 64)
     assert message in result.stderr
+
+
+def test_more_than_can_be_kept_is_refused_before_it_is_played(shell: Shell) -> None:
+    shell.ledger.add_job("often", schedule=(Every("1s"),), timeout_ms=1000)
+    assert shell.run("simulate", "--for", "1h").exit_code == 0
+    result = shell.run("simulate", "--for", "7d")
+    assert result.exit_code == 64
+    assert "more than 500,000 occurrences; often was the job too many" in result.stderr
+    assert "choose a nearer --to" in result.stderr

@@ -6,6 +6,8 @@ import pytest
 from support.cli import Shell, refused, words
 from support.ledger import Ledger
 
+from jeeves_runner.core.schedule_entry import At
+
 HOURLY = ("0 * * * *",)
 
 
@@ -128,7 +130,7 @@ def test_a_job_to_which_nothing_comes_has_nothing_to_skip(shell: Shell) -> None:
     ledger.add_job("by-hand")
     ledger.add_job("off", schedule=HOURLY, enabled=False)
     ledger.pause("backup")
-    refused(shell.run("skip", "by-hand"), "by-hand does not occur: without a schedule")
+    refused(shell.run("skip", "by-hand"), "by-hand does not occur: it has no schedule")
     refused(shell.run("skip", "off"), "off does not occur: jobs.d/off.yaml:")
     refused(shell.run("skip", "backup"), "backup is paused until resumed")
     refused(shell.run("skip", "ghost"), "there is no job ghost")
@@ -142,6 +144,12 @@ def test_of_a_paused_job_the_first_time_after_the_pause_is_skipped(shell: Shell)
     shell.text("skip", "backup")
     assert skips(shell) == [("01T15:00", None)]
     assert shell.json("job", "backup")["job"]["next_run"] == "2026-03-01T16:00:00.000Z"
+
+
+def test_of_a_job_that_is_paused_for_all_that_comes_that_is_said(shell: Shell) -> None:
+    shell.ledger.add_job("once", schedule=(At("2026-03-02T08:00"),))
+    shell.text("pause", "once", "--until", "2026-04-01")
+    refused(shell.run("skip", "once"), "once is paused until 2026-04-01T00:00:00Z, and no occurrence comes")
 
 
 @pytest.mark.parametrize("named", [(), ("backup", "1", "2"), ("--tag", "db", "1", "2")])
@@ -163,7 +171,7 @@ def test_of_a_tag_each_job_skips_its_next_time_and_the_others_say_why_not(shell:
     tagged(shell.ledger)
     assert shell.text("skip", "--tag", "db", "--reason", "x").splitlines() == [
         "backup skips 2026-03-01 13:00:00Z (in 1h): x.",
-        "by-hand does not occur: without a schedule it runs only when triggered.",
+        "by-hand does not occur: it has no schedule.",
         "vacuum skips 2026-03-01 12:30:00Z (in 30m): x.",
     ]
     document = shell.json("skip", "--tag", "db", "2026-03-01T14:30")

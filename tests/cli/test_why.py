@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.cli import Shell, refused
+from support.cli import Shell, answering, refused
 from support.why import row, since
 
 from jeeves_runner.clock import to_text
@@ -64,3 +64,33 @@ def test_what_a_script_said_cannot_steer_the_terminal(shell: Shell) -> None:
 )
 def test_what_there_is_not_is_refused(shell: Shell, words: tuple[str, ...], message: str, code: int) -> None:
     refused(shell.run("why", *words), message, code)
+
+
+SPREAD = "catch_up_spread: 10m\n"
+LATE = {"/catching-up": {"jobs": [{"job_id": "backup", "catches_up_at": "2026-03-01T12:08:00.000Z"}]}}
+
+
+def test_of_a_late_job_the_server_says_when_it_catches_up(shell: Shell) -> None:
+    since(shell.ledger, "backup", shell.ledger.at(days=7), decided=shell.ledger.at(hours=20))
+    shell.config.write_text(SPREAD)
+    with answering(LATE) as socket, shell.server(socket):
+        text = shell.text("why", "backup", "1")
+        assert text == f"{MISSED}\n"
+        text = shell.text("why", "backup")
+        assert "It is late, and catches up at about 2026-03-01 12:08Z, in 8m: `catch_up_spread`" in text
+        assert "late: catches up in 8m (catch_up_spread)" in " ".join(shell.text("jobs").split())
+        assert "late: catches up in 8m (catch_up_spread)" in " ".join(shell.text("job", "backup").split())
+        (job,) = shell.json("jobs")["jobs"]
+        assert job["catches_up_at"] == "2026-03-01T12:08:00.000Z"
+    assert "By `catch_up_spread` that may be 10m after it has started." in shell.text("why", "backup")
+    assert "late: " not in shell.text("jobs")
+
+
+def test_a_server_is_asked_only_where_late_jobs_are_spread_and_need_not_answer(shell: Shell) -> None:
+    asked: list[str] = []
+    with answering({}, asked) as socket, shell.server(socket):
+        shell.run("why", "backup")
+        assert asked == []
+        shell.config.write_text(SPREAD)
+        assert shell.run("why", "backup").exit_code == 0
+        assert asked == ["/catching-up"]

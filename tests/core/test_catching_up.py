@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from jeeves_runner.core.catching_up import CatchingUp, Late, is_late
+from jeeves_runner.core.gap import catch_up
+from jeeves_runner.core.model import CatchUp
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 
@@ -71,3 +73,23 @@ def test_a_job_that_was_changed_is_forgotten() -> None:
 def test_within_five_seconds_it_is_on_time() -> None:
     assert not is_late(due("a", timedelta(seconds=5)), NOW)
     assert is_late(due("a", timedelta(seconds=5.1)), NOW)
+
+
+def test_the_moments_are_told_until_they_have_come() -> None:
+    pace = CatchingUp(timedelta(minutes=10))
+    pace.add([Late(due("b", hour(1)), 0), Late(due("a", hour(2)), 0)], NOW)
+    moments = pace.moments()
+    assert list(moments.items()) == [("a", NOW), ("b", NOW + timedelta(minutes=5))]
+    pace.due(NOW, 9)
+    assert len(moments) == 2
+    assert list(pace.moments()) == ["b"]
+
+
+def test_what_was_not_too_late_when_it_was_found_is_not_too_late_at_its_moment() -> None:
+    pace = CatchingUp(timedelta(minutes=10))
+    pace.add([Late(due(name, hour(12)), 0) for name in "ab"], NOW)
+    moment = NOW + timedelta(minutes=5)
+    (_, found) = pace.due(moment, 9)
+    plan = catch_up(found, CatchUp.LATEST, hour(12), moment)
+    assert (plan.late, plan.left_out) == ((found.latest,), ())
+    assert catch_up(due("b", hour(12)), CatchUp.LATEST, hour(12), moment).late == ()

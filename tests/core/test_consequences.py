@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.searching import searched
 
 from jeeves_runner.core import consequences
 from jeeves_runner.core.consequences import AHEAD, Forecast, Retimed, Timing, forecast
@@ -54,7 +55,7 @@ def told(changes: Sequence[Retimed], live: Sequence[Schedule] = ()) -> Forecast:
     return forecast(changes, live, NOW)
 
 
-@settings(deadline=None, max_examples=40)
+@searched(15)
 @given(found, found)
 def test_lost_and_gained_are_the_difference_of_the_weeks(
     before: Schedule | None, after: Schedule | None
@@ -65,7 +66,7 @@ def test_lost_and_gained_are_the_difference_of_the_weeks(
     assert (list(job.first_lost), list(job.first_gained)) == (lost[:3], gained[:3])
 
 
-@settings(deadline=None, max_examples=20)
+@searched(8)
 @given(st.lists(found, max_size=3), st.lists(st.tuples(found, found), min_size=1, max_size=3))
 def test_the_worst_minute_is_that_of_all_jobs_together(
     others: list[Schedule | None], pairs: list[tuple[Schedule | None, Schedule | None]]

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.searching import searched
 
 from jeeves_runner.core.gap import LATE, GapPlan, LeftOut, catch_up, is_in_window, split
 from jeeves_runner.core.model import CatchUp, Reason, Trigger
@@ -206,7 +207,7 @@ def test_what_is_skipped_takes_no_place_in_a_portion() -> None:
     assert (part.latest, part.count, rest.first, rest.count) == (clock(11, 3), 4, clock(11, 4), 6)
 
 
-@settings(max_examples=400, deadline=None)
+@searched(150)
 @given(
     policy=st.sampled_from(CatchUp),
     age=st.integers(0, 7200),

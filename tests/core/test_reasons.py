@@ -3,7 +3,7 @@
 import pytest
 
 from jeeves_runner.core.model import CancelCause, Reason, Trigger
-from jeeves_runner.core.reasons import CAUSES, REASONS, TRIGGERS, reason_sentence, short_reason
+from jeeves_runner.core.reasons import CATCHES_UP, CAUSES, REASONS, TRIGGERS, reason_sentence, short_reason
 
 
 def test_every_reason_has_its_sentence() -> None:
@@ -42,3 +42,11 @@ def test_a_run_that_was_to_end_and_then_replaced_says_so_whatever_it_ended_as() 
 def test_what_another_version_wrote_is_shown_as_it_stands() -> None:
     assert short_reason("scheduled", "moon", None) == "moon"
     assert reason_sentence("scheduled", "moon", None) == "Its reason is moon."
+
+
+def test_a_job_that_is_late_has_its_words_too() -> None:
+    assert CATCHES_UP.short.format(ref="in 5m") == "late: catches up in 5m (catch_up_spread)"
+    assert CATCHES_UP.said("12:05") == (
+        "It is late, and catches up at about 12:05: `catch_up_spread` spaces the jobs that are late after a"
+        " silence."
+    )

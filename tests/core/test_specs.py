@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from support.searching import searched
 from support.specs import canonical, queue_from_text
 
 from jeeves_runner.core.model import (
@@ -69,7 +70,7 @@ jobs = st.builds(
     priority=st.integers(-1000, 1000),
     enabled=st.booleans(),
 )
-BUSY = settings(suppress_health_check=[HealthCheck.too_slow])
+BUSY = searched(30, without=[HealthCheck.too_slow])
 """A job has many fields, and the machine may have other work."""
 
 queues = st.builds(

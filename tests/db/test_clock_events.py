@@ -141,6 +141,29 @@ def test_what_was_skipped_as_the_next_one_is_the_next_one_now(ledger: Ledger) ->
     ]
 
 
+def test_what_is_the_next_one_by_both_clocks_stays_skipped_alone(ledger: Ledger) -> None:
+    ledger.add_job("hourly", schedule=("0 * * * *",))
+    ledger.clock.time += timedelta(minutes=30)
+    with ledger.tx() as tx:
+        both = [skipping.skip(tx, "hourly", None, reason=None, by="me") for _ in range(2)]
+    ledger.clock.time -= timedelta(minutes=30)
+    put_right(ledger)
+    assert skips.coming_times(ledger.conn, ledger.now) == {"hourly": set(both)}
+
+
+def test_a_skip_that_has_been_carried_out_leaves_out_no_other_occurrence(ledger: Ledger) -> None:
+    """The occurrence does not come again: what a clock has decided that was little ahead stays decided."""
+    ledger.add_job("hourly", schedule=("0 * * * *",))
+    ledger.clock.time += timedelta(minutes=30)
+    with ledger.tx() as tx:
+        when = skipping.skip(tx, "hourly", None, reason=None, by="me")
+    ledger.clock.time = when
+    enter(ledger, when, "skip", job_id="hourly")
+    ledger.clock.time = when - timedelta(minutes=40)
+    put_right(ledger)
+    assert skips.coming(ledger.conn, ledger.now) == {}
+
+
 def test_what_a_wrong_clock_has_skipped_is_skipped_again(ledger: Ledger) -> None:
     """The occurrence is yet to come, and so is its skip."""
     ledger.add_job("hourly", schedule=("0 * * * *",))

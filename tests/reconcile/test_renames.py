@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 from support.project import BACKUP, REPORT, Project, summary
 
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.consequences import LiveTiming, Timing
 from jeeves_runner.core.model import Trigger
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.run_requests import RunRequest, request_run
+from jeeves_runner.db.timetable_rows import timetable_rows
 from jeeves_runner.views.forecast import forecast_of_live
 
 COPY = BACKUP.replace("id: backup", "id: copy\n    renamed_from: backup")
@@ -95,6 +98,20 @@ def test_a_rename_moves_no_occurrence(project: Project) -> None:
     project.apply()
     rename(project, spread.replace("id: backup", "id: copy\n    renamed_from: backup"))
     assert forecast_of_live(project.conn, project.plan(), project.clock.time)["jobs"] == []
+
+
+def test_times_of_a_new_job_are_foretold_by_the_namespace_it_gets(project: Project) -> None:
+    rename(project)
+    project.apply()
+    project.write("copy.yaml", COPY.replace("renamed_from: backup", ""))
+    project.write("backup.yaml", BACKUP.replace("0 3 *", "H H *"))
+    now = project.clock.time
+    (told,) = forecast_of_live(project.conn, project.plan(), now)["jobs"]
+    project.apply()
+    (job,) = [row for row in timetable_rows(project.conn) if row.id == "backup"]
+    times = LiveTiming(Timing(job.enabled, job.schedule, job.timezone, job.exclude), job.namespace).times()
+    assert times is not None
+    assert told["first_gained"][0] == to_text(times.next_after(now) or now)
 
 
 def test_a_rename_is_no_loss_for_the_guard(project: Project) -> None:

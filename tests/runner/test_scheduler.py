@@ -1,14 +1,18 @@
 """Due occurrences reach the runs: on time, after changes, after gaps and steps of the clock."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 from support.desk import NOON, Desk, look_again, play, running
 from support.runs import job
 
 from jeeves_runner.clock import Slice
+from jeeves_runner.runner.follower import Follower
 
 
 @pytest.fixture
@@ -115,6 +119,46 @@ def test_a_change_while_all_jobs_are_loaded_is_what_stays(
         await desk.scheduler.on_plan(written)
         await loading
         assert desk.scheduler.next_of("moved") == NOON + timedelta(hours=6)
+
+    play(scene())
+
+
+@pytest.mark.parametrize("how", ["load", "apply"])
+def test_thousands_of_jobs_are_read_a_few_in_each_turn_of_the_loop(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A turn reads few rows: the ids of a portion, or what some jobs of it say."""
+    monkeypatch.setattr(Slice, "LENGTH", -1.0)  # the clock stands still: each turn is as short as can be
+    desk.clock.advance(seconds=1)
+    rows, turns = 0, [0]
+
+    def count(_cursor: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        nonlocal rows
+        rows += 1
+        return row
+
+    async def watch() -> None:
+        nonlocal rows
+        while True:
+            turns.append(rows)
+            rows = 0
+            await asyncio.sleep(0)
+
+    async def changed(_revision: int, ids: Sequence[str]) -> None:
+        await desk.scheduler.on_plan(ids)
+
+    async def written() -> None:
+        """No other commit matters here."""
+
+    async def scene() -> None:
+        follower = Follower(desk.place.conn, changed=changed, written=written)
+        desk.place.apply(*(job(f"job-{n:04}", schedule=(f"{n % 60} * * * *",)) for n in range(2_500)))
+        desk.place.conn.row_trace = count
+        watching = asyncio.create_task(watch())
+        await (desk.scheduler.load() if how == "load" else follower.catch_up())
+        watching.cancel()
+        assert len(desk.scheduler) == 2_500
+        assert max(turns) <= 1_100
 
     play(scene())
 

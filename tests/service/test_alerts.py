@@ -51,6 +51,23 @@ def test_a_failure_is_told_and_its_end_below_it(tmp_path: Path, slack: Slack) ->
     assert over["text"].startswith("\N{LARGE GREEN CIRCLE} a is ok again after ")
 
 
+def test_the_end_of_what_was_wrong_is_told_below_it_under_another_id(tmp_path: Path, slack: Slack) -> None:
+    with serving(project(tmp_path, slack)) as server:
+        server.post("/jobs/a/run")
+        until(lambda: slack.messages)
+        (tmp_path / "jobs.d/a.yaml").unlink()
+        save(tmp_path, "b.yaml", f"renamed_from: a\n{FAILS}")
+        until(lambda: server.job("b"))
+        (tmp_path / "ok").touch()
+        server.post("/jobs/b/run")
+        until(lambda: len(slack.messages) == 2)
+        (incident,) = server.get("/alerts?all=1")["incidents"]
+    opened, over = slack.messages
+    assert over["thread_ts"] == opened["ts"]
+    assert over["text"].startswith("\N{LARGE GREEN CIRCLE} b is ok again after ")
+    assert (incident["job_id"], incident["closed_by"]) == ("b", "recovered")
+
+
 @pytest.mark.parametrize("acted", [False, True], ids=["before it arrived", "after it arrived"])
 def test_a_kill_while_a_message_is_sent_neither_loses_nor_repeats_it(
     tmp_path: Path, slack: Slack, acted: bool

@@ -132,6 +132,40 @@ def test_a_copy_of_a_database_leaves_the_sessions_of_the_original_alone(tmp_path
             assert ended(server, run_id)["status"] == "ok"
 
 
+def rename(root: Path) -> None:
+    """Give the job another id."""
+    text = (root / "jobs.d/agent.yaml").read_text()
+    (root / "jobs.d/agent.yaml").unlink()
+    save(root, "helper.yaml", f"renamed_from: agent\n{text}")
+
+
+def test_a_session_is_taken_up_under_another_id_of_its_job(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    with left_running(root, "MODE:slow=4") as (far, run_id):
+        rename(root)
+        assert command(root, "apply").returncode == 0
+        with serving(root) as server:
+            run = ended(server, run_id)
+        assert (run["status"], run["job_id"], run["tokens"]) == ("ok", "helper", 1234)
+        assert len(far.model_calls()) == 1
+
+
+def test_a_session_goes_on_while_its_job_gets_another_id_and_over_a_kill(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:slow=6")
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            rename(root)
+            until(lambda: server.job("helper"))
+            assert server.get(f"/runs/{run_id}")["run"]["status"] == "running"
+            server.kill()
+        with serving(root) as server:
+            run = ended(server, run_id)
+            assert (run["status"], run["job_id"], run["tokens"]) == ("ok", "helper", 1234)
+        assert len(far.model_calls()) == 1
+
+
 def test_a_deadline_ends_the_session_at_the_gateway(tmp_path: Path) -> None:
     with double() as far, serving(project(tmp_path / "p", far, "MODE:hang", timeout="1s")) as server:
         run = ended(server, begin(server))

@@ -73,14 +73,17 @@ class Api:
         sync: StillSync,
         stopping: Asked,
         nudges: list[None],
+        late: dict[str, datetime],
     ) -> None:
-        """``nudges`` holds one entry for each time that the server was to look at its database."""
+        """``nudges`` holds one entry for each time that the server was to look at its database; ``late`` says
+        when jobs catch up."""
         self.port = port
         self.session = session
         self.ledger = ledger
         self.sync = sync
         self.stopping = stopping
         self.nudges = nudges
+        self.late = late
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -167,6 +170,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         sync = StillSync()
         stopping = Asked()
         nudges: list[None] = []
+        late: dict[str, datetime] = {}
 
         async def count_nudge() -> None:
             nudges.append(None)
@@ -180,6 +184,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             sync=sync,
             writer=writer,
             next_run=next_runs(conn, clock.now()),
+            catching_up=lambda: late,
             nudge=count_nudge,
             began=clock.boottime(),
             stopping=stopping,
@@ -189,7 +194,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:
-            yield Api(port, session, ledger, sync, stopping, nudges)
+            yield Api(port, session, ledger, sync, stopping, nudges, late)
         await runs.shut_down(0)
         await server.close()
     conn.close()

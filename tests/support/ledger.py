@@ -121,7 +121,7 @@ class Ledger(Store):
             row.setdefault("end_seq", 1)
         return self._insert("runs", job_id=job_id, status=status, **row)
 
-    def pause(self, job_id: str, until: datetime | None = None, reason: str | None = None) -> None:
+    def pause(self, job_id: str | None, until: datetime | None = None, reason: str | None = None) -> None:
         self._insert(
             "overrides",
             job_id=job_id,

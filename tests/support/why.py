@@ -1,7 +1,7 @@
 """The world of `why`: rows as a past leaves them, and the answer about a time, a run, or what was last."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from support.ledger import Ledger
@@ -11,10 +11,27 @@ from jeeves_runner.views.why import WhyDocument, why_view
 
 
 def why(
-    ledger: Ledger, job: str, at: str | None = None, *, run: int | None = None, served: bool = True
+    ledger: Ledger,
+    job: str,
+    at: str | None = None,
+    *,
+    run: int | None = None,
+    served: bool = True,
+    catches_up_at: datetime | None = None,
+    spread: timedelta = timedelta(0),
 ) -> WhyDocument:
     """The document, whose paragraph is that of its parts."""
-    found = why_view(ledger.conn, ledger.now, job, at=at, run_id=run, served=served)
+    late = {} if catches_up_at is None else {job: catches_up_at}
+    found = why_view(
+        ledger.conn,
+        ledger.now,
+        job,
+        at=at,
+        run_id=run,
+        served=served,
+        catching_up=late,
+        catch_up_spread=spread,
+    )
     assert found["text"] == " ".join(part["text"] for part in found["parts"])
     assert "  " not in found["text"]
     assert all(part["text"].endswith(".") for part in found["parts"])

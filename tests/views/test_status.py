@@ -28,6 +28,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
         sync=sync,
         busy_since=ledger.at(seconds=5),
         too_open=[TooOpen(Path("/srv/data"), 0o755)],
+        catching_up={"one": ledger.now, "two": ledger.now + timedelta(minutes=10)},
     )
     assert status == {
         "name": "jeeves-runner",
@@ -38,6 +39,8 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
             "total_jobs": 2,
             "running": 1,
             "waiting": 1,
+            "catching_up": 2,
+            "catching_up_until": "2026-03-01T12:10:00.000Z",
             "failed_registrations": 1,
             "ok_last_hour": 2,
             "errors_last_hour": 3,

@@ -63,15 +63,13 @@ def command(
 def _compare(app: App, against: str, server: str | None, confirmed: Confirmed, *, staged: bool) -> Comparison:
     if server is None and against == "database":
         return with_database(app, confirmed, staged=staged)
-    if server is None and against == "empty":
-        return with_nothing(app, staged=staged)
     if confirmed != NOTHING_CONFIRMED:
         raise UsageError("--allow-deletes and --allow-delete judge an apply to the project's database alone")
-    return (
-        with_commit(app, against, staged=staged)
-        if server is None
-        else with_server(app, server, staged=staged)
-    )
+    if server is not None:
+        return with_server(app, server, staged=staged)
+    if against == "empty":
+        return with_nothing(app, staged=staged)
+    return with_commit(app, against, staged=staged)
 
 
 def _print_document(app: App, found: Comparison) -> None:
@@ -83,15 +81,16 @@ def _print_document(app: App, found: Comparison) -> None:
 
 
 def _print(app: App, found: Comparison, form: str) -> None:
+    zone = app.config.timezone
     match form:
         case "markdown":
-            app.print_lines((line,) for line in markdown(found))
+            app.print_lines((line,) for line in markdown(found, zone))
         case "github":
             for line in github(found, app.config.root):
                 app.print_command(line)
-            app.print_lines(changes(found))
+            app.print_lines(changes(found, zone))
         case _:
             app.print_lines(problem_lines(p for p in found.plan.problems if p.is_error))
-            app.print_lines(changes(found))
+            app.print_lines(changes(found, zone))
     if form != "markdown":
         app.print_lines((line,) for line in sentences(found))

@@ -16,8 +16,12 @@ from jeeves_runner.cli.rows import (
     JOB_HEADERS,
     PARAM_HEADERS,
     RUN_HEADERS,
+    RUN_OUT,
+    has_run_out,
     job_cells,
+    late_text,
     mute_text,
+    next_run_text,
     param_cells,
     pause_text,
     run_cells,
@@ -46,19 +50,20 @@ def list_jobs(app: App, status: str | None, tag: str | None) -> None:
     A job's status is the first that fits of disabled, paused, running, scheduled (a run waits), the outcome
     of its last run, and idle (it never ran). Any job may be held as well.
     """
-    from jeeves_runner.cli.server import server_of
+    from jeeves_runner.cli.server import catching_up, server_of
     from jeeves_runner.views.jobs import jobs_view
 
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        every = jobs_view(conn, now)["jobs"]
-        served = server_of(conn) is not None
+        server = server_of(conn)
+        late = catching_up(server)
+        every = jobs_view(conn, now, catching_up=late)["jobs"]
     jobs = [job for job in every if _fits(job, status, tag)]
     if app.json:
         document: JobsDocument = {"jobs": jobs}
         app.print_json(document)
     elif jobs:
-        app.print_table(JOB_HEADERS, [job_cells(job, now, served=served) for job in jobs])
+        app.print_table(JOB_HEADERS, [job_cells(job, now, served=server is not None) for job in jobs])
     elif every:
         app.print(f"No job fits; {counted(len(every), 'job is', 'jobs are')} declared.")
     else:
@@ -80,13 +85,14 @@ def show_job(app: App, job_id: str, explain: bool) -> None:
     if explain:
         _explain(app, job_id)
         return
-    from jeeves_runner.cli.server import server_of
+    from jeeves_runner.cli.server import catching_up, server_of
     from jeeves_runner.views.jobs import job_view
 
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        document = job_view(conn, now, job_id)
-        served = server_of(conn) is not None
+        server = server_of(conn)
+        late = catching_up(server)
+        document = job_view(conn, now, job_id, catching_up=late)
     if app.json:
         app.print_json(document)
         return
@@ -102,7 +108,9 @@ def show_job(app: App, job_id: str, explain: bool) -> None:
         app.print_table(PARAM_HEADERS, [param_cells(*param) for param in params.items()])
     if job["last_runs"]:
         app.print_heading("Last runs")
-        app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
+        app.print_table(
+            RUN_HEADERS, [run_cells(run, now, served=server is not None) for run in job["last_runs"]]
+        )
 
 
 def _explain(app: App, job_id: str) -> None:
@@ -143,7 +151,9 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     if job["held"]:
         reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
         yield "held", Styled(reason, "yellow")
-    yield "next run", when(job["next_run"], now)
+    if job["catches_up_at"]:
+        yield "late", Styled(late_text(job["catches_up_at"], now), "yellow")
+    yield "next run", RUN_OUT if has_run_out(job) else next_run_text(job, now)
     yield "schedule", _schedule(job)
     yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)

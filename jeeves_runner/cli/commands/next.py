@@ -1,7 +1,8 @@
 """``next``: what is going to run, and what has run."""
 
+from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -15,13 +16,14 @@ from jeeves_runner.cli.rows import status_cell
 from jeeves_runner.cli.spans import end_of
 from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.core.instants import on_clocks, parse_instant
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.cli.terminal import Cell
+    from jeeves_runner.views.jobs import OverrideDocument
     from jeeves_runner.views.occurrences import OccurrenceDocument, OccurrencesDocument
 
 FEW: Final = 10
@@ -29,6 +31,7 @@ FEW: Final = 10
 MANY: Final = 1_000
 """The same up to an end that was given."""
 A_DAY: Final = "24h"
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 @click.command("next")
@@ -89,6 +92,9 @@ def _list(
         _print(app, document, now, zone)
         if end is not None and len(found) == wanted:
             app.print("More may follow: see --count.")
+        if job_id is not None:
+            last = from_text(found[-1]["scheduled_for"]) if len(found) == wanted else end
+            app.print_lines(_left_out(conn, now, job_id, begin or now, last, zone))
     else:
         app.print(_why_none(conn, now, job_id, begin, end, zone))
 
@@ -120,7 +126,7 @@ def _span(begin: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
 
 
 def _text(time: datetime, zone: ZoneInfo) -> str:
-    return timestamp(time.astimezone(zone))
+    return timestamp(on_clocks(time, zone))
 
 
 def _why_none(
@@ -134,7 +140,12 @@ def _why_none(
     """A sentence for an empty list of what comes from ``begin`` to ``end``."""
     span = _span(begin, end, zone)
     if job_id is None:
-        return f"Nothing is scheduled {span}".rstrip() + "."
+        from jeeves_runner.core.model import OverrideKind
+        from jeeves_runner.views.jobs import override_of_all
+
+        pause = override_of_all(conn, OverrideKind.PAUSE, now)
+        none = f"Nothing is scheduled {span}".rstrip()
+        return f"{none}." if pause is None else f"{none}; {_paused('all jobs are', pause, zone)}."
     from jeeves_runner.views.jobs import job_view
     from jeeves_runner.views.occurrences import last_until
 
@@ -142,9 +153,11 @@ def _why_none(
     if job["status"] == "disabled":
         return f"{job_id} is declared `enabled: false` in {job['file']}."
     if job["schedule"] is None:
-        return f"{job_id} has no schedule; it runs when triggered."
-    if job["paused"] and job["paused"]["until"] is None:
-        return f"{job_id} is paused until resumed."
+        from jeeves_runner.core.why.of_job import without_schedule
+
+        return without_schedule(job_id, on_start=bool(job["spec"].get("on_start")))
+    if job["paused"] and _pauses(conn, now, job_id, begin or now, end, job["paused"]):
+        return f"{_paused(f'{job_id} is', job['paused'], zone)}."
     none = f"{job_id} has no occurrence {span or 'any more'}"
     last = last_until(conn, job_id, end or begin or now)
     for skip in job["skips"]:
@@ -156,3 +169,42 @@ def _why_none(
         if last is None
         else f"{none}; its last one before is at {_text(last, zone)}."
     )
+
+
+def _left_out(
+    conn: "apsw.Connection", now: datetime, job_id: str, begin: datetime, end: datetime | None, zone: ZoneInfo
+) -> "Iterator[str]":
+    """Sentences about what comes from ``begin`` to ``end`` and is not in the list."""
+    from jeeves_runner.views.jobs import job_view
+
+    job = job_view(conn, now, job_id)["job"]
+    if job["paused"] and _pauses(conn, now, job_id, begin, end, job["paused"]):
+        yield f"{_paused(f'{job_id} is', job['paused'], zone)}: what is due before is left out."
+    for skip in job["skips"]:
+        when = from_text(skip["scheduled_for"])
+        if skip["is_occurrence"] and begin <= when and (end is None or when <= end):
+            yield f"That of {_text(when, zone)} is skipped, and left out."
+
+
+def _pauses(
+    conn: "apsw.Connection",
+    now: datetime,
+    job_id: str,
+    begin: datetime,
+    end: datetime | None,
+    pause: "OverrideDocument",
+) -> bool:
+    """Whether an occurrence from ``begin`` to ``end`` that is to come falls into a pause."""
+    from jeeves_runner.views.occurrences import last_until
+
+    over = None if pause["until"] is None else from_text(pause["until"]) - _INSTANT
+    ends = [each for each in (over, end) if each is not None]
+    if not ends:
+        return True
+    last = last_until(conn, job_id, min(ends))
+    return last is not None and last >= begin and last > now
+
+
+def _paused(who: str, pause: "OverrideDocument", zone: ZoneInfo) -> str:
+    until = "resumed" if pause["until"] is None else _text(from_text(pause["until"]), zone)
+    return f"{who} paused until {until}"

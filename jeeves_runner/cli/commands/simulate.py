@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from jeeves_runner.core.model import JobSpec
     from jeeves_runner.core.plan import Plan
     from jeeves_runner.core.simulation.scenario import Down
-    from jeeves_runner.views.simulation import Ask, SimulationDocument
+    from jeeves_runner.views.scenario import Ask
+    from jeeves_runner.views.simulation import SimulationDocument
 
 _SHOWN: Final = 20
 _USUAL: Final = timedelta(days=1)
@@ -100,7 +101,7 @@ def _ask(
     durations: Sequence[str],
 ) -> "Ask":
     from jeeves_runner.executors import make_executors
-    from jeeves_runner.views.simulation import OTHERWISE, Ask, Carrier
+    from jeeves_runner.views.scenario import OTHERWISE, Ask, Carrier
 
     executors = make_executors(app.settings, app.clock)
 

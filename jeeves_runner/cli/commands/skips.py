@@ -13,6 +13,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.each_job import for_each
 from jeeves_runner.cli.formats import relative, timestamp
 from jeeves_runner.cli.overriding import Target, job_documents, listed_jobs, target_ids
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import skipping
 from jeeves_runner.db.nudge import announced_transaction
@@ -137,4 +138,4 @@ def _do(app: App, given: Given, act: Callable[[Tx, str], list[datetime]], said: 
 
 def _at(job: "ListedJobDocument", when: datetime, now: datetime) -> str:
     """A time on the job's clocks, and how far it is."""
-    return f"{timestamp(when.astimezone(ZoneInfo(job['timezone'])))} ({relative(when, now)})"
+    return f"{timestamp(on_clocks(when, ZoneInfo(job['timezone'])))} ({relative(when, now)})"

@@ -185,7 +185,7 @@ def _print_head(app: App, now: datetime, status: StatusDocument, server: RunnerR
         detail = f" for {duration(status['uptime_ms'])} (pid {server.pid}{where})"
     app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
     app.print(f"Manifests: {_sync_text(status['sync'], now)}.")
-    app.print(f"Jobs: {_health_text(status['health'])}.")
+    app.print(f"Jobs: {_health_text(status['health'], now)}.")
     if text := _alerts_text(status["health"]):
         app.print(f"Alerts: {text}.")
     if status["health"]["busy_ms"] is not None:
@@ -223,9 +223,13 @@ def _sync_text(sync: SyncSummary, now: datetime) -> str:
     return "; ".join(parts)
 
 
-def _health_text(health: HealthDocument) -> str:
+def _health_text(health: HealthDocument, now: datetime) -> str:
+    late = ""
+    if health["catching_up"]:
+        last = ago(health["catching_up_until"], now)
+        late = f", {health['catching_up']} late (spaced by `catch_up_spread`, the last one catches up {last})"
     return (
-        f"{health['total_jobs']} declared, {health['running']} running, {health['waiting']} waiting;"
+        f"{health['total_jobs']} declared, {health['running']} running, {health['waiting']} waiting{late};"
         f" in the last hour {health['ok_last_hour']} ended ok, {health['errors_last_hour']} badly"
     )
 

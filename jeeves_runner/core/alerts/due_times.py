@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from jeeves_runner.core.alerts.texts import zone_of
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.model import Expect
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 
@@ -33,7 +34,7 @@ def end_by(since: datetime, expect: Expect, zone: str) -> datetime | None:
 
 def _second_of_a_fold(near: datetime, hour: int, minute: int, zone: str) -> datetime | None:
     """The second time at which clocks that are set back show this, on the day of ``near``."""
-    local = near.astimezone(zone_of(zone))
+    local = on_clocks(near, zone_of(zone))
     again = local.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=1)
     first = again.replace(fold=0)
     shift = (again.utcoffset() or _NONE) - (first.utcoffset() or _NONE)

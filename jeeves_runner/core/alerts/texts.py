@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jeeves_runner.core.durations import in_units
+from jeeves_runner.core.instants import on_clocks
 
 LAST_LINES: Final = 20
 LAST_CHARS: Final = 2_500
@@ -35,7 +36,7 @@ def zone_of(name: str) -> tzinfo:
 
 def moment(instant: datetime, zone: str) -> str:
     """On the clocks of a zone and in UTC: ``2026-11-29 03:00 Europe/Berlin (02:00 UTC)``."""
-    local, utc = instant.astimezone(zone_of(zone)), instant.astimezone(UTC)
+    local, utc = on_clocks(instant, zone_of(zone)), instant.astimezone(UTC)
     if local.utcoffset() == utc.utcoffset():
         return f"{_clock(utc)} UTC"
     other = _time(utc) if local.date() == utc.date() else _clock(utc)
@@ -44,8 +45,8 @@ def moment(instant: datetime, zone: str) -> str:
 
 def short_moment(instant: datetime, zone: str, now: datetime) -> str:
     """On the clocks of a zone, without the date where it is of the day of ``now``: ``03:00``."""
-    local = instant.astimezone(zone_of(zone))
-    return _time(local) if local.date() == now.astimezone(zone_of(zone)).date() else _clock(local)
+    local = on_clocks(instant, zone_of(zone))
+    return _time(local) if local.date() == on_clocks(now, zone_of(zone)).date() else _clock(local)
 
 
 def clean(text: str) -> str:

@@ -1,5 +1,8 @@
 """The text of a cron expression: five fields, six with the seconds first, or a name such as ``@daily``."""
 
+from functools import lru_cache
+
+from jeeves_runner.core.durations import is_duration
 from jeeves_runner.core.schedule.cron import Cron, cron_of
 from jeeves_runner.core.schedule.cron_fields import KINDS, ScheduleError, ScheduleKey, spread
 from jeeves_runner.core.wording import brief, in_quotes
@@ -22,16 +25,27 @@ _FIELDS_HINT = "write minute hour day month weekday, or six fields with the seco
 def cron_expression(text: str, namespace: str, key: ScheduleKey, index: int) -> Cron:
     """One expression; errors quote it. As an exclusion, five fields stand for whole minutes."""
     try:
-        fields = expression_fields(text)
-        if len(fields) == 5:
-            fields = ("*" if key == "exclude" else "0", *fields)
-        if "h" in text.lower():
-            fields = tuple(spread(kind, field, namespace) for kind, field in zip(KINDS, fields, strict=True))
-        return cron_of(fields)
+        if "h" not in text and "H" not in text:
+            return _shared(text, key)
+        fields = _six_fields(text, key)
+        return cron_of(
+            tuple(spread(kind, field, namespace) for kind, field in zip(KINDS, fields, strict=True))
+        )
     except ScheduleError as error:
         raise ScheduleError(
             f"{in_quotes(text)}: {error.message}", hint=error.hint, key=key, index=index, effort=error.effort
         ) from None
+
+
+@lru_cache(maxsize=16384)
+def _shared(text: str, key: ScheduleKey) -> Cron:
+    """An expression that is the same for all jobs."""
+    return cron_of(_six_fields(text, key))
+
+
+def _six_fields(text: str, key: ScheduleKey) -> tuple[str, ...]:
+    fields = expression_fields(text)
+    return fields if len(fields) == 6 else ("*" if key == "exclude" else "0", *fields)
 
 
 def expression_fields(text: str) -> tuple[str, ...]:
@@ -63,5 +77,7 @@ def _named_fields(text: str) -> tuple[str, ...]:
                 "`on_start: true` runs a job each time a server starts; for the start of the machine"
                 " use the system's init"
             )
+        elif text.startswith("@every ") and is_duration(length := "".join(text.split()[1:])):
+            hint = f"in `schedule` write `{{every: {length}}}`, without quotes around it"
         raise ScheduleError(f"{brief(text)} is not supported", hint=hint)
     return fields

@@ -9,13 +9,16 @@ Instants are naive UTC here, local times naive too; both are whole seconds once 
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from jeeves_runner.core.schedule.cron import LocalTimes
 
 LONG_SHIFT = timedelta(hours=3)
 _LONGEST_SHIFT = timedelta(days=2)
+_AROUND = range(-2, 4)
+"""The midnights of UTC, in days from a date, between which all its local times lie."""
+_DATES_KEPT = 4096
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _ZERO = timedelta()
@@ -40,10 +43,11 @@ class Zone:
     (``fold=1``). Skipped times have the smaller one first, repeated times the larger one.
     """
 
-    __slots__ = ("_tz",)
+    __slots__ = ("_steady", "_tz")
 
     def __init__(self, tz: tzinfo) -> None:
         self._tz = tz
+        self._steady: dict[date, timedelta | None] = {}
 
     def local(self, instant: datetime) -> datetime:
         """The local time, with ``fold`` set in the second pass of a repeated stretch."""
@@ -65,8 +69,21 @@ class Zone:
         """The last instant at which the clock may still show ``local`` or earlier."""
         return local - min(self._offsets(local))
 
+    def end_of_repeated(self, local: datetime) -> datetime | None:
+        """The local time before which a repeated stretch ends that ``local`` is in; None: it is in none."""
+        earlier, later = self._offsets(local)
+        return None if earlier <= later else self._change(local, earlier, later) + earlier
+
     def first_after(self, times: LocalTimes, after: datetime) -> datetime | None:
         """The first instant later than ``after`` at which ``times`` occur."""
+        steady = self._steady_offset(after.date())
+        if steady is not None:  # nearly always
+            found = times.at_or_after((after + steady).replace(microsecond=0) + _SECOND)
+            if found is None:
+                return None
+            then = self._steady_offset(found.date())
+            if then is not None:
+                return found - then
         local = self.local(after)
         start = local.replace(microsecond=0, fold=0)
         cursor = start + _SECOND
@@ -141,6 +158,19 @@ class Zone:
                 return change
             cursor = change + earlier - _SECOND
         return None
+
+    def _steady_offset(self, day: date) -> timedelta | None:
+        """The one offset that instants and local times of a date have; None if a shift is near."""
+        try:
+            return self._steady[day]
+        except KeyError:
+            pass
+        if len(self._steady) >= _DATES_KEPT:
+            self._steady.clear()
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (naive, as all times here)
+        offsets = {self._offset(midnight + days * _DAY) for days in _AROUND}
+        found = self._steady[day] = offsets.pop() if len(offsets) == 1 else None
+        return found
 
     def _offsets(self, local: datetime) -> tuple[timedelta, timedelta]:
         aware = local.replace(tzinfo=self._tz)

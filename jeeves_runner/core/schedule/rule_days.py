@@ -3,12 +3,14 @@
 The rule is begun anew for each year, so that this costs the same however long ago it began. The library
 searches the calendar to its end for a rule that never occurs. So a rule is first tried on the last decades
 that it knows; one that occurs there is never searched for long. Times of day are no matter of the library:
-it makes each of them by itself, and a rule may name all seconds of a day.
+it makes each of them by itself, and a rule may name all seconds of a day. Neither are numbers of weeks: it
+gives wrong ones to the first days of some years.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import MAXYEAR, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.core.schedule.rule_text import DAILY, MONTHLY, UNIT, WEEKLY, YEARLY, RuleParts
@@ -62,7 +64,7 @@ def days_of_period(parts: RuleParts, start: date, day: date) -> list[date]:
 def occurs_lately(parts: RuleParts, start: date) -> bool:
     """Whether a rule has days in the last decades that the library knows, where it does not search long."""
     begin = _LAST_DECADES if parts.freq in (YEARLY, MONTHLY) else _aligned(parts, start, _LAST_DECADES)
-    return next(iter(_rule(_days_alone(parts), begin)), None) is not None
+    return next(_days_from(_days_alone(parts), begin), None) is not None
 
 
 def next_month(first: date) -> date:
@@ -78,7 +80,7 @@ def _days_of_year(parts: RuleParts, begin: date, year: int) -> tuple[MonthDays, 
     for day in (
         _each_of(begin, end, parts.interval)
         if each_day
-        else _from(_rule(parts, begin), date(year, 1, 1), end)
+        else _between(_days_from(parts, begin), date(year, 1, 1), end)
     ):
         months[day.month - 1].append(day.day)
     return tuple(map(tuple, months))
@@ -89,14 +91,27 @@ def _each_of(begin: date, end: date, interval: int) -> Iterator[date]:
     return (begin + timedelta(days=n) for n in range(0, (end - begin).days, interval))
 
 
-def _from(rule: "rrule", first: date, end: date) -> Iterator[date]:
-    """What a rule has from ``first`` to before ``end``."""
-    for when in rule:
-        day = when.date()
-        if day >= end:
-            return
-        if day >= first:
-            yield day
+def _between(days: Iterator[date], first: date, end: date) -> Iterator[date]:
+    """Those from ``first`` to before ``end``."""
+    return dropwhile(lambda day: day < first, takewhile(lambda day: day < end, days))
+
+
+def _days_from(parts: RuleParts, begin: date) -> Iterator[date]:
+    """The days of the rule begun at ``begin``, ascending, to the end of the calendar."""
+    days = (when.date() for when in _rule(parts, begin))
+    return (day for day in days if _is_in(parts.byweekno, day, parts.wkst)) if parts.byweekno else days
+
+
+def _is_in(weeks: tuple[int, ...], day: date, wkst: int) -> bool:
+    """Whether a day is in one of these weeks of the year, by ISO 8601: that of the week's fourth day.
+
+    False in the last year of the calendar, whose weeks do not end within it.
+    """
+    if day.year == MAXYEAR:
+        return False
+    fourth = _week_of(day, wkst) + timedelta(days=3)
+    before, after = fourth - date(fourth.year, 1, 1), date(fourth.year, 12, 31) - fourth
+    return before.days // 7 + 1 in weeks or -(after.days // 7 + 1) in weeks
 
 
 def _days_alone(parts: RuleParts) -> RuleParts:
@@ -131,9 +146,12 @@ def _week_of(day: date, wkst: int) -> date:
 
 
 def _rule(parts: RuleParts, begin: date) -> "rrule":
-    """The library's rule from a day on, at midnight of each of its days."""
+    """The library's rule from a day on, at midnight of each of its days, whatever weeks it names."""
     from dateutil.rrule import rrule, weekday
 
+    byday = parts.byday
+    if parts.byweekno and not (byday or parts.bymonthday or parts.byyearday):
+        byday = tuple((day, 0) for day in range(7))
     return rrule(
         parts.freq,
         dtstart=datetime.combine(begin, time()),
@@ -142,8 +160,7 @@ def _rule(parts: RuleParts, begin: date) -> "rrule":
         bymonth=parts.bymonth or None,
         bymonthday=parts.bymonthday or None,
         byyearday=parts.byyearday or None,
-        byweekno=parts.byweekno or None,
-        byweekday=[weekday(day, which or None) for day, which in parts.byday] or None,
+        byweekday=[weekday(day, which or None) for day, which in byday] or None,
         byhour=0,
         byminute=0,
         bysecond=0,

@@ -29,7 +29,7 @@ MAX_COUNT: Final = 10_000
 _DAY: Final = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
 _PROPERTY: Final = re.compile(r"DTSTART|TZID|EXRULE|EXDATE|RDATE", re.ASCII)
 _FORM: Final = "write NAME=VALUE;NAME=VALUE, such as FREQ=WEEKLY;BYDAY=MO,FR"
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,6}", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _UNTIL: Final = re.compile(r"([0-9]{8})(?:T([0-9]{6})(Z?))?", re.ASCII)
 
 NthDay = tuple[int, int]

@@ -20,7 +20,15 @@ from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night
 from jeeves_runner.core.schedule.recurrence import Recurrence
-from jeeves_runner.core.schedule.series import ClockTimes, Once, Series, Steps, count_together
+from jeeves_runner.core.schedule.series import (
+    BoundedTimes,
+    ClockTimes,
+    Once,
+    Series,
+    Steps,
+    count_together,
+    first_of,
+)
 from jeeves_runner.core.schedule.written import Rule, written_entry
 from jeeves_runner.core.schedule.zones import zone_of
 from jeeves_runner.core.schedule_entry import ScheduleEntry
@@ -37,18 +45,23 @@ class Schedule:
     much it took to see that it occurs often enough, about a fifth of a microsecond each.
     """
 
-    __slots__ = ("_several", "effort")
+    __slots__ = ("_latest", "_several", "effort")
 
     def __init__(self, several: tuple[Series, ...], effort: int = 0) -> None:
         self._several = several
+        self._latest: tuple[datetime, datetime | None] | None = None
         self.effort = effort
 
     def next_after(self, after: datetime) -> datetime | None:
         """The first occurrence strictly later than ``after``; None if none comes within 8 years."""
+        latest = self._latest
+        if latest is not None and latest[0] == after:  # jobs that share a schedule ask the same
+            return latest[1]
         instant = _naive_utc(after)
-        found = [each.first_after(instant) for each in self._several]
-        first = min((each for each in found if each is not None), default=None)
-        return first and first.replace(tzinfo=UTC)
+        first = first_of([each.first_after(instant) for each in self._several]) if self._several else None
+        found = first and first.replace(tzinfo=UTC)
+        self._latest = after, found
+        return found
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """The last occurrence in (after, until], found by searching backwards."""
@@ -134,22 +147,28 @@ def _plain_schedule(
     crons: tuple[Cron, ...], others: tuple[Steps | Once | Rule, ...], zone: Zone | None
 ) -> Schedule:
     times = crons if len(crons) < 2 else join(crons, _exclusions((), ()))
-    rules = tuple(each.times(None) for each in others if isinstance(each, Rule))
+    rules = [(each, each.times(None)) for each in others if isinstance(each, Rule)]
     elapsed = tuple(each for each in others if not isinstance(each, Rule))
-    effort = sum(cron.effort for cron in crons) + sum(rule.effort for rule in rules)
+    effort = sum(cron.effort for cron in crons) + sum(rule.effort for _, rule in rules)
     return _together(times, rules, elapsed, zone, effort)
 
 
 def _together(
     times: tuple[LocalTimes, ...],
-    rules: tuple[Recurrence, ...],
+    rules: Sequence[tuple[Rule, Recurrence]],
     elapsed: tuple[Series, ...],
     zone: Zone | None,
     effort: int,
 ) -> Schedule:
     """The expressions and rules of a zone as one series, and each of the others."""
-    on_clocks = (ClockTimes((*times, *rules), zone),) if times or rules else ()
-    return Schedule((*on_clocks, *elapsed), effort)
+    joined = (*times, *(found for rule, found in rules if not rule.is_bounded))
+    on_clocks = (ClockTimes(joined, zone),) if joined else ()
+    bounded = [
+        BoundedTimes((found,), zone, rule.first or BEGIN_OF_TIME, rule.last or END_OF_TIME - _SECOND)
+        for rule, found in rules
+        if rule.is_bounded
+    ]
+    return Schedule((*on_clocks, *bounded, *elapsed), effort)
 
 
 @lru_cache(maxsize=256)
@@ -163,7 +182,7 @@ def _reduced_schedule(
     """The schedule, or None if the exclusions leave too little of it; and the effort of finding out."""
     exclusions = _exclusions(dates, excluded)
     joined = join(crons, exclusions)
-    rules = tuple(each.times(exclusions) for each in others if isinstance(each, Rule))
+    rules = [(each, each.times(exclusions)) for each in others if isinstance(each, Rule)]
     elapsed = tuple(Excepted(each, exclusions, zone) for each in others if not isinstance(each, Rule))
     schedule = _together(joined, rules, elapsed, zone, 0)
     if others:  # they may have an end, so that gaps are no mistakes
@@ -171,7 +190,7 @@ def _reduced_schedule(
     else:
         is_refused = bool(joined) and leave_a_gap(exclusions, joined)
     schedule.effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
-    schedule.effort += sum(rule.effort for rule in rules) + sum(each.effort for each in elapsed)
+    schedule.effort += sum(rule.effort for _, rule in rules) + sum(each.effort for each in elapsed)
     return (None if is_refused else schedule), schedule.effort
 
 

@@ -10,7 +10,13 @@ from typing import Protocol
 
 from jeeves_runner.core.schedule.counting import LocalCount, count_in_zone, seconds_in_zone
 from jeeves_runner.core.schedule.cron import END_OF_TIME, LocalTimes
-from jeeves_runner.core.schedule.day_times import SECONDS_OF_DAY, count_between, progression, second_of
+from jeeves_runner.core.schedule.day_times import (
+    SECONDS_OF_DAY,
+    count_between,
+    cut,
+    progression,
+    second_of,
+)
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night, nights_of
 
@@ -34,6 +40,11 @@ class Series(Protocol):
         """Those of a day of UTC, as ``day_times`` writes them."""
 
 
+def first_of(found: Sequence[datetime | None]) -> datetime | None:
+    """The earliest; None if there is none. Most schedules have one part alone."""
+    return found[0] if len(found) == 1 else min((each for each in found if each is not None), default=None)
+
+
 class ClockTimes:
     """Times on the clocks of a zone, by the rules of ``local_time``; without a zone, those of UTC."""
 
@@ -51,7 +62,7 @@ class ClockTimes:
             found = [times.at_or_after(start) for times in self._sets]
         else:
             found = [self._zone.first_after(times, after) for times in self._sets]
-        return min((each for each in found if each is not None), default=None)
+        return first_of(found)
 
     def last_until(self, until: datetime) -> datetime | None:
         if self._zone is None:
@@ -75,6 +86,44 @@ class ClockTimes:
     def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
         """The shifts of its clocks in [begin, end) that touch it."""
         return iter(()) if self._zone is None else nights_of(self._sets, self._zone, begin, end)
+
+
+class BoundedTimes(ClockTimes):
+    """Times on the clocks of a zone, from one instant to another; both may be among them.
+
+    For a bound in an hour that clocks repeat: its local time alone would not say which of the two it is.
+    """
+
+    __slots__ = ("_first", "_last")
+
+    def __init__(
+        self, sets: tuple[LocalTimes, ...], zone: Zone | None, first: datetime, last: datetime
+    ) -> None:
+        super().__init__(sets, zone)
+        self._first = first
+        self._last = last
+
+    def first_after(self, after: datetime) -> datetime | None:
+        found = super().first_after(max(after, self._first - _SECOND))
+        return found if found is not None and found <= self._last else None
+
+    def last_until(self, until: datetime) -> datetime | None:
+        found = super().last_until(min(until, self._last))
+        return found if found is not None and found >= self._first else None
+
+    def count(self, begin: datetime, end: datetime) -> int:
+        begin, end = max(begin, self._first), min(end, self._last + _SECOND)
+        return super().count(begin, end) if begin < end else 0
+
+    def seconds_on(self, day: date) -> int:
+        if not self._first.date() <= day <= self._last.date():
+            return 0
+        begin = second_of(self._first) if day == self._first.date() else 0
+        end = second_of(self._last) + 1 if day == self._last.date() else SECONDS_OF_DAY
+        return cut(super().seconds_on(day), begin, end)
+
+    def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
+        return super().nights(max(begin, self._first), min(end, self._last + _SECOND))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,15 +1,13 @@
 """Which job is due when: one next occurrence per job, earliest first.
 
-A heap ordered by time holds what is coming. Changing or removing an entry leaves its old place in
-the heap, recognised as stale when it surfaces because the entry no longer has that object.
+No step takes longer the more jobs there are, whether an apply moves one of them or all.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from heapq import heapify, heappop, heappush
-from itertools import islice
+from typing import NamedTuple
 
+from jeeves_runner.core.schedule.in_order import InOrder
 from jeeves_runner.core.schedule.schedule import Schedule
 
 _INSTANT = timedelta(microseconds=1)
@@ -31,13 +29,14 @@ class Due:
     """How many there are from ``first`` to ``latest``."""
     is_part: bool = False
     """They are a part of a longer gap, which is decided about bit by bit."""
+    looked_at: datetime | None = None
+    """When they were found, if that was before now: what was not too late then has waited since, and is not
+    too late now."""
 
 
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """A job's next occurrence; replaced rather than moved when the job changes."""
+class _Entry(NamedTuple):
+    """A job's next occurrence."""
 
-    job_id: str
     schedule: Schedule
     next: datetime | None
 
@@ -45,23 +44,26 @@ class _Entry:
 class Timetable:
     """The next occurrence of every scheduled job. All times are aware UTC."""
 
-    __slots__ = ("_entries", "_heap")
+    __slots__ = ("_coming", "_entries")
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._heap: list[tuple[datetime, str, int, _Entry]] = []
+        self._coming = InOrder()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def put(self, job_id: str, schedule: Schedule, after: datetime) -> None:
         """Add or replace a job; occurrences at or before ``after`` do not count."""
-        self._place(_Entry(job_id, schedule, schedule.next_after(after)))
+        following = schedule.next_after(after)
+        self.remove(job_id)
+        self._place(job_id, schedule, following)
 
     def remove(self, job_id: str) -> None:
         """Forget a job; unknown ids are ignored."""
-        if self._entries.pop(job_id, None) is not None:
-            self._drop_excess()
+        entry = self._entries.pop(job_id, None)
+        if entry is not None and entry.next is not None:
+            self._coming.remove((entry.next, job_id))
 
     def next_of(self, job_id: str) -> datetime | None:
         """A job's next occurrence; None for an unknown job too."""
@@ -70,49 +72,32 @@ class Timetable:
 
     def next_wake(self) -> datetime | None:
         """The earliest occurrence of all jobs."""
-        while self._heap:
-            when, _, _, entry = self._heap[0]
-            if self._is_current(entry):
-                return when
-            heappop(self._heap)
-        return None
+        first = self._coming.first
+        return None if first is None else first[0]
 
     def due(self, now: datetime, limit: int | None = None) -> list[Due]:
         """The jobs that occurred up to ``now``, by first occurrence, then id; each moves past ``now``.
 
         At most ``limit`` of them; an empty list means that no more are due.
         """
-        first_ones = list(islice(self._pop_until(now), limit))
-        return [self._advance(entry, first, now) for entry, first in first_ones]
+        found: list[Due] = []
+        while len(found) != limit and (place := self._coming.first) is not None and place[0] <= now:
+            found.append(self._advance(place[1], place[0], now))
+        return found
 
-    def _pop_until(self, now: datetime) -> Iterator[tuple[_Entry, datetime]]:
-        while self._heap and self._heap[0][0] <= now:
-            first, _, _, entry = heappop(self._heap)
-            if self._is_current(entry):
-                yield entry, first
-
-    def _advance(self, entry: _Entry, first: datetime, now: datetime) -> Due:
-        schedule = entry.schedule
+    def _advance(self, job_id: str, first: datetime, now: datetime) -> Due:
+        schedule = self._entries[job_id].schedule
         latest, count = first, 1
         following = schedule.next_after(first)
         if following is not None and following <= now:
             latest = schedule.latest(first, now) or first
             count = schedule.count(first - _INSTANT, now)
             following = schedule.next_after(latest)
-        self._place(_Entry(entry.job_id, schedule, following))
-        return Due(job_id=entry.job_id, schedule=schedule, first=first, latest=latest, count=count)
+        self._coming.remove((first, job_id))
+        self._place(job_id, schedule, following)
+        return Due(job_id=job_id, schedule=schedule, first=first, latest=latest, count=count)
 
-    def _place(self, entry: _Entry) -> None:
-        self._entries[entry.job_id] = entry
-        if entry.next is not None:
-            heappush(self._heap, (entry.next, entry.job_id, id(entry), entry))
-        self._drop_excess()
-
-    def _is_current(self, entry: _Entry) -> bool:
-        return self._entries.get(entry.job_id) is entry
-
-    def _drop_excess(self) -> None:
-        """Rebuild the heap once most of it is stale, so that many changes do not pile up."""
-        if len(self._heap) > 2 * len(self._entries) + 64:
-            self._heap = [place for place in self._heap if self._is_current(place[3])]
-            heapify(self._heap)
+    def _place(self, job_id: str, schedule: Schedule, following: datetime | None) -> None:
+        self._entries[job_id] = _Entry(schedule, following)
+        if following is not None:
+            self._coming.add((following, job_id))

@@ -27,7 +27,7 @@ Part = TypeVar("Part")
 
 
 class Rule(NamedTuple):
-    """A recurrence rule with its bounds, in local times."""
+    """A recurrence rule with its bounds, in local times; those that clocks repeat are instants besides."""
 
     parts: RuleParts
     """What it says."""
@@ -35,6 +35,15 @@ class Rule(NamedTuple):
     """The first time that it may occur at."""
     until: datetime | None
     """The last one; None: it has no such end, or ends by its COUNT."""
+    first: datetime | None = None
+    """The instant, naive UTC, before which it does not occur; None: ``start`` says it all."""
+    last: datetime | None = None
+    """The instant after which it does not occur; None: ``until`` says it all."""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it has a bound that its local times alone do not say."""
+        return self.first is not None or self.last is not None
 
     def times(self, exclusions: Exclusions | None) -> Recurrence:
         """Its local times without those that are excluded; raises :class:`ScheduleError`."""
@@ -91,6 +100,7 @@ def _span(text: str) -> int:
 
 def _rule(entry: RRule, zone: Zone | None) -> Rule:
     parts = rule_parts(entry.rrule)
+    first: datetime | None = None
     if entry.start is None:
         start = _EPOCH
         if missing := _what_needs_a_start(parts):
@@ -98,9 +108,10 @@ def _rule(entry: RRule, zone: Zone | None) -> Rule:
             raise ScheduleError(f"{missing} needs a `start`", hint=hint)
     else:
         given = entry.start
-        start = _of("start", given, lambda: _local(given, zone))
-    rule = Rule(parts, start, _until(parts, zone))
-    if rule.until is not None and rule.until < start:
+        start, first, _ = _of("start", given, lambda: _bound(_time(given), zone))
+    until, last = _until(parts, zone)
+    rule = Rule(parts, start, until, first, last)
+    if rule.until is not None and (rule.until < start or (first and last and last < first)):
         begin = f"`start`, {entry.start}" if entry.start else f"{start.year}"
         raise ScheduleError(f"UNTIL lies before {begin}", hint="write a later UNTIL, or take it out")
     rule.times(None)  # refused here, where the rule is known, and not where its times are wanted
@@ -118,13 +129,14 @@ def _what_needs_a_start(parts: RuleParts) -> str | None:
     return None
 
 
-def _until(parts: RuleParts, zone: Zone | None) -> datetime | None:
-    """The last local time at which a rule may occur."""
+def _until(parts: RuleParts, zone: Zone | None) -> tuple[datetime | None, datetime | None]:
+    """The last local time at which a rule may occur, and the instant if clocks repeat that time."""
     if parts.until is None:
-        return None
-    if not parts.until.is_utc or zone is None:
-        return parts.until.at
-    return zone.local(parts.until.at).replace(fold=0)
+        return None, None
+    if not parts.until.is_utc:
+        return parts.until.at, None
+    local, instant, end = _bound(parts.until.at.replace(tzinfo=UTC), zone)
+    return local if end is None else end - _SECOND, instant
 
 
 def _time(text: str) -> datetime:
@@ -155,13 +167,16 @@ def _instant(text: str, zone: Zone | None) -> datetime:
     return instant.replace(microsecond=0)
 
 
-def _local(text: str, zone: Zone | None) -> datetime:
-    """The time on the zone's clocks of a text."""
-    time = _time(text)
+def _bound(time: datetime, zone: Zone | None) -> tuple[datetime, datetime | None, datetime | None]:
+    """A bound as a local time; and if it is aware and clocks repeat it, its instant and where they end to."""
     if time.tzinfo is None:
-        return time
+        return time, None, None
     instant = _utc(time)
-    return instant if zone is None else zone.local(instant).replace(fold=0)
+    if zone is None:
+        return instant, None, None
+    local = zone.local(instant).replace(fold=0)
+    end = zone.end_of_repeated(local)
+    return local, None if end is None else instant, end
 
 
 def _utc(time: datetime) -> datetime:

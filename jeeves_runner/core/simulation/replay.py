@@ -175,9 +175,14 @@ class _Replay:
 
     def _start_runner(self) -> None:
         for job in self._scenario.jobs:
-            if job.spec.on_start:
-                moment = self._now + timedelta(seconds=delay_of(job.spec.id))
+            if job.spec.on_start and not self._waits_from_a_start(job.spec.id):
+                moment = self._now + timedelta(seconds=delay_of(job.namespace or job.spec.id))
                 heappush(self._starts, (moment, job.spec.id))
+
+    def _waits_from_a_start(self, job_id: str) -> bool:
+        return any(
+            run.stage is Stage.WAITING and run.trigger is Trigger.START for run in self._board.of_job(job_id)
+        )
 
     def _runs_that_wait(self) -> list[SimulatedRun]:
         return [

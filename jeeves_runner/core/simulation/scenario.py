@@ -48,6 +48,8 @@ class SimulatedJob:
     """What carries its runs out."""
     outlives: bool = False
     """Its work goes on while no runner lives."""
+    namespace: str | None = None
+    """What its moment after a start of the runner is taken from; None: its id."""
     window: timedelta = field(init=False)
     """How late an occurrence may still start."""
     timeout: timedelta = field(init=False)

@@ -15,6 +15,7 @@ class Answer(StrEnum):
     MISSED = "missed"
     CANCELLED = "cancelled"
     PRUNED = "pruned"
+    TO_CATCH_UP = "to_catch_up"
     UNDECIDED = "undecided"
     NOT_YET_DUE = "not_yet_due"
     TO_BE_SKIPPED = "to_be_skipped"

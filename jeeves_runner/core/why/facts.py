@@ -1,6 +1,6 @@
 """What is known of a job, of a run and of a time, from which it is told why. Instants are aware, UTC."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -90,18 +90,22 @@ class JobFacts(NamedTuple):
     """When it was deleted; None for a live job."""
     revision: Revision | None
     """The apply that last wrote it, or deleted it."""
+    skips: Mapping[datetime, str | None]
+    """The times yet to be decided about that a person wants skipped, each with why."""
     held: Hold | None = None
     """What keeps it at an older spec; None: nothing does."""
     pause: Override | None = None
     """The pause in force: of its own and that of all jobs the one that ends last."""
     mute: Override | None = None
     """The mute in force, likewise."""
-    skips: Collection[datetime] = ()
-    """The times yet to be decided about that a person wants skipped."""
     renamed_from: str | None = None
     """The id that was asked for, if it is an older one of this job."""
     served: bool = True
     """Whether a server runs."""
+    catches_up_at: datetime | None = None
+    """When the server decides about what it was too late for; None: at once, or no server says."""
+    catch_up_spread: timedelta = timedelta(0)
+    """Over how long the next server spreads the jobs that are late."""
 
     @property
     def zone(self) -> str:

@@ -5,16 +5,14 @@ from datetime import datetime, timedelta
 
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
+from jeeves_runner.core.why.coming import coming
 from jeeves_runner.core.why.facts import Asked, JobFacts, KnownRun
 from jeeves_runner.core.why.of_run import why_run
 from jeeves_runner.core.why.of_time import why_nothing_at
 from jeeves_runner.core.why.states import damaged, deleted
 from jeeves_runner.core.why.times import schedule_of
-from jeeves_runner.core.why.words import distance, told
 
 _SECOND = timedelta(seconds=1)
-_INSTANT = timedelta(microseconds=1)
-_MOST_SKIPS = 100
 
 
 def why_now(facts: JobFacts, newest: KnownRun | None, now: datetime) -> Why:
@@ -32,10 +30,16 @@ def why_now(facts: JobFacts, newest: KnownRun | None, now: datetime) -> Why:
         why = Why(Answer.NEVER_RAN, (Part(About.OUTCOME, "No run of it is recorded."),))
     if facts.deleted_at is not None:
         return why.with_parts(*deleted(facts))
-    return why.with_parts(*_next(facts, schedule, zone, now))
+    return why.with_parts(*_next(facts, schedule, now))
 
 
-def _next(facts: JobFacts, schedule: Schedule | None, zone: str, now: datetime) -> Iterator[Part]:
+def without_schedule(job: str, *, on_start: bool) -> str:
+    """What starts a job that has no schedule, as a sentence."""
+    also = " and when a server starts" if on_start else ""
+    return f"{job} has no schedule; it runs when triggered{also}."
+
+
+def _next(facts: JobFacts, schedule: Schedule | None, now: datetime) -> Iterator[Part]:
     declared = facts.declared
     if declared is None:
         yield damaged()
@@ -43,23 +47,10 @@ def _next(facts: JobFacts, schedule: Schedule | None, zone: str, now: datetime) 
         text = f"It is declared `enabled: false` in {facts.file}:{facts.line}, so nothing of it is due."
         yield Part(About.STATE, text)
     elif not declared.schedule:
-        also = " and when a server starts" if facts.on_start else ""
-        yield Part(About.NEXT, f"It has no schedule; it runs when triggered{also}.")
+        yield Part(About.NEXT, without_schedule("It", on_start=facts.on_start))
     elif facts.pause is not None and facts.pause.until is None:
         yield Part(About.NEXT, "Nothing of it starts before it is resumed.")
-    elif schedule is not None and (coming := _coming(facts, schedule, now)) is not None:
-        due = f"It is due next at {told(coming, zone)}, {distance(coming, now)}"
-        yield Part(About.NEXT, f"{due}." if facts.served else f"{due}, and no server runs.")
+    elif schedule is not None:
+        yield from coming(facts, declared, schedule, now)
     else:
-        yield Part(About.NEXT, "Its schedule has no occurrence any more.")
-
-
-def _coming(facts: JobFacts, schedule: Schedule, now: datetime) -> datetime | None:
-    """The next occurrence that neither a pause nor a person leaves out."""
-    begin = now if facts.pause is None or facts.pause.until is None else facts.pause.until - _INSTANT
-    found = schedule.next_after(max(begin, facts.undecided_since))
-    for _ in range(_MOST_SKIPS):
-        if found is None or found not in facts.skips:
-            return found
-        found = schedule.next_after(found)
-    return found
+        yield damaged()

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from jeeves_runner.core.alerts.texts import between
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import CatchUp, Reason
+from jeeves_runner.core.reasons import CATCHES_UP
 from jeeves_runner.core.schedule.schedule import Schedule
-from jeeves_runner.core.schedule_entry import entry_text
+from jeeves_runner.core.schedule_entry import entries_text
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.clock_words import clock_part
+from jeeves_runner.core.why.coming import unwanted, wanted_skipped
 from jeeves_runner.core.why.facts import Asked, Declared, JobFacts, KnownRun, Then
 from jeeves_runner.core.why.next_look import reason_of_next
 from jeeves_runner.core.why.of_run import why_run
@@ -78,26 +80,45 @@ def _occurrence(
 
 
 def _to_come(facts: JobFacts, occurrence: datetime, due: str) -> Why:
-    if occurrence in facts.skips:
-        part = Part(About.TIME, f"{due}, and will be skipped because a person wants this occurrence skipped.")
-        return Why(Answer.TO_BE_SKIPPED, (part,))
-    if facts.pause is not None and (facts.pause.until is None or occurrence < facts.pause.until):
-        part = Part(About.TIME, f"{due}, and will be skipped because the job is paused then.")
-        return Why(Answer.PAUSED, (part,))
+    if (reason := unwanted(facts, occurrence)) is not None:
+        answer, text = reason
+        return Why(answer, (Part(About.TIME, f"{due}, and {text}."),))
     return Why(Answer.NOT_YET_DUE, (Part(About.TIME, f"{due}: its time has not come."),))
 
 
 def _undecided(facts: JobFacts, schedule: Schedule, occurrence: datetime, due: str, now: datetime) -> Why:
     """Of an occurrence that has come and that no server has looked at."""
+    if facts.served and facts.catches_up_at is not None:
+        return _to_catch_up(facts, schedule, occurrence, due, facts.catches_up_at, now)
     if facts.served:
         return Why(Answer.UNDECIDED, (Part(About.SERVER, f"{due}; the server is about to decide about it."),))
     reason = reason_of_next(facts, schedule, occurrence, now)
     answer = Answer.TO_BE_SKIPPED if reason is Reason.SKIP else Answer.UNDECIDED
-    text = f"{due}, and no server has looked since; the next one {_fate(facts, reason)}."
+    text = f"{due}, and no server has looked since; the next one {_fate(facts, occurrence, reason)}."
+    if reason is None and facts.catch_up_spread:
+        spread = in_units(facts.catch_up_spread // _MILLISECOND)
+        text += f" By `catch_up_spread` that may be {spread} after it has started."
     return Why(answer, (Part(About.SERVER, text),))
 
 
-def _fate(facts: JobFacts, reason: Reason | None) -> str:
+def _to_catch_up(
+    facts: JobFacts, schedule: Schedule, occurrence: datetime, due: str, moment: datetime, now: datetime
+) -> Why:
+    """Of one that is late, and decided about at a moment of its own, or when the job is next due."""
+    following = schedule.next_after(now)
+    when = moment if following is None else max(now, min(moment, following))
+    looked_at = min(now, moment - facts.catch_up_spread)
+    reason = reason_of_next(facts, schedule, occurrence, when, looked_at)
+    if reason is None:
+        sentence = CATCHES_UP.said(f"{told(when, facts.zone)}, {distance(when, now)}")
+        return Why(Answer.TO_CATCH_UP, (Part(About.TIME, f"{due}."), Part(About.WAIT, sentence)))
+    answer = Answer.TO_BE_SKIPPED if reason is Reason.SKIP else Answer.UNDECIDED
+    about = f"at about {told(when, facts.zone)} (`catch_up_spread`)"
+    text = f"{due}; {about} the server {_fate(facts, occurrence, reason)}."
+    return Why(answer, (Part(About.SERVER, text),))
+
+
+def _fate(facts: JobFacts, occurrence: datetime, reason: Reason | None) -> str:
     window = in_units(facts.catch_up_window // _MILLISECOND)
     match reason:
         case None:
@@ -106,7 +127,7 @@ def _fate(facts: JobFacts, reason: Reason | None) -> str:
         case Reason.PAUSED:
             return "will skip it, if the job is still paused then"
         case Reason.SKIP:
-            return "will skip it, because a person wants this occurrence skipped"
+            return f"will skip it, because {wanted_skipped(facts, occurrence)}"
         case Reason.NO_CATCH_UP:
             return "will record it as missed, because the job has `catch_up: none`"
         case Reason.SUPERSEDED:
@@ -128,7 +149,7 @@ def _no_occurrence(
         text = f"Its schedule has {told(excluded.at, zone)}, and `exclude` leaves it out: {excluded.by}."
         why = Why(Answer.EXCLUDED, (Part(About.TIME, text),), excluded.at)
     else:
-        entries = "; ".join(map(entry_text, declared.schedule))
+        entries = entries_text(declared.schedule)
         text = f"Its schedule ({entries}, {zone}) has no occurrence at {_asked_words(asked, zone)}."
         clock = clock_part(asked, None, schedule, zone, now)
         why = Why(Answer.NO_OCCURRENCE, (Part(About.TIME, text), *clock))
@@ -179,7 +200,7 @@ def _not_declared(facts: JobFacts, asked: Asked, then: Then, now: datetime) -> W
 def _changed(then: Then | None, declared: Declared) -> Iterator[Part]:
     """What has changed since a time at which the job was declared otherwise."""
     if then is not None and then.changed_by is not None:
-        entries = "; ".join(map(entry_text, declared.schedule)) or "none"
+        entries = entries_text(declared.schedule) or "none"
         text = (
             f"Its schedule then was {entries}; {revision_words(then.changed_by, declared.timezone)}, changed"
         )

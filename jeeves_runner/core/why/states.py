@@ -47,5 +47,5 @@ def states(facts: JobFacts) -> Iterator[Part]:
         )
     if facts.mute is not None:
         yield Part(About.MUTE, override_words(facts.mute, "muted", "until it is unmuted", zone))
-    if facts.drifted:
+    if facts.drifted and facts.declared is not None:
         yield Part(About.STATE, "Its row was changed by hand in the database; the next apply heals it.")

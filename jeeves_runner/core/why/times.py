@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jeeves_runner.core.durations import is_duration
-from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.core.instants import on_clocks, parse_instant
 from jeeves_runner.core.schedule.local_time import LONG_SHIFT, Stretch, Zone
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.core.why.facts import Asked, Declared
@@ -16,6 +16,7 @@ _SECOND: Final = timedelta(seconds=1)
 _INSTANT: Final = timedelta(microseconds=1)
 _AROUND: Final = timedelta(days=1)
 _SECONDS: Final = re.compile(r"\d\d:\d\d:\d\d")
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC) + _MINUTE
 _LATEST: Final = datetime.max.replace(tzinfo=UTC) - _MINUTE
 
 
@@ -26,7 +27,7 @@ def asked(text: str, now: datetime, timezone: str, what: str) -> Asked:
     """
     is_of_a_second = _SECONDS.search(text) is not None
     text = _of_today(text, now, timezone)
-    instant = min(parse_instant(text, now, timezone, what), _LATEST)
+    instant = min(max(parse_instant(text, now, timezone, what), _EARLIEST), _LATEST)
     if is_duration(text.removeprefix("-")):
         instant = instant.replace(microsecond=0)
         if "s" not in text:
@@ -59,7 +60,7 @@ def _of_today(text: str, now: datetime, timezone: str) -> str:
         return text
     if clock.tzinfo is not None:
         return text
-    return datetime.combine(now.astimezone(_tz(timezone)).date(), clock).isoformat()
+    return datetime.combine(on_clocks(now, _tz(timezone)).date(), clock).isoformat()
 
 
 class Shift(NamedTuple):
@@ -109,7 +110,7 @@ def shift_at(local: datetime, timezone: str) -> Shift | None:
 
 def shift_of(instant: datetime, timezone: str) -> Shift | None:
     """The shift at this instant, or the one that has its local time come twice; None if there is none."""
-    local = instant.astimezone(_tz(timezone)).replace(tzinfo=None)
+    local = on_clocks(instant, _tz(timezone)).replace(tzinfo=None)
     return next(
         (
             shift

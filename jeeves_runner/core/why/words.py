@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from jeeves_runner.core.alerts.texts import between, zone_of
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.origin import DIRTY
 from jeeves_runner.core.why.facts import Override, Revision
 from jeeves_runner.core.wording import brief, in_quotes
@@ -14,7 +15,7 @@ _SAID = 400
 
 def told(instant: datetime, zone: str) -> str:
     """On the clocks of a zone, with their offset from UTC: ``2026-11-29 03:00+01:00``."""
-    local = instant.astimezone(zone_of(zone))
+    local = on_clocks(instant, zone_of(zone))
     text = local.isoformat(sep=" ", timespec="seconds" if local.second else "minutes")
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 

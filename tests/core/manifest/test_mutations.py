@@ -42,7 +42,7 @@ def declares_nothing(data: bytes) -> bool:
 
 
 def test_spoilt_manifests_are_answered() -> None:
-    for number in range(3000):
+    for number in range(1000):
         read(number)
 
 

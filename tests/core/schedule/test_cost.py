@@ -1,11 +1,10 @@
 """What schedules cost, in calls of functions: odd ones may stand in a manifest, and the event loop waits."""
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 
 import pytest
+from support.calls import calls
 
 from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.model import CatchUp
@@ -15,22 +14,6 @@ from jeeves_runner.core.schedule_entry import Every, RRule, ScheduleEntry
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MONTH = timedelta(days=30)
-
-
-def calls(action: Callable[[], object]) -> int:
-    """How many functions are entered meanwhile; about ten in a microsecond."""
-    count = 0
-
-    def entered(_frame: FrameType, event: str, _arg: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(entered)
-    try:
-        action()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def parsed(

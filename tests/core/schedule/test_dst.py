@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.schedule_reference import ALL_ZONES, near_a_shift, offset
+from support.searching import searched
 
 from jeeves_runner.core.schedule.schedule import Schedule, parse_schedule
 
@@ -212,7 +213,7 @@ EXPRESSIONS = st.tuples(MINUTES, HOURS, DAYS, st.just("*"), WEEKDAYS).map(" ".jo
 ORACLE_ZONES = ["Europe/Berlin", "America/New_York", "Europe/London", "Australia/Sydney", "America/Denver"]
 
 
-@settings(max_examples=150, deadline=None)
+@searched(60)
 @given(EXPRESSIONS, st.sampled_from(ORACLE_ZONES), st.integers(0, 1), st.integers(-26 * 60, 4 * 60))
 def test_agrees_with_another_implementation_of_debians_rule(
     expression: str, zone: str, which: int, minutes: int
@@ -242,7 +243,7 @@ def test_every_zone_of_the_database_is_known() -> None:
 NOTED_ZONES = ["Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "America/Sao_Paulo", "Asia/Gaza"]
 
 
-@settings(max_examples=75, deadline=None)
+@searched(25)
 @given(
     st.lists(EXPRESSIONS, min_size=1, max_size=2),
     st.sampled_from(ALL_ZONES) | st.sampled_from(NOTED_ZONES),
@@ -272,7 +273,7 @@ def test_every_zone_keeps_its_promises(
         assert schedule.count(after, found[-1]) == len(found)
 
 
-@settings(max_examples=120, deadline=None)
+@searched(40)
 @given(
     st.sampled_from(ALL_ZONES) | st.sampled_from(NOTED_ZONES),
     st.integers(1970, 2037),

@@ -50,6 +50,7 @@ def refusal(entry: ScheduleEntry, timezone: str = "Europe/Vienna", exclude: tupl
         (RRule("FREQ=DAILY;BYHOUR=24"), "BYHOUR 24 is outside 0-23"),
         (RRule("FREQ=DAILY;BYEASTER=1"), "BYEASTER is not supported"),
         (RRule("BYHOUR=1"), "the rule has no FREQ"),
+        (RRule("FREQ=DAILY;COUNT=2000000000"), "COUNT 2,000,000,000 is outside 1-10,000"),
         (RRule("FREQ=DAILY;COUNT=3"), "COUNT needs a `start` | add `start: 2026-12-01T09:00`"),
         (RRule("FREQ=DAILY;INTERVAL=2"), "INTERVAL needs a `start`"),
         (RRule("FREQ=WEEKLY"), "FREQ=WEEKLY without BYDAY or BYMONTHDAY needs a `start`"),

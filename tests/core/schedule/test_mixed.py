@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from support.schedule_reference import covers, instants, near_a_shift, occurrences
+from support.searching import searched
 
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule_entry import At, Every, RRule, ScheduleEntry
@@ -136,7 +137,7 @@ def _is_excluded(local: datetime, exclude: list[str]) -> bool:
     return any(covers(excluded, local) for excluded in exclude)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@searched(20, without=[HealthCheck.too_slow])
 @given(cases(), st.integers(0, 10**6))
 def test_mixed_lists_agree_with_brute_force(
     case: tuple[list[ScheduleEntry], str, list[str], datetime, datetime], pick: int

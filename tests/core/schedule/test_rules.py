@@ -3,7 +3,7 @@
 The library names local times; the rule for shifted clocks is that of ``support.schedule_reference``.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -91,7 +91,21 @@ def cases(draw: st.DrawFn) -> Case:
         end += timedelta(days=40)
     exclude = draw(st.lists(st.sampled_from(("* 2 * * *", "* * * * 0", "*/2 * * * *")), max_size=1))
     begin = shift - timedelta(seconds=draw(st.integers(0, 50 * 3600)))
+    if "COUNT" not in rule and draw(st.booleans()):
+        until = shift + timedelta(seconds=draw(st.integers(-2 * 3600, 26 * 3600)))
+        if not draw(st.booleans()):
+            rule += f";UNTIL={until:%Y%m%dT%H%M%SZ}"
+        elif (local := until.astimezone(ZoneInfo(zone)).replace(tzinfo=None)) >= start:
+            rule += f";UNTIL={local:%Y%m%dT%H%M%S}"
     return rule, start.isoformat(), zone, exclude, begin, end
+
+
+def bounds(rule: str, start: str, tz: ZoneInfo) -> tuple[str, datetime | None, datetime | None]:
+    """The rule without UNTIL, the first instant if its start is one, and UNTIL: naive for a local time."""
+    first = datetime.fromisoformat(start)
+    rule, _, text = rule.partition(";UNTIL=")
+    until = datetime.fromisoformat(text) if text else None
+    return rule, None if first.tzinfo is None else first.astimezone(UTC), until
 
 
 def check(case: Case, pick: int) -> None:
@@ -99,16 +113,24 @@ def check(case: Case, pick: int) -> None:
     try:
         schedule = parse_schedule([RRule(rule, start)], zone, "ns", exclude)
     except ScheduleError as error:
-        if "8 years" not in error.message:
+        if "8 years" not in error.message and "UNTIL lies before" not in error.message:
             raise
         reject()
     tz = ZoneInfo(zone)
+    rule, first, until = bounds(rule, start, tz)
     elapsed = rule.startswith(("FREQ=HOURLY", "FREQ=MINUTELY", "FREQ=SECONDLY"))
     dtstart = datetime.fromisoformat(start)
+    dtstart = dtstart if dtstart.tzinfo is None else dtstart.astimezone(tz).replace(tzinfo=None)
     last = (end.astimezone(tz) + timedelta(days=2)).replace(tzinfo=None)
     local = rrulestr(rule, dtstart=dtstart).between(dtstart - timedelta(1), last)
     kept = [each for each in local if not any(covers(one, each) for one in exclude)]
+    if until is not None and until.tzinfo is None:
+        kept = [each for each in kept if each <= until]
     found = {when for each in kept for when in instants(each, tz, elapsed)}
+    if until is not None and until.tzinfo is not None:
+        found = {each for each in found if each <= until}
+    if first is not None:
+        found = {each for each in found if each >= first}
     expected = sorted(each for each in found if begin < each <= end)
     assert list(schedule.between(begin, end)) == expected
     assert schedule.count(begin, end) == len(expected)
@@ -121,17 +143,75 @@ def check(case: Case, pick: int) -> None:
         assert schedule.count(begin, one) == place + 1
 
 
+def weeks_of(day: date, wkst: int) -> tuple[int, int]:
+    """The number of the week that a day is in, from the beginning and from the end of the week's year."""
+    begin = day - timedelta(days=(day.weekday() - wkst) % 7)
+    year = (begin + timedelta(days=3)).year
+    first, following = (_first_week(each, wkst) for each in (year, year + 1))
+    number = (begin - first).days // 7 + 1
+    return number, number - (following - first).days // 7 - 1
+
+
+def _first_week(year: int, wkst: int) -> date:
+    """Where the first week of a year begins: the one with its fourth of January."""
+    fourth = date(year, 1, 4)
+    return fourth - timedelta(days=(fourth.weekday() - wkst) % 7)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.integers(1971, 2100),
+    st.lists(st.sampled_from((1, 2, 20, 52, 53, -1, -2, -20, -52, -53)), min_size=1, max_size=2, unique=True),
+    st.integers(0, 6),
+    st.sets(st.integers(0, 6)),
+)
+@example(2011, [52], 0, {5, 6})
+@example(2011, [53, 10], 0, set())
+@example(2029, [-53, 10], 0, set())
+def test_weeks_are_those_of_the_year_that_they_belong_to(
+    year: int, numbers: list[int], wkst: int, weekdays: set[int]
+) -> None:
+    """The library takes the first days of some years, which are in the last week of the year before, for
+    days of another week."""
+    numbers = [*numbers, 30]  # so that it occurs in each year
+    rule = f"FREQ=YEARLY;BYWEEKNO={','.join(map(str, numbers))};WKST={DAYS[wkst]}"
+    if weekdays:
+        rule += ";BYDAY=" + ",".join(DAYS[each] for each in sorted(weekdays))
+    begin, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year, 12, 31, tzinfo=UTC)
+    found = parse_schedule([RRule(rule, "1970-01-01")], "UTC", "ns").between(begin - FRACTION, end)
+    days = [(begin + timedelta(days=n)).date() for n in range((end - begin).days + 1)]
+    assert [each.date() for each in found] == [
+        day
+        for day in days
+        if set(weeks_of(day, wkst)) & set(numbers) and (not weekdays or day.weekday() in weekdays)
+    ]
+
+
 def near(zone: str, year: int) -> tuple[datetime, datetime]:
     shift = near_a_shift(zone, year, 0)
     return shift - timedelta(days=3), shift + timedelta(days=400)
 
 
+NIGHT = (
+    "Europe/Berlin",
+    list[str](),
+    datetime(2026, 10, 24, 21, tzinfo=UTC),
+    datetime(2026, 10, 27, tzinfo=UTC),
+)
+
+
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 @given(cases(), st.integers(0, 10**6))
 @example(("FREQ=DAILY", "2011-12-28T12:00:00", "Pacific/Apia", [], *near("Pacific/Apia", 2011)), 3)
 @example(("FREQ=YEARLY", "2092-02-29T12:00:00", "UTC", [], *near("UTC", 2096)), 0)
+@example(("FREQ=MINUTELY;INTERVAL=30;UNTIL=20261025T003000Z", "2026-10-24T21:00", *NIGHT), 2)
+@example(("FREQ=DAILY;BYHOUR=2;BYMINUTE=30;UNTIL=20261025T011500Z", "2026-10-20", *NIGHT), 0)
+@example(("FREQ=DAILY;BYHOUR=2;BYMINUTE=30;UNTIL=20261025T002959Z", "2026-10-24", *NIGHT), 0)
+@example(("FREQ=MINUTELY;INTERVAL=30;COUNT=3", "2026-10-25T01:00Z", *NIGHT), 1)
+@example(("FREQ=DAILY", "2026-10-25T01:30Z", *NIGHT), 0)
+@example(("FREQ=HOURLY;UNTIL=20261025T023000", "2026-10-24T00:30", *NIGHT), 0)
 @example(("FREQ=MONTHLY;BYMONTHDAY=29", "2399-12-01T02:30:00", "UTC", [], *near("UTC", 2400)), 1)
 def test_rules_agree_with_the_library_and_brute_force(case: Case, pick: int) -> None:
     check(case, pick)

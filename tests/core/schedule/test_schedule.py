@@ -8,8 +8,9 @@ from itertools import islice
 
 import pytest
 from croniter import croniter
-from hypothesis import example, given, reject, settings
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
+from support.searching import searched
 
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 
@@ -117,7 +118,7 @@ def listed(first: int, step: int) -> str:
     return ",".join(str(day % 7) for day in range(first, 8, step))
 
 
-@settings(max_examples=250, deadline=None)
+@searched(100)
 @example(("*", "*", "*", "*", "5/2,1-3/2"), None, datetime(2020, 1, 1, tzinfo=UTC))
 @example(("*", "*", "*/7", "1", "0"), None, datetime(2020, 1, 1, tzinfo=UTC))
 @given(FIVE_FIELDS, st.none() | _fields(0, 59), TIMES)
@@ -140,7 +141,7 @@ def test_agrees_with_the_library_on_naive_times(
     assert list(islice(following(schedule, after), 5)) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@searched(40)
 @given(st.lists(FIVE_FIELDS.map(" ".join), min_size=1, max_size=3), TIMES, st.integers(1, 40))
 def test_searching_backwards_and_counting_agree_with_walking_forwards(
     expressions: list[str], after: datetime, days: int

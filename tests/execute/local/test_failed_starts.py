@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import errno
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +120,9 @@ def test_a_program_that_cannot_be_watched_is_ended_with_all_that_left_it(
 ) -> None:
     """The kernel refuses to watch more descriptors."""
     there = tmp_path / "pid"
-    text = f"setsid sh -c 'echo $$ >{there}.new; mv {there}.new {there}; exec sleep 600' & wait"
+    os.mkfifo(there)
+    text = f"setsid sh -c 'echo $$ >{there}; exec sleep 600' & wait"
+    left = []
 
     async def scenario() -> None:
         loop, calls = asyncio.get_running_loop(), iter(range(99))
@@ -129,8 +130,7 @@ def test_a_program_that_cannot_be_watched_is_ended_with_all_that_left_it(
 
         def refusing(fd: int, *rest: Any) -> None:
             if next(calls) == refused_call:
-                while not there.exists():
-                    time.sleep(0.01)
+                left.append(int(there.read_text()))  # once it has left
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             add_reader(fd, *rest)
 
@@ -138,6 +138,7 @@ def test_a_program_that_cannot_be_watched_is_ended_with_all_that_left_it(
             patch.setattr(loop, "add_reader", refusing)
             with pytest.raises(StartFailed, match="cannot"):
                 await Launcher().start(launch(text), Collected())
-        assert not is_alive(int(there.read_text()))
+        (pid,) = left
+        assert not is_alive(pid)
 
     asyncio.run(scenario())
