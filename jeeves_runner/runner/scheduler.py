@@ -226,8 +226,8 @@ class Scheduler:
 
     async def _search(self, rows: Iterable[TimetableRow]) -> None:
         """Find in a thread when jobs are due, so that to place them costs nothing: it is kept where schedules
-        are read. Rules and what is excluded may take half a second, cron expressions alone never long. Without
-        a thread it is found as they are placed."""
+        are read. Rules and exclusions may take half a second, cron expressions alone do not. Without a thread
+        it is found as they are placed."""
         now = self._clock.now()
         wanted = [row for row in rows if _may_take_long(row) and self._is_placed_anew(row)]
         if wanted:
