@@ -1,1 +1,1 @@
-"""The graph of jobs and nodes as a value, and what follows from it: values in, values out."""
+"""The graph of jobs and nodes as a value, and what can be told of it."""
