@@ -11,7 +11,7 @@ from support.ledger import Store
 
 from jeeves_runner.clock import from_timestamp, to_text
 from jeeves_runner.core.durations import MAX_SPAN_MS, text_after
-from jeeves_runner.db import declared_jobs, queues
+from jeeves_runner.db import declared_jobs, nodes, queues
 from jeeves_runner.db.clock_events import HOLDS_BACK, WAITS, WATERMARK
 from jeeves_runner.db.waits import Wait, latest_end
 
@@ -85,7 +85,7 @@ TEXTS: Final = {
 """Columns that hold no instant. Those that the spec of a job or queue fills hold none either: they are not
 listed."""
 
-DECLARED: Final = {"jobs": declared_jobs._DECLARED, "queues": queues._DECLARED}
+DECLARED: Final = {"jobs": declared_jobs._DECLARED, "queues": queues._DECLARED, "nodes": nodes._DECLARED}
 
 
 def test_of_every_column_it_is_known_whether_a_wrong_clock_may_leave_something_in_it(store: Store) -> None:
