@@ -52,7 +52,7 @@ from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, name_of
-from jeeves_runner.runner.start_runs import StartRuns
+from jeeves_runner.runner.triggers import Triggers
 from jeeves_runner.runner.stop import SLACK, Stop
 from jeeves_runner.runner.tasks import Tasks
 from jeeves_runner.runs import DiskGuard, Logs, Runs
@@ -192,7 +192,7 @@ class Runner:
         )
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
-        starts = StartRuns(conn, runs, clock)
+        triggers = Triggers(conn=conn, writer=writer, clock=clock, runs=runs)
         await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
@@ -200,7 +200,7 @@ class Runner:
         self._tasks.keep("watch of the config file", self._config_watch.run)
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         self._tasks.keep("scheduler", scheduler.run)
-        self._tasks.keep("runs at the start", partial(starts.run, scheduler.look))
+        triggers.keep(self._tasks, scheduler.look)
         self._tasks.keep("watch of the manifests", sync.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)
