@@ -13,7 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.core.run import Outcome, Run
-from jeeves_runner.db import secret_params
+from jeeves_runner.db import queue_triggers, secret_params
 from jeeves_runner.db.alert_ends import tell_end
 from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.queue_upkeep import release_items_of_run
@@ -48,7 +48,7 @@ def next_end(tx: Tx) -> int:
 
 def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None = None) -> None:
     """Write what follows from these ends: claims are given back, failed attempts are tried again, people are
-    told; of a chain that is over the secret parameters are deleted.
+    told. Of a chain that is over the secret parameters are deleted, and its job may rest.
 
     ``retries``: by run id, how the run's job is retried.
     """
@@ -62,8 +62,10 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
         if retry is not None and _was_replaced(run):
             end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED, run.reason_ref)
         tell_end(tx, run, is_last=retry is None)
-        if retry is None and run.params is not None:
-            secret_params.erase(tx, run.chain_id or run.id)
+        if retry is None:
+            if run.params is not None:
+                secret_params.erase(tx, run.chain_id or run.id)
+            queue_triggers.settle(tx, run)
 
 
 def _was_replaced(run: Run) -> bool:

@@ -17,10 +17,11 @@ from support.db import database
 from support.specs import canonical
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.edge_spec import edges_in
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.plan import Action, Change
 from jeeves_runner.core.spec_texts import spec_hash
-from jeeves_runner.db import declared_jobs
+from jeeves_runner.db import declared_jobs, edges
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.transaction import Tx
 
@@ -103,8 +104,10 @@ class Ledger(Store):
         self.add_jobs([JobSpec(**{"id": job_id, "name": job_id, "script": f"/srv/{job_id}.sh", **fields})])
 
     def add_jobs(self, specs: Iterable[JobSpec]) -> None:
+        changes = [_change(spec) for spec in specs]
         with self.tx() as tx:
-            declared_jobs.TABLE.upsert(tx, (_change(spec) for spec in specs), self.revision)
+            declared_jobs.TABLE.upsert(tx, changes, self.revision)
+            edges.write(tx, changes)
 
     def delete_job(self, job_id: str) -> None:
         with self.tx() as tx:
@@ -159,6 +162,7 @@ def _change(spec: JobSpec) -> Change:
         line=1,
         text=text,
         digest=spec_hash(text),
+        edges=edges_in(json.loads(text)),
     )
 
 
