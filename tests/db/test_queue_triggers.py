@@ -13,7 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.causes import Causes, causes_from
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.edge_spec import OnQueue
-from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.core.model import Reason, Retries, RunStatus
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import queue_pauses, queue_triggers, runs
 from jeeves_runner.db.clock_events import put_right
@@ -276,7 +276,7 @@ class TestRest:
         ledger.conn.execute("DELETE FROM queue_triggers")
         with ledger.tx() as tx:
             run_id = queue_triggers.start(tx, "triage") or 0
-            end_waiting(tx, run_id, RunStatus.SKIPPED, runs.Reason.OVERLAP)
+            end_waiting(tx, run_id, RunStatus.SKIPPED, Reason.OVERLAP)
             end_waiting(tx, ledger.add_run("triage", "scheduled"), RunStatus.CANCELLED, None)
         assert rest(ledger) is None
 

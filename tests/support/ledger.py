@@ -104,10 +104,28 @@ class Ledger(Store):
         self.add_jobs([JobSpec(**{"id": job_id, "name": job_id, "script": f"/srv/{job_id}.sh", **fields})])
 
     def add_jobs(self, specs: Iterable[JobSpec]) -> None:
-        changes = [_change(spec) for spec in specs]
         with self.tx() as tx:
+            changes = [_change(spec) for spec in specs]
             declared_jobs.TABLE.upsert(tx, changes, self.revision)
             edges.write(tx, changes)
+
+    def add_node(self, node: str, **columns: Any) -> None:
+        """A declared node, ``KIND:NAME``, with these columns; a live one of that identity is written anew."""
+        with self.tx() as tx:
+            tx.conn.execute("DELETE FROM nodes WHERE id = ?", (node,))
+            row = {
+                "id": node,
+                "kind": node.partition(":")[0],
+                "spec": "{}",
+                "spec_hash": "0" * 32,
+                "file": "jobs.d/nodes.yaml",
+                "line": 1,
+                "revision_id": self.revision,
+                "created_at": tx.at,
+                "updated_at": tx.at,
+                **columns,
+            }
+            self._insert("nodes", **row)
 
     def delete_job(self, job_id: str) -> None:
         with self.tx() as tx:
