@@ -29,6 +29,7 @@ from jeeves_runner.db import (
     jobs,
     namespaces,
     nodes,
+    queue_triggers,
     queues,
     renames,
     revisions,
@@ -246,6 +247,7 @@ def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | N
     of_jobs = [c for c in plan.changes if c.kind == "job"]
     edges.write(tx, of_jobs)
     after.declare(tx, of_jobs)
+    queue_triggers.end_rest(tx, [c.id for c in of_jobs if not c.renamed_from])
     revisions.close_revision(tx, revision)
     # A new job has no waiting runs, and one that comes back lost them when it was deleted.
     stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]
