@@ -68,8 +68,11 @@ class _Arrived(NamedTuple):
     """What has arrived of one upstream."""
 
     ends: int
+    """How many ends."""
     depth: int
+    """The depth of the deepest of these runs."""
     runs: str
+    """The newest of them: a JSON list of pairs of an id and a scheduled time."""
 
 
 _ARRIVED: Final = "SELECT count, depth, runs FROM arrivals WHERE job_id = ?"

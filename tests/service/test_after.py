@@ -1,4 +1,4 @@
-"""A server that is killed again and again: each end that a job comes after is consumed once, and none is lost."""
+"""A server that is killed again and again: each end that a job comes after is consumed once."""
 
 import json
 from collections import Counter
