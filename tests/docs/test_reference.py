@@ -27,6 +27,7 @@ from support.docs import (
 )
 
 from jeeves_runner.config import config_schema, load_config
+from jeeves_runner.core.edge_spec import Relation
 from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.inheritance import ALWAYS, OF_THE_RUNNER
 from jeeves_runner.core.model import (
@@ -42,8 +43,9 @@ from jeeves_runner.core.model import (
     SourceType,
     Trigger,
 )
+from jeeves_runner.core.node_spec import NodeKind
 from jeeves_runner.core.outcome import MAX_SAID, Exited, outcome
-from jeeves_runner.core.policy import Facts, Request, Verdict, admit
+from jeeves_runner.core.policy import DEPTH_LIMIT, Facts, Request, Verdict, admit
 from jeeves_runner.core.precheck import LIMIT_MS, NOTHING_TO_DO
 from jeeves_runner.core.prompt_filters import Work, filters_of
 from jeeves_runner.core.prompt_template import NAMES
@@ -78,6 +80,7 @@ def _documents() -> Iterator[tuple[str, Schema, str]]:
     parts = manifest_schema()["$defs"]
     yield "job", parts["job"], section(manifests, "Job keys")
     yield "queue", parts["queue"], section(manifests, "Queue keys")
+    yield "node", parts["node"], section(manifests, "Node keys")
     yield "config", config_schema(), read("reference/config.md")
 
 
@@ -160,6 +163,7 @@ def test_the_variables_described_are_those_a_script_gets() -> None:
         namespace="n",
         params={"<name>": ""},
         api_url="http://127.0.0.1:1937",
+        caused_by='{"runs":[7]}',
     )
     around = Surroundings(
         project_dir="/p",
@@ -236,6 +240,8 @@ def test_the_columns_described_are_there(tables: dict[str, set[str]]) -> None:
         ("jobs", "type", set(JobType)),
         ("jobs", "source_type", set(SourceType)),
         ("jobs", "overlap_policy", set(OverlapPolicy)),
+        ("nodes", "kind", set(NodeKind)),
+        ("edges", "relation", set(Relation)),
         # A runner that has lost its database writes nothing into it any more.
         ("runs", "cancel_cause", set(CancelCause) - {CancelCause.FENCED}),
     ],
@@ -296,8 +302,8 @@ def _reasons_to_wait() -> Iterator[tuple[str, str]]:
         for paused, early, free, full in product((False, True), repeat=4)
         for running, queued, pool, spent in product((0, 1), (0, 1), (None, "db"), (None, "2 of 1 used"))
     ]
-    for trigger, waiting, each in product(Trigger, (False, True), facts):
-        decision = admit(Request(trigger=trigger, waiting=waiting), each)
+    for trigger, waiting, depth, each in product(Trigger, (False, True), (0, DEPTH_LIMIT + 1), facts):
+        decision = admit(Request(trigger=trigger, waiting=waiting, depth=depth), each)
         if decision.verdict in statuses:
             yield statuses[decision.verdict], str(decision.reason)
 
