@@ -31,7 +31,14 @@ class Attempt(BoardEntry):
     @classmethod
     def of(cls, run: Run) -> "Attempt":
         """The attempt of a row that waits."""
-        return cls(job_id=run.job_id, trigger=run.trigger, forced=run.forced, pool=run.pool, run=run)
+        return cls(
+            job_id=run.job_id,
+            trigger=run.trigger,
+            forced=run.forced,
+            pool=run.pool,
+            is_of_the_past=run.backfill_id is not None,
+            run=run,
+        )
 
 
 class AttemptBoard(Board[Attempt]):
