@@ -11,7 +11,6 @@ from typing import Any
 
 import apsw
 
-from jeeves_runner.access import make_folder
 from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
 from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
@@ -23,7 +22,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
 from jeeves_runner.db.thread_reads import close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
-from jeeves_runner.errors import ConfigError, Fenced
+from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors, make_gateway
 from jeeves_runner.reconcile.apply import Applied, check_source
@@ -31,11 +30,11 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
-from jeeves_runner.regular_files import folder_of_the_system
+from jeeves_runner.runner.backfills import Backfills
 from jeeves_runner.runner.carrier import Carrier
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
-from jeeves_runner.runner.data_folder import lock_data_folder
+from jeeves_runner.runner.data_folder import lock_data_folder, make_data_folder
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
 from jeeves_runner.runner.epoch import (
     become_runner,
@@ -105,6 +104,7 @@ class Runner:
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
         self._carrier: Carrier | None = None
+        self._backfills: Backfills | None = None
         self._telling: Teller | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
@@ -128,7 +128,7 @@ class Runner:
         stack.push_async_callback(close_in_thread, conn)
         setup = planner_setup(config)
         check_source(conn, setup.source)
-        _make_data_folder(config)
+        make_data_folder(config)
         stack.callback(os.close, await lock_data_folder(config.data_dir, clock))
         warn_of_access(config.db_path, config.data_dir, config.folder_mode)
         await self._config_watch.warn()
@@ -193,6 +193,7 @@ class Runner:
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
         starts = StartRuns(conn, runs, clock)
+        backfills = self._backfills = Backfills(conn=conn, writer=writer, runs=runs, clock=clock)
         await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
@@ -201,6 +202,7 @@ class Runner:
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         self._tasks.keep("scheduler", scheduler.run)
         self._tasks.keep("runs at the start", partial(starts.run, scheduler.look))
+        self._tasks.keep("backfills", backfills.run)
         self._tasks.keep("watch of the manifests", sync.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)
@@ -322,6 +324,8 @@ class Runner:
         await self.runs.look()
         if self._telling is not None:
             self._telling.wake()
+        if self._backfills is not None:
+            self._backfills.wake()
 
     async def _on_applied(self, _applied: Applied) -> None:
         """The first apply comes before there is a follower; its jobs are loaded with all others."""
@@ -388,12 +392,3 @@ class Runner:
         fenced = await file_is_lost(self._config.db_path, thread)
         runs.fence(fenced)
         raise fenced
-
-
-def _make_data_folder(config: Config) -> None:
-    if (system := folder_of_the_system(config.data_dir)) is not None:
-        raise ConfigError(
-            f"the data folder {config.data_dir} belongs to the system, which keeps nothing in {system}",
-            hint="let data_dir name a place on a disk",
-        )
-    make_folder(config.data_dir, config.folder_mode)

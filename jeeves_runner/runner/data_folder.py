@@ -12,9 +12,11 @@ import os
 from pathlib import Path
 from typing import Final
 
+from jeeves_runner.access import make_folder
 from jeeves_runner.clock import Clock
-from jeeves_runner.errors import RunnerActive
-from jeeves_runner.regular_files import real_folder
+from jeeves_runner.config import Config
+from jeeves_runner.errors import ConfigError, RunnerActive
+from jeeves_runner.regular_files import folder_of_the_system, real_folder
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,16 @@ _PATIENCE: Final = 1.0
 
 _INTERVAL: Final = 0.05
 """Seconds between two attempts."""
+
+
+def make_data_folder(config: Config) -> None:
+    """Make it unless it is there; ConfigError where it would not last."""
+    if (system := folder_of_the_system(config.data_dir)) is not None:
+        raise ConfigError(
+            f"the data folder {config.data_dir} belongs to the system, which keeps nothing in {system}",
+            hint="let data_dir name a place on a disk",
+        )
+    make_folder(config.data_dir, config.folder_mode)
 
 
 async def lock_data_folder(folder: Path, clock: Clock) -> int:
