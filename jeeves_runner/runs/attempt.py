@@ -12,6 +12,8 @@ from jeeves_runner.runs.execution import Execution
 class Attempt(BoardEntry):
     """A run that is not over, with its row and its work."""
 
+    depth: int = 0
+    """Over how many runs it follows from what people, times and starts have brought."""
     run: Run | None = None
     """Its row as last written; None before there is one."""
     execution: Execution | None = None
@@ -37,6 +39,7 @@ class Attempt(BoardEntry):
             forced=run.forced,
             pool=run.pool,
             is_of_the_past=run.backfill_id is not None,
+            depth=run.depth,
             run=run,
         )
 

@@ -80,6 +80,7 @@ class Requests:
             trigger=request.trigger,
             forced=request.forced,
             is_of_the_past=request.backfill_id is not None,
+            depth=request.depth,
         )
         started = False
         with answering(recorded) as answer:
