@@ -30,7 +30,6 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
-from jeeves_runner.runner.backfills import Backfills
 from jeeves_runner.runner.carrier import Carrier
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
@@ -51,9 +50,9 @@ from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, name_of
-from jeeves_runner.runner.start_runs import StartRuns
 from jeeves_runner.runner.stop import SLACK, Stop
 from jeeves_runner.runner.tasks import Tasks
+from jeeves_runner.runner.triggers import Triggers
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
 from jeeves_runner.runs.taken_variables import TakenVariables
@@ -78,6 +77,7 @@ class Runner:
     runs: Runs
     scheduler: Scheduler
     sync: Reconciler
+    triggers: Triggers
     url: str
 
     def __init__(
@@ -104,7 +104,6 @@ class Runner:
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
         self._carrier: Carrier | None = None
-        self._backfills: Backfills | None = None
         self._telling: Teller | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
@@ -190,10 +189,9 @@ class Runner:
         scheduler = self.scheduler = Scheduler(
             conn=conn, clock=clock, runs=runs, clocks=clocks, spread_ms=config.catch_up_spread_ms
         )
+        triggers = self.triggers = Triggers(conn=conn, writer=writer, clock=clock, runs=runs)
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
-        starts = StartRuns(conn, runs, clock)
-        backfills = self._backfills = Backfills(conn=conn, writer=writer, runs=runs, clock=clock)
         await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
@@ -201,8 +199,7 @@ class Runner:
         self._tasks.keep("watch of the config file", self._config_watch.run)
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         self._tasks.keep("scheduler", scheduler.run)
-        self._tasks.keep("runs at the start", partial(starts.run, scheduler.look))
-        self._tasks.keep("backfills", backfills.run)
+        triggers.keep(self._tasks, scheduler.look)
         self._tasks.keep("watch of the manifests", sync.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)
@@ -315,6 +312,7 @@ class Runner:
         """After an apply by any process: jobs have changed, and so has what the manifests differ in."""
         await self.runs.on_plan(job_ids)
         await self.scheduler.on_plan(job_ids)
+        self.triggers.on_plan(job_ids)
         if self._carrier is not None:
             self._carrier.wake()
         if revision != self.sync.status.revision:
@@ -323,10 +321,9 @@ class Runner:
     async def _on_commit(self) -> None:
         """After a commit of any process."""
         await self.runs.look()
+        self.triggers.wake()
         if self._telling is not None:
             self._telling.wake()
-        if self._backfills is not None:
-            self._backfills.wake()
 
     async def _on_applied(self, _applied: Applied) -> None:
         """The first apply comes before there is a follower; its jobs are loaded with all others."""

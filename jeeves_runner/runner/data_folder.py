@@ -27,16 +27,6 @@ _INTERVAL: Final = 0.05
 """Seconds between two attempts."""
 
 
-def make_data_folder(config: Config) -> None:
-    """Make it unless it is there; ConfigError where it would not last."""
-    if (system := folder_of_the_system(config.data_dir)) is not None:
-        raise ConfigError(
-            f"the data folder {config.data_dir} belongs to the system, which keeps nothing in {system}",
-            hint="let data_dir name a place on a disk",
-        )
-    make_folder(config.data_dir, config.folder_mode)
-
-
 async def lock_data_folder(folder: Path, clock: Clock) -> int:
     """Lock the folder for this process; the descriptor that holds the lock until it is closed.
 
@@ -64,3 +54,13 @@ def _locked(folder: Path) -> int | None:
         except OSError as error:
             log.warning("%s cannot be locked (%s): no second runner may use it", folder, error.strerror)
         return os.dup(opened)  # both have the one lock, which goes with the last of them
+
+
+def make_data_folder(config: Config) -> None:
+    """Make the folder of a server's data. ConfigError for one of those that belong to the system."""
+    if (system := folder_of_the_system(config.data_dir)) is not None:
+        raise ConfigError(
+            f"the data folder {config.data_dir} belongs to the system, which keeps nothing in {system}",
+            hint="let data_dir name a place on a disk",
+        )
+    make_folder(config.data_dir, config.folder_mode)

@@ -74,12 +74,6 @@ def carry_out(place: Place, number: int) -> None:
     with_runner(place, scenario)
 
 
-def edges(place: Place, *pairs: tuple[str, str]) -> None:
-    """Let jobs come after others, as an apply writes it."""
-    with place.write() as tx:
-        tx.conn.executemany("INSERT INTO edges VALUES (?, 'after', 'process:' || ?)", pairs)
-
-
 def test_each_time_gets_its_run_with_its_time_one_after_the_other(place: Place) -> None:
     place.apply(job("a", "sleep 0.05; echo $JR_SCHEDULED_FOR $JR_TRIGGER", schedule=HOURLY, priority=5))
     number = ask(place)
@@ -219,7 +213,6 @@ def test_downstream_each_job_comes_when_those_before_it_are_ok_with_the_same_tim
         job("e", after=After(("b", "c"), "finished")),
         job("off", after=After(("a",)), enabled=False),
     )
-    edges(place, ("b", "a"), ("c", "a"), ("d", "b"), ("d", "c"), ("e", "b"), ("e", "c"), ("off", "a"))
     number = ask(place, hours=2, downstream=True)
     carry_out(place, number)
     expected = [("a", "ok"), ("b", "error"), ("c", "ok"), ("e", "ok")]
