@@ -21,7 +21,7 @@ from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
-from jeeves_runner.db.thread_reads import close_in_thread
+from jeeves_runner.db.thread_reads import ThreadReads, close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import ConfigError, Fenced
 from jeeves_runner.execute.registry import Executors
@@ -33,6 +33,7 @@ from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
 from jeeves_runner.regular_files import folder_of_the_system
 from jeeves_runner.runner.carrier import Carrier
+from jeeves_runner.runner.change_watch import ChangeWatch
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
 from jeeves_runner.runner.data_folder import lock_data_folder
@@ -105,6 +106,7 @@ class Runner:
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
         self._carrier: Carrier | None = None
+        self._changes: ChangeWatch | None = None
         self._telling: Teller | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
@@ -173,6 +175,14 @@ class Runner:
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
         carrier = self._carrier = Carrier(writer, maintenance.reads, clock, str(config.data_dir))
+        changes = self._changes = ChangeWatch(
+            conn=conn,
+            reads=ThreadReads(self._connect()),
+            writer=writer,
+            clock=clock,
+            root=config.root,
+            entered=runs.look,
+        )
         writer.start()
         telling = self._telling = Teller(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
@@ -202,6 +212,7 @@ class Runner:
         self._tasks.keep("scheduler", scheduler.run)
         self._tasks.keep("runs at the start", partial(starts.run, scheduler.look))
         self._tasks.keep("watch of the manifests", sync.run)
+        self._tasks.keep("watch of the files that start jobs", changes.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)
         self._tasks.keep("upkeep of the write-ahead log", upkeep.run)
@@ -271,6 +282,8 @@ class Runner:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
         await self._stop.within("the look at the manifests", self.sync.close(_READING))
         await self._stop.within("housekeeping", maintenance.close(_READING))
+        if self._changes is not None:
+            await self._stop.within("what is read of files that start jobs", self._changes.close(_READING))
         if self._telling is not None:
             await self._stop.within("messages", self._telling.close(_READING))
 
