@@ -134,7 +134,46 @@ def end_waiting(
     # A job that is gone may only have been renamed.
     which = f"id = :id AND {_OF_A_DELETED_JOB}" if reason is Reason.DELETED else "id = :id"
     ended = _end_waiting(tx, which, status=status, reason=reason, ref=ref, message=message, id=run_id)
-    return ended[0] if ended else None
+    if not ended:
+        return None
+    return _share_row(tx, ended[0]) if reason is Reason.DEPTH else ended[0]
+
+
+_COUNT_IN = f"""
+UPDATE runs SET occurrences = occurrences + 1, finished_at = {AT_ITS_END}, message = :message,
+  caused_by = :caused_by, depth = :depth, end_seq = :end_seq
+WHERE id = (SELECT max(id) FROM runs WHERE job_id = :job_id AND id < :id)
+  AND status = 'skipped' AND reason = 'depth' AND trigger = :trigger
+RETURNING {RUN_COLUMNS}
+"""
+
+
+def _share_row(tx: Tx, refused: Run) -> Run:
+    """Let the row before, if it is such a refusal too, stand for this one as well; the row that does.
+
+    Who asked for a run by hand has been told its number: that one keeps its row.
+    """
+    if refused.trigger.is_by_hand:
+        return refused
+    shared = returned_run(
+        tx,
+        _COUNT_IN,
+        {
+            "id": refused.id,
+            "job_id": refused.job_id,
+            "trigger": refused.trigger,
+            "message": refused.message,
+            "caused_by": refused.caused_by,
+            "depth": refused.depth,
+            "at": tx.at,
+            "end_seq": next_end(tx),
+        },
+    )
+    if shared is None:
+        return refused
+    tx.conn.execute("UPDATE OR IGNORE run_causes SET run_id = ? WHERE run_id = ?", (shared.id, refused.id))
+    tx.conn.execute("DELETE FROM runs WHERE id = ?", (refused.id,))
+    return shared
 
 
 _OF_A_DELETED_JOB = f"EXISTS (SELECT 1 FROM jobs WHERE jobs.id = runs.job_id AND {DELETED})"
