@@ -11,7 +11,6 @@ from typing import Any
 
 import apsw
 
-from jeeves_runner.access import make_folder
 from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
 from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
@@ -23,7 +22,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
 from jeeves_runner.db.thread_reads import ThreadReads, close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
-from jeeves_runner.errors import ConfigError, Fenced
+from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors, make_gateway
 from jeeves_runner.reconcile.apply import Applied, check_source
@@ -31,12 +30,11 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
-from jeeves_runner.regular_files import folder_of_the_system
 from jeeves_runner.runner.carrier import Carrier
 from jeeves_runner.runner.change_watch import ChangeWatch
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
-from jeeves_runner.runner.data_folder import lock_data_folder
+from jeeves_runner.runner.data_folder import lock_data_folder, make_data_folder
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
 from jeeves_runner.runner.epoch import (
     become_runner,
@@ -106,7 +104,6 @@ class Runner:
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
         self._carrier: Carrier | None = None
-        self._changes: ChangeWatch | None = None
         self._telling: Teller | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
@@ -130,7 +127,7 @@ class Runner:
         stack.push_async_callback(close_in_thread, conn)
         setup = planner_setup(config)
         check_source(conn, setup.source)
-        _make_data_folder(config)
+        make_data_folder(config.data_dir, config.folder_mode)
         stack.callback(os.close, await lock_data_folder(config.data_dir, clock))
         warn_of_access(config.db_path, config.data_dir, config.folder_mode)
         await self._config_watch.warn()
@@ -175,14 +172,9 @@ class Runner:
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
         carrier = self._carrier = Carrier(writer, maintenance.reads, clock, str(config.data_dir))
-        changes = self._changes = ChangeWatch(
-            conn=conn,
-            reads=ThreadReads(self._connect()),
-            writer=writer,
-            clock=clock,
-            root=config.root,
-            entered=runs.look,
-        )
+        reads = ThreadReads(self._connect())
+        stack.push_async_callback(reads.close)
+        changes = ChangeWatch(conn, reads, writer, clock, root=config.root, entered=runs.look)
         writer.start()
         telling = self._telling = Teller(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
@@ -282,8 +274,6 @@ class Runner:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
         await self._stop.within("the look at the manifests", self.sync.close(_READING))
         await self._stop.within("housekeeping", maintenance.close(_READING))
-        if self._changes is not None:
-            await self._stop.within("what is read of files that start jobs", self._changes.close(_READING))
         if self._telling is not None:
             await self._stop.within("messages", self._telling.close(_READING))
 
@@ -402,12 +392,3 @@ class Runner:
         fenced = await file_is_lost(self._config.db_path, thread)
         runs.fence(fenced)
         raise fenced
-
-
-def _make_data_folder(config: Config) -> None:
-    if (system := folder_of_the_system(config.data_dir)) is not None:
-        raise ConfigError(
-            f"the data folder {config.data_dir} belongs to the system, which keeps nothing in {system}",
-            hint="let data_dir name a place on a disk",
-        )
-    make_folder(config.data_dir, config.folder_mode)

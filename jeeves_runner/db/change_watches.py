@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -40,7 +40,7 @@ class Watched(NamedTuple):
 
 def watched(conn: apsw.Connection) -> list[Watched]:
     """All of them, by id."""
-    rows: list[tuple[str, str, str | None, str | None]] = conn.execute(
+    rows: list[tuple[Any, ...]] = conn.execute(
         "SELECT id, spec -> '$.on_change', watched, fingerprint FROM jobs"
         f" LEFT JOIN change_watches ON job_id = id WHERE {_WANTED} ORDER BY id"
     ).fetchall()
@@ -159,7 +159,7 @@ FROM jobs WHERE id = :job AND {_WANTED}
 def _causes(conn: apsw.Connection, change: Changed) -> tuple[Causes, int]:
     """What a change follows from, and over how many runs."""
     is_node = change.of.startswith(DATASTORE)
-    rows: list[tuple[int, int]] = conn.execute(
+    rows: list[tuple[Any, ...]] = conn.execute(
         _WRITERS,
         {
             "node": change.of,

@@ -75,11 +75,11 @@ class ChangeWatch:
 
     def __init__(
         self,
-        *,
         conn: apsw.Connection,
         reads: ThreadReads,
         writer: Writer,
         clock: Clock,
+        *,
         root: Path,
         entered: Callable[[], Awaitable[None]],
     ) -> None:
@@ -105,10 +105,6 @@ class ChangeWatch:
         finally:
             for job in self._jobs.values():
                 _leave(job)
-
-    async def close(self, patience: float) -> bool:
-        """End what is being read; False if that took over ``patience`` seconds."""
-        return await self._reads.close(patience)
 
     async def look(self) -> None:
         """Ask the files that are due, and act on what was found since the last look."""

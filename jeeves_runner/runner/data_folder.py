@@ -12,9 +12,10 @@ import os
 from pathlib import Path
 from typing import Final
 
+from jeeves_runner.access import make_folder
 from jeeves_runner.clock import Clock
-from jeeves_runner.errors import RunnerActive
-from jeeves_runner.regular_files import real_folder
+from jeeves_runner.errors import ConfigError, RunnerActive
+from jeeves_runner.regular_files import folder_of_the_system, real_folder
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,16 @@ _PATIENCE: Final = 1.0
 
 _INTERVAL: Final = 0.05
 """Seconds between two attempts."""
+
+
+def make_data_folder(folder: Path, mode: int) -> None:
+    """Make the folder, unless it is there. ConfigError for one that belongs to the system."""
+    if (system := folder_of_the_system(folder)) is not None:
+        raise ConfigError(
+            f"the data folder {folder} belongs to the system, which keeps nothing in {system}",
+            hint="let data_dir name a place on a disk",
+        )
+    make_folder(folder, mode)
 
 
 async def lock_data_folder(folder: Path, clock: Clock) -> int:

@@ -59,13 +59,9 @@ def play(place: Folder, acts: Callable[[Rig], Awaitable[None]], **options: Any) 
     """A runner that watches the files, until the acts are over and nothing runs."""
 
     async def scenario(rig: Rig) -> None:
+        reads = ThreadReads(database(place.path))
         watch = ChangeWatch(
-            conn=place.conn,
-            reads=ThreadReads(database(place.path)),
-            writer=rig.writer,
-            clock=place.clock,
-            root=place.root,
-            entered=rig.runs.look,
+            place.conn, reads, rig.writer, place.clock, root=place.root, entered=rig.runs.look
         )
         task = asyncio.create_task(watch.run())
         try:
@@ -75,7 +71,7 @@ def play(place: Folder, acts: Callable[[Rig], Awaitable[None]], **options: Any) 
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            await watch.close(5)
+            await reads.close()
 
     with_runner(place, scenario, **options)
 
