@@ -31,7 +31,6 @@ from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
 from jeeves_runner.runner.carrier import Carrier
-from jeeves_runner.runner.change_watch import ChangeWatch
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
 from jeeves_runner.runner.data_folder import lock_data_folder, make_data_folder
@@ -51,9 +50,9 @@ from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, name_of
-from jeeves_runner.runner.start_runs import StartRuns
 from jeeves_runner.runner.stop import SLACK, Stop
 from jeeves_runner.runner.tasks import Tasks
+from jeeves_runner.runner.triggers import Triggers
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
 from jeeves_runner.runs.taken_variables import TakenVariables
@@ -78,6 +77,7 @@ class Runner:
     runs: Runs
     scheduler: Scheduler
     sync: Reconciler
+    triggers: Triggers
     url: str
 
     def __init__(
@@ -127,7 +127,7 @@ class Runner:
         stack.push_async_callback(close_in_thread, conn)
         setup = planner_setup(config)
         check_source(conn, setup.source)
-        make_data_folder(config.data_dir, config.folder_mode)
+        make_data_folder(config)
         stack.callback(os.close, await lock_data_folder(config.data_dir, clock))
         warn_of_access(config.db_path, config.data_dir, config.folder_mode)
         await self._config_watch.warn()
@@ -174,7 +174,6 @@ class Runner:
         carrier = self._carrier = Carrier(writer, maintenance.reads, clock, str(config.data_dir))
         reads = ThreadReads(self._connect())
         stack.push_async_callback(reads.close)
-        changes = ChangeWatch(conn, reads, writer, clock, root=config.root, entered=runs.look)
         writer.start()
         telling = self._telling = Teller(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
@@ -192,9 +191,9 @@ class Runner:
         scheduler = self.scheduler = Scheduler(
             conn=conn, clock=clock, runs=runs, clocks=clocks, spread_ms=config.catch_up_spread_ms
         )
+        triggers = self.triggers = Triggers(conn, reads, writer, clock, runs, config.root)
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
-        starts = StartRuns(conn, runs, clock)
         await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
@@ -202,9 +201,8 @@ class Runner:
         self._tasks.keep("watch of the config file", self._config_watch.run)
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         self._tasks.keep("scheduler", scheduler.run)
-        self._tasks.keep("runs at the start", partial(starts.run, scheduler.look))
+        triggers.keep(self._tasks, scheduler.look)
         self._tasks.keep("watch of the manifests", sync.run)
-        self._tasks.keep("watch of the files that start jobs", changes.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)
         self._tasks.keep("upkeep of the write-ahead log", upkeep.run)
@@ -316,6 +314,7 @@ class Runner:
         """After an apply by any process: jobs have changed, and so has what the manifests differ in."""
         await self.runs.on_plan(job_ids)
         await self.scheduler.on_plan(job_ids)
+        self.triggers.on_plan(job_ids)
         if self._carrier is not None:
             self._carrier.wake()
         if revision != self.sync.status.revision:
@@ -324,6 +323,7 @@ class Runner:
     async def _on_commit(self) -> None:
         """After a commit of any process."""
         await self.runs.look()
+        self.triggers.wake()
         if self._telling is not None:
             self._telling.wake()
 

@@ -13,7 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.core.run import Outcome, Run
-from jeeves_runner.db import freshness, secret_params
+from jeeves_runner.db import freshness, queue_triggers, secret_params
 from jeeves_runner.db.alert_ends import tell_end
 from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.queue_upkeep import release_items_of_run
@@ -48,7 +48,8 @@ def next_end(tx: Tx) -> int:
 
 def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None = None) -> None:
     """Write what follows from these ends: claims are given back, failed attempts are tried again, people are
-    told; of a chain that is over it is noted what it has written, and the secret parameters are deleted.
+    told. Of a chain that is over it is noted what it has written, its job may rest, and the secret parameters
+    are deleted.
 
     ``retries``: by run id, how the run's job is retried.
     """
@@ -64,8 +65,9 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
         tell_end(tx, run, is_last=retry is None)
         if retry is None:
             freshness.written(tx, run)
-        if retry is None and run.params is not None:
-            secret_params.erase(tx, run.chain_id or run.id)
+            queue_triggers.settle(tx, run)
+            if run.params is not None:
+                secret_params.erase(tx, run.chain_id or run.id)
 
 
 def _was_replaced(run: Run) -> bool:

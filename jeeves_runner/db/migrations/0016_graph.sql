@@ -42,6 +42,7 @@ CREATE TABLE edges (
   PRIMARY KEY (job_id, relation, node)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX edges_by_node ON edges (node, relation, job_id);
+CREATE INDEX edges_on_queue ON edges (job_id) WHERE relation = 'on_queue';
 INSERT INTO edges SELECT DISTINCT job, key, value FROM (
   SELECT jobs.id AS job, 'reads' AS key, each.value FROM jobs, json_each(spec, '$.reads') AS each WHERE deleted_at IS NULL
   UNION ALL
@@ -75,6 +76,9 @@ CREATE TABLE queue_triggers (
   rest_ms          INTEGER NOT NULL DEFAULT 0,
   not_before       TEXT                 -- nothing starts it before; null: it does not rest
 ) STRICT, WITHOUT ROWID;
+-- Which jobs have a run that runs or waits?
+DROP INDEX runs_active;
+CREATE INDEX runs_active ON runs (status, job_id) WHERE status IN ('scheduled', 'running');
 -- While a queue is paused nothing is claimed from it, and it starts nothing.
 ALTER TABLE queues ADD COLUMN paused_at TEXT;
 ALTER TABLE queues ADD COLUMN paused_until TEXT;      -- null: until resumed
