@@ -1,4 +1,5 @@
-"""What brings runs besides the schedule and people: the start of a runner, the items of queues, and files."""
+"""What brings runs besides the schedule and people: the start of a runner, the items of queues, files, and
+backfills."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -9,6 +10,7 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer
+from jeeves_runner.runner.backfills import Backfills
 from jeeves_runner.runner.change_watch import ChangeWatch
 from jeeves_runner.runner.queue_watch import QueueWatch
 from jeeves_runner.runner.start_runs import StartRuns
@@ -33,6 +35,7 @@ class Triggers:
         self._starts = StartRuns(conn, runs, clock)
         self._queues = QueueWatch(conn=conn, writer=writer, clock=clock, look=runs.look)
         self._changes = ChangeWatch(conn, reads, writer, clock, root=root, entered=runs.look)
+        self._backfills = Backfills(conn=conn, writer=writer, runs=runs, clock=clock)
         runs.on_end = self._queues.on_end
 
     def keep(self, tasks: Tasks, caught_up: Callable[[], Awaitable[None]]) -> None:
@@ -40,6 +43,7 @@ class Triggers:
         tasks.keep("runs at the start", partial(self._starts.run, caught_up))
         tasks.keep("watch of the queues", self._queues.run)
         tasks.keep("watch of the files that start jobs", self._changes.run)
+        tasks.keep("backfills", self._backfills.run)
 
     def on_plan(self, job_ids: Sequence[str]) -> None:
         """These jobs were written by an apply."""
@@ -48,3 +52,4 @@ class Triggers:
     def wake(self) -> None:
         """Any process has committed something."""
         self._queues.wake()
+        self._backfills.wake()
