@@ -83,6 +83,7 @@ _CARRY: Final = (
     f"UPDATE outbox SET job_id = {_NEW} WHERE status = 'pending' AND job_id IN {_OLD}",
     f"UPDATE OR REPLACE arrivals SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE OR REPLACE arrivals SET upstream = {_NEW_OF_UPSTREAM} WHERE upstream IN {_OLD}",
+    f"UPDATE OR REPLACE change_watches SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE OR REPLACE queue_triggers SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE freshness SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     # Where a tombstone of the new id ran at the same time, the row stays with the old id.
