@@ -82,6 +82,12 @@ class Trigger(StrEnum):
         return self.is_occurrence or self is Trigger.START
 
     @property
+    def is_gated(self) -> bool:
+        """Whether it starts only if what its job ``needs`` has gone well: it comes by time, and nothing has
+        asked for it."""
+        return self.is_occurrence or self is Trigger.START
+
+    @property
     def is_of_the_past(self) -> bool:
         """Whether it makes up for a time long past: how its run ends says nothing of how the job does now."""
         return self is Trigger.BACKFILL
