@@ -23,7 +23,7 @@ from jeeves_runner.api import app, route, runner_handlers
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.jobs import jobs_view
-from jeeves_runner.views.queues import queues_view
+from jeeves_runner.views.queues import queue_view, queues_view
 from jeeves_runner.views.runs import run_view, runs_view
 from jeeves_runner.views.sync import sync_view
 from jeeves_runner.views.why import why_view
@@ -57,7 +57,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
         "/queues": {"queues": ["mail"]},
         "/queues?detail=1": queues_view(conn, NOON),
-        "/queues/mail/status": {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None},
+        "/queues/mail/status": queue_view(conn, NOON, "mail"),
         "/queues/mail/peek": {"items": [], "more": False},
         "/state": {"namespaces": ["ns"]},
         "/state/ns": {"key": 1},
