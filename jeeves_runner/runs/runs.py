@@ -245,8 +245,7 @@ class Runs:
     async def cancel(self, run_id: int, cause: CancelCause = CancelCause.CANCEL) -> Run:
         """Ask for the end of a run; its row afterwards. One that has ended stays as it is. NotFound."""
         await self.look()
-        attempt = self._board.get(run_id)
-        if attempt is None:
+        if (attempt := self._board.get(run_id)) is None:
             # Its row may be committed and not yet known here: then the look after this finds the request.
             await self._writer.write(lambda tx: request_cancel(tx, run_id, cause), priority=Priority.OUTCOME)
             await self.look()
@@ -270,8 +269,7 @@ class Runs:
         return attempt is not None and attempt.stage is Stage.RUNNING
 
     def _read(self, run_id: int) -> Run:
-        run = runs.run(self._conn, run_id)
-        if run is None:
+        if (run := runs.run(self._conn, run_id)) is None:
             raise runs.unknown_run(self._conn, run_id)
         return run
 
@@ -389,8 +387,7 @@ class Runs:
 
     def _follow_ends(self, freed: int | None = None) -> None:
         for run_id in self._ends.look(freed):
-            attempt = self._board.get(run_id)
-            if attempt is not None:
+            if (attempt := self._board.get(run_id)) is not None:
                 self._board.remove(attempt)
                 self.on_end(attempt.job_id)
 

@@ -111,7 +111,7 @@ def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueCoun
         counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
         if counts is None:
             raise queues.unknown_queue(queue_id)
-        return _counts(counts, queue_pauses(conn, now).get(queue_id))
+        return counts_document(counts, queue_pauses(conn, now).get(queue_id))
 
 
 def peek_view(
@@ -156,11 +156,12 @@ def _queue(
         "deleted": row.deleted_at is not None,
         "file": row.file,
         "line": row.line,
-        **_counts(counts, paused),
+        **counts_document(counts, paused),
     }
 
 
-def _counts(counts: queue_contents.QueueCounts, paused: QueuePause | None) -> QueueCountsDocument:
+def counts_document(counts: queue_contents.QueueCounts, paused: QueuePause | None) -> QueueCountsDocument:
+    """How full a queue is, and its pause."""
     return {
         "depth": counts.depth,
         "claimed": counts.claimed,

@@ -218,9 +218,9 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
 
 @command.command("pause", short_help="Let nothing be claimed from QUEUE, and let it start nothing.")
 @click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
-@click.option("--until", metavar="TIME", help="When it ends: a time, or a length of time such as 2h.")
-@click.option("--for", "length", metavar="LENGTH", help="How long it lasts, such as 2h.")
-@click.option("--reason", help="Shown wherever the pause is.")
+@click.option("--until", metavar="TIME", help="Its end: a time, or how long from now, such as 2h.")
+@click.option("--for", "length", metavar="LENGTH", help="Its length, such as 2h.")
+@click.option("--reason", help="Shown beside the queue.")
 @json_option
 @pass_app
 def pause(app: App, queue_id: str, until: str | None, length: str | None, reason: str | None) -> None:
