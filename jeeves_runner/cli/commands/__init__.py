@@ -28,7 +28,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("add-job", "Write the manifest of a new job.", "add_job:command"),
         Listed("validate", "Check every manifest without touching a database.", "validate:command"),
         Listed("diff", "Show what an apply would change.", "diff:command"),
-        Listed("apply", "Make the declared jobs and queues the live ones.", "apply:command"),
+        Listed("apply", "Make the declared jobs, queues and nodes the live ones.", "apply:command"),
         Listed("config", "Show or check the config file.", "config:command"),
     ),
     "Running": (
