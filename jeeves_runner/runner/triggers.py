@@ -1,5 +1,5 @@
-"""What brings runs besides the schedule and people: the start of a runner, the items of queues, files, and
-backfills."""
+"""What brings runs besides the schedule and people: the start of a runner, ends of other runs, the items of
+queues, files, and backfills."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -10,6 +10,7 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer
+from jeeves_runner.runner.after_watch import AfterWatch
 from jeeves_runner.runner.backfills import Backfills
 from jeeves_runner.runner.change_watch import ChangeWatch
 from jeeves_runner.runner.queue_watch import QueueWatch
@@ -33,6 +34,7 @@ class Triggers:
         """``conn`` is for their reads in the event loop, ``reads`` for those beside it. ``root``: the folder
         of the project."""
         self._starts = StartRuns(conn, runs, clock)
+        self._after = AfterWatch(conn=conn, writer=writer, clock=clock, runs=runs)
         self._queues = QueueWatch(conn=conn, writer=writer, clock=clock, look=runs.look)
         self._changes = ChangeWatch(conn, reads, writer, clock, root=root, entered=runs.look)
         self._backfills = Backfills(conn=conn, writer=writer, runs=runs, clock=clock)
@@ -41,6 +43,7 @@ class Triggers:
     def keep(self, tasks: Tasks, caught_up: Callable[[], Awaitable[None]]) -> None:
         """Keep them going; ``caught_up`` hands over what is to be caught up, which comes first."""
         tasks.keep("runs at the start", partial(self._starts.run, caught_up))
+        tasks.keep("runs that come after others", self._after.run)
         tasks.keep("watch of the queues", self._queues.run)
         tasks.keep("watch of the files that start jobs", self._changes.run)
         tasks.keep("backfills", self._backfills.run)
