@@ -48,7 +48,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         paths = [
             "/runs", f"/runs/{run}", "/jobs/backup/runs", "/queues", "/queues?detail=1",
             "/queues/mail/status", "/queues/mail/peek", "/state", "/state/ns", "/state/ns/key",
-            "/graph", "/graph?impact=queue:mail", "/graph?around=backup",
+            "/graph", "/graph/stale", "/graph?impact=queue:mail", "/graph?around=backup",
         ]  # fmt: skip
         return {path: (await api.get(path)).body for path in paths}
 
@@ -57,6 +57,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         "/runs": runs_view(conn, limit=50),
         f"/runs/{run}": run_view(conn, run),
         "/graph": graph_view(conn, NOON),
+        "/graph/stale": {"stale": []},
         "/graph?impact=queue:mail": graph_view(conn, NOON, impact="queue:mail"),
         "/graph?around=backup": graph_view(conn, NOON, near="backup"),
         "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
