@@ -132,15 +132,11 @@ def key_in(graph: Graph, name: str) -> str:
 def document_of(conn: apsw.Connection, now: datetime, graph: Graph) -> GraphDocument:
     """The document of a graph, with how its jobs and queues are now."""
     states = {listed.columns["id"]: status_of(listed) for listed in listed_jobs(conn, now)}
-<<<<<<< HEAD
     paused = queue_pauses(conn, now)
     full = {
         name: counts_document(counts, paused.get(name)) for name, counts in queue_counts(conn, now).items()
     }
-=======
-    full = {name: counts_document(counts) for name, counts in queue_counts(conn, now).items()}
     old = {each["id"]: each["stale_since"] for each in stale_view(conn, now)["stale"]}
->>>>>>> origin/i18
     layer = layers(graph)
     found = cycles(graph)
     on_cycle = frozenset(key for members in found for key in members)
