@@ -78,13 +78,8 @@ class Trigger(StrEnum):
 
     @property
     def lapses(self) -> bool:
-        """Whether a pause skips it: its moment has passed by the end. Everything else was asked for."""
-        return self.is_occurrence or self is Trigger.START
-
-    @property
-    def is_gated(self) -> bool:
-        """Whether it starts only if what its job ``needs`` has gone well: it comes by time, and nothing has
-        asked for it."""
+        """Whether a pause skips it: its moment has passed by the end. Everything else was asked for, also
+        where the job ``needs`` others."""
         return self.is_occurrence or self is Trigger.START
 
     @property

@@ -182,7 +182,7 @@ class Admission:
 
     def _unmet(self, job: Job, attempt: Attempt) -> Unmet | None:
         """What the job needs and lacks now, and how long that may be waited for."""
-        if not job.spec.needs or not attempt.trigger.is_gated:
+        if not job.spec.needs or not attempt.trigger.lapses:
             return None
         now, run = self._clock.now(), attempt.run
         due = now if run is None else run.scheduled_for or run.created_at

@@ -65,7 +65,7 @@ class BoardEntry:
     def peers(self) -> Peers:
         """Entries with the same peers wait for the same, but for the time of a retry, or the end of a wait
         for what they need."""
-        return self.job_id, self.forced, self.is_retry, self.trigger.is_gated
+        return self.job_id, self.forced, self.is_retry, self.trigger.lapses
 
     @property
     def turn(self) -> Turn:
