@@ -1,5 +1,6 @@
 """``graph``: what reads, writes and follows what."""
 
+import gc
 from contextlib import closing
 from typing import Final
 
@@ -50,6 +51,7 @@ def command(app: App, form: str, impact: str | None, near: str | None) -> None:
 
     if impact is not None and near is not None:
         raise UsageError("--impact and --around are two questions: leave out one of them")
+    gc.disable()  # a graph of thousands of nodes makes hundreds of thousands of objects, and the process ends
     with closing(app.connect()) as conn, snapshot(conn):
         whole = live_graph(conn)
         part = part_of(whole, impact=impact, near=near)
