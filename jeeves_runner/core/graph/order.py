@@ -22,7 +22,7 @@ def components(nodes: Iterable[str], below: Following) -> list[tuple[str, ...]]:
     order = {node: place for place, node in enumerate(nodes)}
     following = {node: tuple(below(node)) for node in order}
     taken_off = _before_any_cycle(following)
-    front = [(node,) for node in taken_off]
+    front: list[tuple[str, ...]] = [(node,) for node in taken_off]
     if len(front) == len(order):
         return front
     gone = frozenset(taken_off)
