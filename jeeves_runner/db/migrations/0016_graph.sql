@@ -63,12 +63,15 @@ CREATE TABLE freshness (
 CREATE TABLE arrivals (
   job_id           TEXT NOT NULL,
   upstream         TEXT NOT NULL,
-  since_seq        INTEGER NOT NULL,    -- ends up to this number do not count: consumed, or before the edge
-  runs             TEXT NOT NULL DEFAULT '[]' CHECK (json_type(runs) = 'array'),   -- the newest 100 of those since
-  count            INTEGER NOT NULL DEFAULT 0,   -- how many there were since
+  qualifies        TEXT NOT NULL CHECK (qualifies IN ('ok', 'finished')),   -- how its chains must have ended
+  runs             TEXT NOT NULL DEFAULT '[]' CHECK (json_type(runs) = 'array'),   -- the newest 100 of them, each
+                                                                                 -- [id, scheduled_for]
+  count            INTEGER NOT NULL DEFAULT 0,   -- how many there are
+  depth            INTEGER NOT NULL DEFAULT 0,   -- the largest of them
   PRIMARY KEY (job_id, upstream)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX arrivals_of ON arrivals (upstream, job_id);
+CREATE INDEX arrivals_there ON arrivals (job_id) WHERE count > 0;
 
 -- How long a job that items start rests, because its last run came to nothing.
 CREATE TABLE queue_triggers (
@@ -131,13 +134,19 @@ CREATE TABLE backfills (
   from_at          TEXT NOT NULL,       -- the first that counts
   to_at            TEXT NOT NULL,       -- those before this count
   cursor           TEXT,                -- the last that has been decided about; null: none yet
+  open             TEXT NOT NULL DEFAULT '[]' CHECK (json_type(open) = 'array'),   -- those whose runs are not all over:
+                                        -- [{"at": time, "runs": {job: its run}, "ended": {job: how}}]
   status           TEXT NOT NULL CHECK (status IN ('active', 'done', 'cancelled')),
   parallel         INTEGER NOT NULL CHECK (parallel >= 1),
   priority         INTEGER NOT NULL,
   again            INTEGER NOT NULL CHECK (again IN (0, 1)),
   downstream       INTEGER NOT NULL CHECK (downstream IN (0, 1)),
   total            INTEGER NOT NULL,    -- how many occurrences there are
+  had_run          INTEGER NOT NULL DEFAULT 0,   -- how many of them had run before, and were left out
   entered          INTEGER NOT NULL DEFAULT 0,   -- how many of them got a run
+  ok               INTEGER NOT NULL DEFAULT 0,   -- of how many of those all runs have ended ok
+  failed           INTEGER NOT NULL DEFAULT 0,   -- of how many they are over otherwise
+  message          TEXT,                -- why it ended before its time
   created_by       TEXT NOT NULL,
   created_at       TEXT NOT NULL,
   finished_at      TEXT,
@@ -146,5 +155,6 @@ CREATE TABLE backfills (
 CREATE INDEX backfills_active ON backfills (id) WHERE status = 'active';
 CREATE INDEX backfills_over ON backfills (finished_at) WHERE finished_at IS NOT NULL;
 ALTER TABLE runs ADD COLUMN backfill_id INTEGER;
-CREATE UNIQUE INDEX runs_of_backfill ON runs (backfill_id, scheduled_for)
+CREATE UNIQUE INDEX runs_of_backfill ON runs (backfill_id, scheduled_for, job_id)
   WHERE backfill_id IS NOT NULL AND attempt = 1;
+CREATE INDEX runs_made_up ON runs (job_id, scheduled_for) WHERE backfill_id IS NOT NULL;
