@@ -24,7 +24,7 @@ from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.graph import graph_view
 from jeeves_runner.views.jobs import jobs_view
-from jeeves_runner.views.queues import queues_view
+from jeeves_runner.views.queues import queue_view, queues_view
 from jeeves_runner.views.runs import run_view, runs_view
 from jeeves_runner.views.sync import sync_view
 from jeeves_runner.views.why import why_view
@@ -48,7 +48,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         paths = [
             "/runs", f"/runs/{run}", "/jobs/backup/runs", "/queues", "/queues?detail=1",
             "/queues/mail/status", "/queues/mail/peek", "/state", "/state/ns", "/state/ns/key",
-            "/graph", "/graph?impact=queue:mail", "/graph?around=backup",
+            "/graph", "/graph/stale", "/graph?impact=queue:mail", "/graph?around=backup",
         ]  # fmt: skip
         return {path: (await api.get(path)).body for path in paths}
 
@@ -57,12 +57,13 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         "/runs": runs_view(conn, limit=50),
         f"/runs/{run}": run_view(conn, run),
         "/graph": graph_view(conn, NOON),
+        "/graph/stale": {"stale": []},
         "/graph?impact=queue:mail": graph_view(conn, NOON, impact="queue:mail"),
         "/graph?around=backup": graph_view(conn, NOON, near="backup"),
         "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
         "/queues": {"queues": ["mail"]},
         "/queues?detail=1": queues_view(conn, NOON),
-        "/queues/mail/status": {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None},
+        "/queues/mail/status": queue_view(conn, NOON, "mail"),
         "/queues/mail/peek": {"items": [], "more": False},
         "/state": {"namespaces": ["ns"]},
         "/state/ns": {"key": 1},

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "next": "GET /schedule",
     "next backup --from 2026-02-27 --to 2026-03-02": "GET /schedule",
     "graph": "GET /graph",
+    "graph stale": "GET /graph/stale",
     "graph --around backup": "GET /graph",
     "runs": "GET /runs",
     "runs backup": "GET /jobs/backup/runs",
@@ -49,6 +50,8 @@ COMMANDS: Mapping[str, str] = {
     "unskip backup": "POST /jobs/backup/unskip",
     "skip --tag db": "GET /jobs",
     "unskip --tag db": "GET /jobs",
+    "queue pause mail": "POST /queues/mail/pause",
+    "queue resume mail": "POST /queues/mail/resume",
     "cancel 2": "POST /runs/2/cancel",
 }
 
