@@ -294,6 +294,7 @@ class Runner:
             logs=Logs(str(config.data_dir), config.log_max_size),
             pools=config.pools,
             disk_full=disks,
+            depth_limit=config.graph.depth,
         )
 
     def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Reconciler:

@@ -1,5 +1,6 @@
 """All by which a runner tells people, put together: what notices, and what delivers."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +11,7 @@ from jeeves_runner.channels import ChannelMaker, links_of
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.db import alerting
+from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.notify.token import Place, Token
@@ -18,6 +20,7 @@ from jeeves_runner.runner.alert_watch import AlertWatch, tell_of_gap
 from jeeves_runner.runner.clock_watch import NOTED
 from jeeves_runner.runner.dead_letter_watch import DeadLetterWatch
 from jeeves_runner.runner.delivery import Delivery
+from jeeves_runner.runner.freshness_watch import FreshnessWatch
 from jeeves_runner.runner.heartbeats import JobHeartbeats, RunnerHeartbeat
 from jeeves_runner.runner.lateness_watch import LatenessWatch
 from jeeves_runner.runner.tasks import Tasks
@@ -53,6 +56,8 @@ class Teller:
             data_dir=str(config.data_dir),
             time_of_age=time_of_age,
         )
+        reads = ThreadReads(connect())
+        self._freshness = FreshnessWatch(reads=reads, writer=writer, clock=clock, tell=self._tell)
 
     async def begin(self, last_alive: datetime | None) -> None:
         """Before anything else is written: take the outbox over, and say that no runner ran since
@@ -80,6 +85,7 @@ class Teller:
         tasks.keep("watch of late runs", LatenessWatch(conn=conn, writer=writer, clock=clock).run)
         dead_letters = DeadLetterWatch(conn=conn, writer=writer, clock=clock, tell=tell)
         tasks.keep("watch of dead letters", dead_letters.run)
+        tasks.keep("watch of stale data", self._freshness.run)
         tasks.keep("delivery of messages", self._delivery.run)
         self._heartbeats = JobHeartbeats(
             conn=conn, writer=writer, clock=clock, root=self._config.root, died_at=self._died_at
@@ -106,7 +112,8 @@ class Teller:
 
     async def close(self, patience: float) -> bool:
         """End what is being read; False if that took over ``patience`` seconds."""
-        return await self._delivery.close(patience)
+        ended = await asyncio.gather(self._delivery.close(patience), self._freshness.close(patience))
+        return all(ended)
 
     @property
     def _tell(self) -> tuple[str, ...]:

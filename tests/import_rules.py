@@ -46,7 +46,7 @@ TEXTS = (
 """Small modules of the core that read, check and write texts and values. All rooms use them; each may use
 those before it."""
 
-CORE = (*WORDS, *TEXTS, "core.schedule", "core.alerts", "core.manifest", "core")
+CORE = (*WORDS, *TEXTS, "core.schedule", "core.alerts", "core.manifest", "core.graph", "core")
 FLOOR = (*CORE, "access", "regular_files", "side_thread", "troubles", "unreachable")
 SETTINGS = (
     *FLOOR,
@@ -69,6 +69,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.schedule": (*WORDS, *TEXTS),
     "core.alerts": (*WORDS, *TEXTS, "core.schedule"),
     "core.manifest": (*WORDS, *TEXTS, "core.schedule", "core.alerts"),
+    "core.graph": (*WORDS, *TEXTS, "core.schedule", "core.alerts"),
     "core": CORE[:-1],
     "access": WORDS,
     "regular_files": WORDS,

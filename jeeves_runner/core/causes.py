@@ -39,6 +39,11 @@ def causes_from(text: str | None) -> Causes | None:
         values = json.loads(text)
     except ValueError:
         return None
+    return causes_of(values)
+
+
+def causes_of(values: object) -> Causes | None:
+    """The causes that a JSON value says; None where it is none of causes."""
     if not isinstance(values, dict):
         return None
     return Causes(
@@ -47,6 +52,36 @@ def causes_from(text: str | None) -> Causes | None:
         total=total if isinstance(total := values.get("total"), int) else None,
         **{name: _text(values.get(name)) for name in ("queue", "node", "path")},
     )
+
+
+def in_words(found: Causes, most: int = 5) -> str:
+    """These causes, for people; empty where there are none.
+
+    Of runs and items the newest ``most`` are named: ``runs 7, 8 and 9``, ``2 items of queue mail: 4 and 5``.
+    """
+    parts = []
+    if found.items or found.queue is not None:
+        count = found.total or len(found.items)
+        of = "" if found.queue is None else f" of queue {found.queue}"
+        ids = _listed(": ", found.items, most, count)
+        parts.append(f"{count:,} item{'' if count == 1 else 's'}{of}{ids}")
+    if found.node is not None or found.path is not None:
+        parts.append(f"a change of {found.node or found.path}")
+    if found.runs:
+        count = len(found.runs) if parts else found.total or len(found.runs)
+        parts.append(f"run{'' if count == 1 else 's'}{_listed(' ', found.runs, most, count)}")
+    return ", ".join(parts)
+
+
+def _listed(before: str, ids: tuple[int, ...], most: int, count: int) -> str:
+    """The newest of these, oldest first, and how many others there are."""
+    if not ids:
+        return ""
+    named = [str(each) for each in ids[-most:]]
+    left = count - len(named)
+    if left > 0:
+        return f"{before}{', '.join(named)} and {left:,} before"
+    return before + (named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}")
 
 
 def _numbers(value: object) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Container, Mapping
 from dataclasses import replace
 
-from jeeves_runner.core.edge_spec import edges_in
+from jeeves_runner.core.edge_spec import edges_in, traits_in
 from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.inheritance import variables_in
 from jeeves_runner.core.plan import Action, Change, Declaration, Held, HoldReasons, Key, LiveRow, Moved, Plan
@@ -100,6 +100,7 @@ def _create(want: Declaration) -> Change:
         digest=want.digest,
         scripts=want.scripts,
         edges=want.edges,
+        traits=want.traits,
         takes=variables_in(want.text),
     )
 
@@ -118,6 +119,7 @@ def _delete(key: Key, row: LiveRow) -> Change:
 
 
 def _restored(key: Key, row: LiveRow, text: str) -> Change:
+    values = json.loads(text)
     return Change(
         action=Action.UPDATE,
         kind=key[0],
@@ -128,6 +130,7 @@ def _restored(key: Key, row: LiveRow, text: str) -> Change:
         text=text,
         digest=row.digest,
         scripts=row.scripts,
-        edges=edges_in(json.loads(text)) if key[0] == "job" else (),
+        edges=edges_in(values) if key[0] == "job" else (),
+        traits=traits_in(values),
         takes=variables_in(text),
     )

@@ -67,6 +67,27 @@ class Edge(NamedTuple):
     """The node at its other end, ``KIND:NAME``; another job is ``process:ID``."""
 
 
+class Traits(NamedTuple):
+    """What checks across manifests ask of a job or node besides its edges."""
+
+    enabled: bool = True
+    """Of a job, whether it is."""
+    pool: str | None = None
+    """Of a job, the pool that its runs share."""
+    expires: str | None = None
+    """Of a node, the last day on which it is valid, ``YYYY-MM-DD``."""
+
+
+PLAIN: Final = Traits()
+"""The traits of what has none that matter."""
+
+
+def traits_in(values: Mapping[str, Any]) -> Traits:
+    """The traits in the JSON values of a spec, whatever is declared by it."""
+    found = Traits(values.get("enabled", True), values.get("pool"), values.get("expires"))
+    return PLAIN if found == PLAIN else found
+
+
 _NAMED: Final = (Relation.READS, Relation.WRITES, Relation.USES)
 _DATASTORE: Final = "datastore:"
 

@@ -16,7 +16,7 @@ class Live(NamedTuple):
     base: int
     """The newest revision; 0 before the first."""
     rows: dict[Key, LiveRow]
-    """Every live job and queue."""
+    """Every live job, queue and node."""
     files: dict[str, FileRecord]
     """The manifests that were applied without errors, by path relative to the project root."""
 
@@ -83,4 +83,6 @@ def _row(change: Change) -> LiveRow:
         scripts=change.scripts,
         size=len(text.encode()),
         renamed_from=() if change.kind != "job" else renamed_from(text),
+        edges=tuple(sorted(change.edges)),
+        traits=change.traits,
     )

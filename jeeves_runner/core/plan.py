@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from jeeves_runner.core.edge_spec import Edge
+from jeeves_runner.core.edge_spec import PLAIN, Edge, Traits
 from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.inheritance import Consequence, Patterns, Taken, consequences
 from jeeves_runner.core.manifest.requirements import JobFile
 from jeeves_runner.core.problem import Problem
 
 Key = tuple[str, str]
-"""``(kind, id)``, where kind is ``job`` or ``queue``."""
+"""``(kind, id)``, where kind is ``job``, ``queue`` or ``node``; the id of a node is ``KIND:ID``."""
 
 
 _NONE_TAKEN: Final = Taken()
@@ -46,9 +46,9 @@ class Change:
     action: Action
     """What happens to the row."""
     kind: str
-    """``job`` or ``queue``."""
+    """``job``, ``queue`` or ``node``."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     file: str
     """The manifest that declares it or, for a delete, did so; relative to the project root."""
     line: int
@@ -67,6 +67,8 @@ class Change:
     """The variables of the runner's environment that a job takes as secrets."""
     edges: tuple[Edge, ...] = ()
     """What a job is tied to from now on."""
+    traits: Traits = PLAIN
+    """What else checks across manifests ask of it from now on."""
     fields: tuple[FieldChange, ...] = ()
     """What an update changes; empty until it is worked out for showing."""
 
@@ -101,9 +103,9 @@ class Held:
     """A live row that keeps its last good spec because its manifest is broken."""
 
     kind: str
-    """``job`` or ``queue``."""
+    """``job``, ``queue`` or ``node``."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     file: str
     """The manifest that the row was last applied from, relative to the project root."""
     message: str
@@ -125,9 +127,9 @@ class Moved(NamedTuple):
     """A row that is the same but for the line it stands on."""
 
     kind: str
-    """``job`` or ``queue``."""
+    """``job``, ``queue`` or ``node``."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     file: str
     """The manifest that declares it, relative to the project root."""
     line: int
@@ -142,7 +144,7 @@ class FileRecord(NamedTuple):
     digest: str
     """The hash of its text, of the defaults above it and of all else that gives it its meaning."""
     entries: int
-    """How many jobs and queues it declares."""
+    """How many jobs, queues and nodes it declares."""
     problems: tuple[Problem, ...] = ()
     """Its warnings, shown again while the file stays as it is."""
 
@@ -168,7 +170,7 @@ class Plan:
     suspended: tuple[Key, ...] = ()
     """Live rows that no manifest declares, by kind and id: deleted once the plan is complete."""
     declared: int = 0
-    """How many jobs and queues the manifests declare."""
+    """How many jobs, queues and nodes the manifests declare."""
     manifests: int = 0
     """How many manifests there are, unreadable ones included."""
     relined: tuple[Moved, ...] = ()
@@ -251,9 +253,9 @@ class Declaration(NamedTuple):
     """One thing that a manifest declares."""
 
     kind: str
-    """``job`` or ``queue``."""
+    """``job``, ``queue`` or ``node``."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     digest: str
     """The hash of ``text``, 32 hex digits."""
     file: str
@@ -266,6 +268,8 @@ class Declaration(NamedTuple):
     """The files that say what a job does."""
     edges: tuple[Edge, ...] = ()
     """Of a job, what it is tied to."""
+    traits: Traits = PLAIN
+    """What else checks across manifests ask of it."""
 
     @property
     def renamed_from(self) -> tuple[str, ...]:
@@ -292,6 +296,10 @@ class LiveRow(NamedTuple):
     """Bytes of its spec in UTF-8."""
     renamed_from: tuple[str, ...] = ()
     """The ids that a job says it had before."""
+    edges: tuple[Edge, ...] = ()
+    """What a job is tied to, sorted."""
+    traits: Traits = PLAIN
+    """What else checks across manifests ask of it."""
 
 
 def renamed_from(text: str) -> tuple[str, ...]:

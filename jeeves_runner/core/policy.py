@@ -5,8 +5,12 @@ Everything here decides and nothing acts. Reasons are the words stored in ``runs
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from jeeves_runner.core.model import OverlapPolicy, Reason, Trigger
+
+DEPTH_LIMIT: Final = 20
+"""Over how many runs one may follow from another, where the config does not say."""
 
 
 class Verdict(Enum):
@@ -46,6 +50,8 @@ class Request:
     """It was told to wait before, or waits by its nature, as a retry does."""
     entering: bool = False
     """That it waits is being recorded. If it replaces others, that commit cancels those that wait."""
+    depth: int = 0
+    """Over how many runs it follows from what people, times and starts have brought."""
     every: bool = False
     """It is one of a gap's occurrences, all of which are to be caught up: an active run delays it, and does
     not drop it."""
@@ -89,6 +95,8 @@ class Facts:
     """The job's pool, if it has no room."""
     disk_full: bool = False
     """Less than ``min_free`` is left on the disk."""
+    depth_limit: int = DEPTH_LIMIT
+    """Over how many runs one may follow from another."""
 
 
 _START = Decision(Verdict.START)
@@ -98,6 +106,7 @@ def admit(request: Request, facts: Facts) -> Decision:
     """The one decision all triggers pass. ``forced`` overrides pause, budget and overlap, never capacity."""
     return (
         _unwanted(request, facts)
+        or _too_deep(request, facts)
         or _held_back(request, facts)
         or _out_of_tokens(request, facts)
         or _overlapping(request, facts)
@@ -113,6 +122,15 @@ def _unwanted(request: Request, facts: Facts) -> Decision | None:
     if not (facts.enabled or request.trigger.is_by_hand):
         return Decision(Verdict.CANCEL, Reason.DISABLED)
     return None
+
+
+def _too_deep(request: Request, facts: Facts) -> Decision | None:
+    """Runs that cause one another in a circle come to an end. A retry is as deep as its first attempt was."""
+    if request.depth <= facts.depth_limit or request.trigger is Trigger.RETRY:
+        return None
+    return Decision(
+        Verdict.SKIP, Reason.DEPTH, message=f"depth {request.depth}, and graph.depth is {facts.depth_limit}"
+    )
 
 
 def _held_back(request: Request, facts: Facts) -> Decision | None:

@@ -47,10 +47,12 @@ HOLDS_BACK: Final = (
     ("revisions", "applied_at"),
     ("outbox", "created_at"),
     ("queue_failures", "told_at"),
+    ("freshness", "fresh_at"),
+    ("nodes", "created_at"),
 )
 """Columns that record when something was, and by which later things are held back, ordered or counted:
 schedules, pauses, the newest items of a key, duplicates, the delete budget, how long a message is tried, when
-dead letters are told. None may lie ahead."""
+dead letters are told, when data is stale. None may lie ahead."""
 
 WATERMARK: Final = ("jobs", "decided_until")
 """The column that may lie ahead, but not far."""

@@ -1,16 +1,15 @@
 """The tables of what manifests declare, one for each kind; an apply writes them all in the same way."""
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import apsw
 
+from jeeves_runner.core.edge_spec import PLAIN, Traits
+from jeeves_runner.core.plan import Change, LiveRow
 from jeeves_runner.core.spec_texts import spec_hash
-from jeeves_runner.db.connection import Tx
-
-if TYPE_CHECKING:
-    from jeeves_runner.core.plan import Change
+from jeeves_runner.db.transaction import Tx
 
 
 def intact(digest: str, spec: str | None) -> str | None:
@@ -18,14 +17,67 @@ def intact(digest: str, spec: str | None) -> str | None:
     return spec if spec is not None and spec_hash(spec) == digest else None
 
 
+def upsert_sql(table: str, columns: Mapping[str, str], more: Mapping[str, str] | None = None) -> str:
+    """What writes a row of such a table: ``columns``, which the spec ``s`` fills, each with the SQL for it;
+    and those that say where it is from. ``more``: others, with their SQL."""
+    filled = {
+        **columns,
+        **(more or {}),
+        "spec_hash": ":hash",
+        "file": ":file",
+        "line": ":line",
+        "revision_id": ":revision",
+        "updated_at": ":at",
+    }
+    return f"""
+INSERT INTO {table} ({", ".join(filled)}, id, created_at)
+SELECT {", ".join(filled.values())}, :id, :at FROM (SELECT :text AS s) WHERE true
+ON CONFLICT (id) DO UPDATE SET
+  {", ".join(f"{column} = excluded.{column}" for column in filled)}, drifted = 0, deleted_at = NULL
+"""
+
+
 class DeclaredTable:
-    """The table ``name``, written by ``upsert``: a statement that takes a change's spec as ``:text``."""
+    """The table ``name``, written by ``upsert``: a statement that takes a change's spec as ``:text``.
 
-    def __init__(self, name: str, upsert: str) -> None:
+    ``columns``: those that an apply fills from the spec ``s``, with the SQL for each. ``live``: which rows
+    are declared now.
+    """
+
+    def __init__(
+        self, name: str, columns: Mapping[str, str], upsert: str, live: str = "deleted_at IS NULL"
+    ) -> None:
         self._name = name
+        self._columns = {column: source for column, source in columns.items() if column != "spec"}
         self._upsert = upsert
+        self._live = live
 
-    def upsert(self, tx: Tx, changes: "Iterable[Change]", revision_id: int) -> None:
+    def live_rows(self, conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
+        """All that is declared now, by id, as a plan is made from it."""
+        rows = conn.execute(
+            "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END,"
+            f" octet_length(spec), spec ->> '$.expires' FROM {self._name} WHERE {self._live}"
+        )
+        for name, digest, file, line, drifted, spec, size, expires in rows:
+            traits = PLAIN if expires is None else Traits(expires=expires)
+            yield (
+                name,
+                LiveRow(
+                    digest, file, line, bool(drifted), text=intact(digest, spec), size=size, traits=traits
+                ),
+            )
+
+    def drifted_columns(self, conn: apsw.Connection, row_id: str, text: str) -> list[tuple[str, Any, Any]]:
+        """``(column, stored, declared)`` where the row is not what the spec ``text`` says."""
+        pairs = ", ".join(f"{column}, {source}" for column, source in self._columns.items())
+        row = conn.execute(
+            f"SELECT {pairs} FROM {self._name}, (SELECT :text AS s) WHERE id = :id",
+            {"text": text, "id": row_id},
+        ).fetchone()
+        found = [] if row is None else zip(self._columns, row[::2], row[1::2], strict=True)
+        return [(name, stored, declared) for name, stored, declared in found if stored != declared]
+
+    def upsert(self, tx: Tx, changes: Iterable[Change], revision_id: int) -> None:
         """Write what is created and updated; a tombstone of the same id comes back to life."""
         tx.conn.executemany(
             self._upsert,

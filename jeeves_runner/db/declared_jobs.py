@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Final
 
 import apsw
 
+from jeeves_runner.core.edge_spec import PLAIN, Traits
 from jeeves_runner.core.manifest.requirements import JobFile
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.plan import LiveRow
+from jeeves_runner.db import edges
 from jeeves_runner.db.declared import DeclaredTable, intact
 
 
@@ -67,24 +69,32 @@ ON CONFLICT (id) DO UPDATE SET
 """
 
 
-TABLE = DeclaredTable("jobs", _UPSERT)
+class _JobTable(DeclaredTable):
+    def live_rows(self, conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
+        tied = edges.by_job(conn)
+        rows = conn.execute(
+            "SELECT id, spec_hash, file, line, drifted, source_type, script, spec ->> '$.precheck.script',"
+            " CASE drifted WHEN 1 THEN spec END, octet_length(spec),"
+            " iif(instr(spec, '\"renamed_from\":[]'), NULL, spec -> '$.renamed_from'),"
+            " enabled, spec ->> '$.pool' FROM jobs WHERE deleted_at IS NULL"
+        )
+        for row in rows:
+            name, digest, file, line, drifted, source, script, precheck, spec, size, before, on, pool = row
+            text = intact(digest, spec)
+            runs = _file(source, script) if text is None else _file_of(text)
+            first = None if precheck is None else JobFile("script", precheck)
+            files = tuple(each for each in (runs, first) if each is not None)
+            earlier = () if before is None else tuple(json.loads(before))
+            traits = PLAIN if on and pool is None else Traits(bool(on), pool)
+            yield (
+                name,
+                LiveRow(
+                    digest, file, line, bool(drifted), files, text, size, earlier, tied.get(name, ()), traits
+                ),
+            )
 
 
-def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
-    """All live jobs by id, as a plan is made from them."""
-    rows = conn.execute(
-        "SELECT id, spec_hash, file, line, drifted, source_type, script, spec ->> '$.precheck.script',"
-        " CASE drifted WHEN 1 THEN spec END, octet_length(spec),"
-        " iif(instr(spec, '\"renamed_from\":[]'), NULL, spec -> '$.renamed_from')"
-        " FROM jobs WHERE deleted_at IS NULL"
-    )
-    for name, digest, file, line, drifted, source, script, precheck, spec, size, before in rows:
-        text = intact(digest, spec)
-        runs = _file(source, script) if text is None else _file_of(text)
-        first = None if precheck is None else JobFile("script", precheck)
-        files = tuple(each for each in (runs, first) if each is not None)
-        earlier = () if before is None else tuple(json.loads(before))
-        yield name, LiveRow(digest, file, line, bool(drifted), files, text, size, earlier)
+TABLE: Final[DeclaredTable] = _JobTable("jobs", {**_DECLARED, "namespace": NAMESPACE}, _UPSERT)
 
 
 def _file_of(text: str) -> JobFile | None:
@@ -101,17 +111,3 @@ def _file(source: str, script: str) -> JobFile | None:
             return JobFile("prompt_file", script)
         case _:
             return None
-
-
-def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple[str, Any, Any]]:
-    """``(column, stored, declared)`` where the row is not what the spec ``text`` says."""
-    columns = {name: source for name, source in _DECLARED.items() if name != "spec"} | {
-        "namespace": NAMESPACE
-    }
-    pairs = ", ".join(f"{column}, {source}" for column, source in columns.items())
-    row = conn.execute(
-        f"SELECT {pairs} FROM jobs, (SELECT :text AS s) WHERE id = :id", {"text": text, "id": job_id}
-    ).fetchone()
-    names = list(columns)
-    values = [] if row is None else list(zip(names, row[::2], row[1::2], strict=True))
-    return [(name, stored, declared) for name, stored, declared in values if stored != declared]

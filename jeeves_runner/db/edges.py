@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import apsw
 
+from jeeves_runner.core.edge_spec import Edge, Relation
 from jeeves_runner.db.transaction import Tx
 
 if TYPE_CHECKING:
@@ -36,5 +39,17 @@ def write(tx: Tx, changes: "Sequence[Change]") -> None:
 
 
 def all_edges(conn: apsw.Connection) -> Iterator[EdgeRow]:
-    """All edges of live jobs, by job and relation."""
-    return map(EdgeRow._make, conn.execute("SELECT job_id, relation, node FROM edges"))
+    """All edges of live jobs, by job, relation and node."""
+    rows = conn.execute("SELECT job_id, relation, node FROM edges ORDER BY job_id, relation, node")
+    return map(EdgeRow._make, rows)
+
+
+def by_job(conn: apsw.Connection) -> dict[str, tuple[Edge, ...]]:
+    """The edges of each live job that has some, sorted, by its id."""
+    found: dict[str, tuple[Edge, ...]] = {}
+    for job_id, rows in groupby(all_edges(conn), itemgetter(0)):
+        found[job_id] = tuple(Edge(_RELATIONS[relation], node) for _, relation, node in rows)
+    return found
+
+
+_RELATIONS: Final = {str(relation): relation for relation in Relation}

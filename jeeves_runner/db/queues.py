@@ -1,12 +1,11 @@
 """The ``queues`` table: what manifests declare, and the queues that scripts use undeclared."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.core.plan import LiveRow
-from jeeves_runner.db.declared import DeclaredTable, intact
+from jeeves_runner.db.declared import DeclaredTable, upsert_sql
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import NotFound
 
@@ -23,19 +22,12 @@ _DECLARED = {
     "spec": "s",
 }
 
-_UPSERT = f"""
-INSERT INTO queues ({", ".join(_DECLARED)}, id, declared, spec_hash, file, line, revision_id,
-                    created_at, updated_at)
-SELECT {", ".join(_DECLARED.values())}, :id, 1, :hash, :file, :line, :revision, :at, :at
-FROM (SELECT :text AS s) WHERE true
-ON CONFLICT (id) DO UPDATE SET
-  {", ".join(f"{column} = excluded.{column}" for column in _DECLARED)},
-  declared = 1, spec_hash = excluded.spec_hash, file = excluded.file, line = excluded.line,
-  revision_id = excluded.revision_id, updated_at = excluded.updated_at, drifted = 0, deleted_at = NULL
-"""
-
-
-TABLE = DeclaredTable("queues", _UPSERT)
+TABLE: Final = DeclaredTable(
+    "queues",
+    _DECLARED,
+    upsert_sql("queues", _DECLARED, {"declared": "1"}),
+    live="declared AND deleted_at IS NULL",
+)
 """A queue that is declared after scripts have used it keeps its items; a deleted one takes no new items."""
 
 
@@ -80,16 +72,6 @@ def check_known(conn: apsw.Connection, queue_ids: Iterable[str]) -> None:
 def queue_ids(tx: Tx) -> list[str]:
     """All queues, tombstones included."""
     return [queue_id for (queue_id,) in tx.conn.execute("SELECT id FROM queues ORDER BY id")]
-
-
-def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
-    """All declared queues by id, in the form a plan needs."""
-    rows = conn.execute(
-        "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END, octet_length(spec)"
-        " FROM queues WHERE declared AND deleted_at IS NULL"
-    )
-    for name, digest, file, line, drifted, spec, size in rows:
-        yield name, LiveRow(digest, file, line, bool(drifted), text=intact(digest, spec), size=size)
 
 
 def busy_queues(conn: apsw.Connection, queue_ids: Iterable[str]) -> frozenset[str]:

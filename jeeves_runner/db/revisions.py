@@ -36,7 +36,7 @@ class RevisionRow(TypedDict):
     subject: str | None
     """The first line of its message."""
     created: int
-    """How many jobs and queues it created."""
+    """How many jobs, queues and nodes it created."""
     updated: int
     """How many it updated."""
     deleted: int
@@ -46,12 +46,12 @@ class RevisionRow(TypedDict):
 
 
 class HeldThen(TypedDict):
-    """A job or queue that kept its last good spec in a revision."""
+    """A job, queue or node that kept its last good spec in a revision."""
 
     kind: str | None
-    """``job`` or ``queue``; null where the revision is of an earlier version, which recorded the id alone."""
+    """``job``, ``queue`` or ``node``; null where an earlier version made it, which recorded ids alone."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     file: str | None
     """The manifest that it was last applied from; null likewise."""
     message: str | None
@@ -78,6 +78,8 @@ def fingerprint(conn: apsw.Connection) -> tuple[int, ...]:
         " (SELECT count(*) FROM jobs WHERE deleted_at IS NULL AND drifted = 1),"
         " (SELECT count(*) FROM queues WHERE deleted_at IS NULL AND declared = 1),"
         " (SELECT count(*) FROM queues WHERE deleted_at IS NULL AND declared = 1 AND drifted = 1),"
+        " (SELECT count(*) FROM nodes WHERE deleted_at IS NULL),"
+        " (SELECT count(*) FROM nodes WHERE deleted_at IS NULL AND drifted = 1),"
         " (SELECT count(*) FROM manifest_files)"
     ).fetchone()
     return tuple(number or 0 for number in row or ())
@@ -185,7 +187,7 @@ def unknown_revision(conn: apsw.Connection, number: int) -> NotFound:
 def prune(tx: Tx, before: datetime, limit: int) -> int:
     """Delete the oldest revisions before then, ``limit`` at most. Returns how many.
 
-    Those stay by which a job, a queue or a run has its spec, and the newest of all: plans are made on it.
+    Those stay by which a job, queue, node or run has its spec, and the newest of all: plans are made on it.
     """
     tx.conn.execute(_PRUNE, {"before": to_text(before), "limit": limit})
     return tx.conn.changes()
@@ -197,6 +199,7 @@ DELETE FROM revisions WHERE id IN (
   WHERE applied_at < :before AND id < (SELECT max(id) FROM revisions)
     AND NOT EXISTS (SELECT 1 FROM jobs WHERE revision_id = r.id)
     AND NOT EXISTS (SELECT 1 FROM queues WHERE revision_id = r.id)
+    AND NOT EXISTS (SELECT 1 FROM nodes WHERE revision_id = r.id)
     AND NOT EXISTS (SELECT 1 FROM runs WHERE revision_id = r.id)
   ORDER BY applied_at LIMIT :limit)
 """
@@ -237,7 +240,7 @@ def remember_files(tx: Tx, files: Iterable[FileRecord], forgotten: Iterable[str]
 
 
 def held_rows(conn: apsw.Connection) -> list[Held]:
-    """The jobs and queues held now, by kind and id."""
+    """The jobs, queues and nodes held now, by kind and id."""
     rows = conn.execute("SELECT kind, id, file, message, since FROM held ORDER BY kind, id")
     return [
         Held(kind=kind, id=name, file=file, message=message, since=since)

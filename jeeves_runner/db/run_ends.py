@@ -13,7 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.core.run import Outcome, Run
-from jeeves_runner.db import secret_params
+from jeeves_runner.db import freshness, secret_params
 from jeeves_runner.db.alert_ends import tell_end
 from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.queue_upkeep import release_items_of_run
@@ -48,7 +48,7 @@ def next_end(tx: Tx) -> int:
 
 def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None = None) -> None:
     """Write what follows from these ends: claims are given back, failed attempts are tried again, people are
-    told; of a chain that is over the secret parameters are deleted.
+    told; of a chain that is over it is noted what it has written, and the secret parameters are deleted.
 
     ``retries``: by run id, how the run's job is retried.
     """
@@ -62,6 +62,8 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
         if retry is not None and _was_replaced(run):
             end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED, run.reason_ref)
         tell_end(tx, run, is_last=retry is None)
+        if retry is None:
+            freshness.written(tx, run)
         if retry is None and run.params is not None:
             secret_params.erase(tx, run.chain_id or run.id)
 
@@ -132,7 +134,46 @@ def end_waiting(
     # A job that is gone may only have been renamed.
     which = f"id = :id AND {_OF_A_DELETED_JOB}" if reason is Reason.DELETED else "id = :id"
     ended = _end_waiting(tx, which, status=status, reason=reason, ref=ref, message=message, id=run_id)
-    return ended[0] if ended else None
+    if not ended:
+        return None
+    return _share_row(tx, ended[0]) if reason is Reason.DEPTH else ended[0]
+
+
+_COUNT_IN = f"""
+UPDATE runs SET occurrences = occurrences + 1, finished_at = {AT_ITS_END}, message = :message,
+  caused_by = :caused_by, depth = :depth, end_seq = :end_seq
+WHERE id = (SELECT max(id) FROM runs WHERE job_id = :job_id AND id < :id)
+  AND status = 'skipped' AND reason = 'depth' AND trigger = :trigger
+RETURNING {RUN_COLUMNS}
+"""
+
+
+def _share_row(tx: Tx, refused: Run) -> Run:
+    """Let the row before, if it is such a refusal too, stand for this one as well; the row that does.
+
+    Who asked for a run by hand has been told its number: that one keeps its row.
+    """
+    if refused.trigger.is_by_hand:
+        return refused
+    shared = returned_run(
+        tx,
+        _COUNT_IN,
+        {
+            "id": refused.id,
+            "job_id": refused.job_id,
+            "trigger": refused.trigger,
+            "message": refused.message,
+            "caused_by": refused.caused_by,
+            "depth": refused.depth,
+            "at": tx.at,
+            "end_seq": next_end(tx),
+        },
+    )
+    if shared is None:
+        return refused
+    tx.conn.execute("UPDATE OR IGNORE run_causes SET run_id = ? WHERE run_id = ?", (shared.id, refused.id))
+    tx.conn.execute("DELETE FROM runs WHERE id = ?", (refused.id,))
+    return shared
 
 
 _OF_A_DELETED_JOB = f"EXISTS (SELECT 1 FROM jobs WHERE jobs.id = runs.job_id AND {DELETED})"

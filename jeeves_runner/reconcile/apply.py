@@ -27,6 +27,7 @@ from jeeves_runner.db import (
     edges,
     jobs,
     namespaces,
+    nodes,
     queues,
     renames,
     revisions,
@@ -37,7 +38,7 @@ from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.sources.contract import Source
 
-_TABLES: Final = {"job": declared_jobs.TABLE, "queue": queues.TABLE}
+_TABLES: Final = {"job": declared_jobs.TABLE, "queue": queues.TABLE, "node": nodes.TABLE}
 
 _ALLOW: Final = "allow deletes"
 """What the audit says of a commit whose trailer has been used."""
@@ -76,8 +77,7 @@ class ApplyOptions:
 def read_live(conn: apsw.Connection) -> Live:
     """All the planner needs to know of the database, as of one moment."""
     with snapshot(conn):
-        rows = {("job", name): row for name, row in declared_jobs.live_rows(conn)}
-        rows.update((("queue", name), row) for name, row in queues.live_queue_rows(conn))
+        rows = {(kind, name): row for kind, table in _TABLES.items() for name, row in table.live_rows(conn)}
         return Live(revisions.head(conn), rows, revisions.known_files(conn))
 
 
@@ -106,8 +106,8 @@ def _described(conn: apsw.Connection, change: Change, old: str) -> Change:
     if change.action is not Action.UPDATE or change.text is None:
         return change
     fields = changed_fields(old, change.text)
-    if change.drift and change.kind == "job" and not fields:
-        drifted = declared_jobs.drifted_columns(conn, change.id, change.text)
+    if change.drift and not fields:
+        drifted = _TABLES[change.kind].drifted_columns(conn, change.id, change.text)
         fields = recorded_fields(FieldChange(path=path, old=old, new=new) for path, old, new in drifted)
     return change.with_fields(fields)
 

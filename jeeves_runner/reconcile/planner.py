@@ -280,6 +280,7 @@ class _Look:
                     text=entry.text,
                     scripts=entry.scripts,
                     edges=entry.edges,
+                    traits=entry.traits,
                 )
         problems: dict[str, ProblemList] = {}
         for key, found in places.items():

@@ -11,7 +11,7 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.durations import MAX_SPAN_MS
 from jeeves_runner.core.gap import GapPlan, catch_up, is_in_window, split
-from jeeves_runner.core.policy import Decision, Facts, Request, Verdict, admit
+from jeeves_runner.core.policy import DEPTH_LIMIT, Decision, Facts, Request, Verdict, admit
 from jeeves_runner.core.run import PausedTime
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.core.token_budget import day_of, token_use
@@ -53,6 +53,7 @@ class Admission:
         executors: Executors,
         clock: Clock,
         disk_full: Callable[[], bool],
+        depth_limit: int = DEPTH_LIMIT,
     ) -> None:
         self._conn = conn
         self._board = board
@@ -60,6 +61,7 @@ class Admission:
         self._executors = executors
         self._clock = clock
         self._disk_full = disk_full
+        self._depth_limit = depth_limit
         self.pauses = self._pauses_before = overrides.Pauses()
         self._has_read = False  # the pauses, in this turn of the event loop
 
@@ -109,7 +111,7 @@ class Admission:
 
     def decide_waiting(self, job: Job, attempt: Attempt) -> Decision:
         """About an attempt that waits for its turn."""
-        request = Request(trigger=attempt.trigger, forced=attempt.forced, waiting=True)
+        request = Request(trigger=attempt.trigger, forced=attempt.forced, depth=attempt.depth, waiting=True)
         return self._decide(job, attempt, request, self._is_paused(attempt.job_id))
 
     def _decide(self, job: Job, attempt: Attempt, request: Request, paused: bool) -> Decision:
@@ -160,6 +162,7 @@ class Admission:
             too_early=attempt.run is not None and _is_ahead(attempt.run.not_before, self._clock.now()),
             tokens_spent=self._tokens_spent(job),
             disk_full=self._disk_full(),
+            depth_limit=self._depth_limit,
             no_room=self._executors.of(job.spec).room(job.spec),
             **self._room(job, 0, 0),
         )

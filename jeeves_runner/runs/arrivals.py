@@ -118,7 +118,7 @@ class Arrivals:
 
         One that is yet to be entered, and does not lapse, is refused by its transaction if the job is paused.
         """
-        request = Request(trigger=attempt.trigger, forced=attempt.forced)
+        request = Request(trigger=attempt.trigger, forced=attempt.forced, depth=attempt.depth)
         if attempt.run is None:
             attempt.priority, attempt.pool = job.spec.priority, job.spec.pool
         is_refused = entry is not None and not entry.trigger.lapses

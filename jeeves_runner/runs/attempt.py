@@ -12,6 +12,8 @@ from jeeves_runner.runs.execution import Execution
 class Attempt(BoardEntry):
     """A run that is not over, with its row and its work."""
 
+    depth: int = 0
+    """Over how many runs it follows from what people, times and starts have brought."""
     run: Run | None = None
     """Its row as last written; None before there is one."""
     execution: Execution | None = None
@@ -31,7 +33,14 @@ class Attempt(BoardEntry):
     @classmethod
     def of(cls, run: Run) -> "Attempt":
         """The attempt of a row that waits."""
-        return cls(job_id=run.job_id, trigger=run.trigger, forced=run.forced, pool=run.pool, run=run)
+        return cls(
+            job_id=run.job_id,
+            trigger=run.trigger,
+            forced=run.forced,
+            pool=run.pool,
+            depth=run.depth,
+            run=run,
+        )
 
 
 class AttemptBoard(Board[Attempt]):

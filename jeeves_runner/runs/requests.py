@@ -75,7 +75,9 @@ class Requests:
 
     async def _request(self, request: RunRequest, recorded: "asyncio.Future[Run]") -> None:
         """One task for the request and the run it starts: the caller may leave meanwhile."""
-        attempt = Attempt(job_id=request.job_id, trigger=request.trigger, forced=request.forced)
+        attempt = Attempt(
+            job_id=request.job_id, trigger=request.trigger, forced=request.forced, depth=request.depth
+        )
         started = False
         with answering(recorded) as answer:
             run = await self._enter_request(attempt, request)

@@ -20,6 +20,7 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.board.entry import Stage
 from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
+from jeeves_runner.core.policy import DEPTH_LIMIT
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs, secret_params
@@ -66,12 +67,14 @@ class Runs:
         logs: Logs,
         pools: Mapping[str, int] | None = None,
         disk_full: Callable[[], bool] = lambda: False,
+        depth_limit: int = DEPTH_LIMIT,
     ) -> None:
+        """``depth_limit``: over how many runs one may follow from another."""
         self._conn = conn
         self._writer = writer
         self._board = board = AttemptBoard(executors.slots(), pools or {})
         self._jobs = jobs = KnownJobs(conn)
-        self._admission = admission = Admission(conn, board, jobs, executors, clock, disk_full)
+        self._admission = admission = Admission(conn, board, jobs, executors, clock, disk_full, depth_limit)
         secrets = partial(secret_params.kept, conn)
         self._late = late = LateEnds(conn, writer, executors, jobs, secrets, clock, epoch, self.fence)
         self._running = running = RunningRuns(

@@ -137,3 +137,12 @@ def test_a_run_is_told_with_the_end_of_its_output(shell: Shell) -> None:
     assert "| line 9" not in lines
     assert "| line 10" in lines
     assert lines[-1] == "| \\x1b[31mbad\\x1b[0m"
+
+
+def test_a_run_names_what_it_follows_from(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    shell.ledger.add_run("a", trigger="after", caused_by='{"runs":[7,9]}', depth=2)
+    shell.ledger.add_run("a", trigger="after", caused_by='{"of":"another version"}', depth=2)
+    assert "caused by  runs 7 and 9 (depth 2)" in shell.text("run", "1")
+    assert shell.json("run", "1")["run"]["caused_by"] == {"runs": [7, 9]}
+    assert "caused by" not in shell.text("run", "2")

@@ -150,3 +150,13 @@ def test_what_a_pause_or_the_time_of_a_retry_keeps_is_not_asked_for_its_tokens()
     spent = replace(FREE, tokens_spent="2 of 1 tokens used")
     assert admit(RETRY, replace(spent, too_early=True)) == wait("retry")
     assert admit(MANUAL, replace(spent, paused=True)) == wait("paused")
+
+
+def test_what_follows_over_too_many_runs_is_skipped_also_by_force_but_no_retry() -> None:
+    deep = Request(trigger=Trigger.AFTER, depth=21)
+    refused = Decision(Verdict.SKIP, Reason.DEPTH, message="depth 21, and graph.depth is 20")
+    assert admit(deep, FREE) == admit(deep, BUSY) == admit(deep, replace(FREE, paused=True)) == refused
+    assert admit(replace(deep, trigger=Trigger.MANUAL, forced=True), FREE) == refused
+    assert starts(replace(deep, depth=20), FREE)
+    assert starts(replace(deep, trigger=Trigger.RETRY), FREE)
+    assert starts(deep, replace(FREE, depth_limit=21))

@@ -11,7 +11,7 @@ from support.ledger import Store
 
 from jeeves_runner.clock import from_timestamp, to_text
 from jeeves_runner.core.durations import MAX_SPAN_MS, text_after
-from jeeves_runner.db import declared_jobs, queues
+from jeeves_runner.db import declared_jobs, nodes, queues
 from jeeves_runner.db.clock_events import HOLDS_BACK, WAITS, WATERMARK
 from jeeves_runner.db.waits import Wait, latest_end
 
@@ -22,12 +22,11 @@ RECORDS: Final = {
     "backfills": "created_at finished_at",
     "carries": "renamed_at",
     "change_watches": "taken_at",
-    "freshness": "fresh_at",
     "held": "since",
     "incidents": "opened_at told_at said_at closed_at",
     "jobs": "created_at updated_at deleted_at",
     "migrations": "applied_at",
-    "nodes": "created_at updated_at deleted_at",
+    "nodes": "updated_at deleted_at",
     "outbox": "sending_at finished_at",
     "queue_items": "created_at claimed_at",
     "queues": "created_at updated_at deleted_at paused_at",
@@ -86,7 +85,7 @@ TEXTS: Final = {
 """Columns that hold no instant. Those that the spec of a job or queue fills hold none either: they are not
 listed."""
 
-DECLARED: Final = {"jobs": declared_jobs._DECLARED, "queues": queues._DECLARED}
+DECLARED: Final = {"jobs": declared_jobs._DECLARED, "queues": queues._DECLARED, "nodes": nodes._DECLARED}
 
 
 def test_of_every_column_it_is_known_whether_a_wrong_clock_may_leave_something_in_it(store: Store) -> None:

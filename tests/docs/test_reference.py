@@ -43,7 +43,7 @@ from jeeves_runner.core.model import (
     Trigger,
 )
 from jeeves_runner.core.outcome import MAX_SAID, Exited, outcome
-from jeeves_runner.core.policy import Facts, Request, Verdict, admit
+from jeeves_runner.core.policy import DEPTH_LIMIT, Facts, Request, Verdict, admit
 from jeeves_runner.core.precheck import LIMIT_MS, NOTHING_TO_DO
 from jeeves_runner.core.prompt_filters import Work, filters_of
 from jeeves_runner.core.prompt_template import NAMES
@@ -160,6 +160,7 @@ def test_the_variables_described_are_those_a_script_gets() -> None:
         namespace="n",
         params={"<name>": ""},
         api_url="http://127.0.0.1:1937",
+        caused_by='{"runs":[7]}',
     )
     around = Surroundings(
         project_dir="/p",
@@ -296,8 +297,8 @@ def _reasons_to_wait() -> Iterator[tuple[str, str]]:
         for paused, early, free, full in product((False, True), repeat=4)
         for running, queued, pool, spent in product((0, 1), (0, 1), (None, "db"), (None, "2 of 1 used"))
     ]
-    for trigger, waiting, each in product(Trigger, (False, True), facts):
-        decision = admit(Request(trigger=trigger, waiting=waiting), each)
+    for trigger, waiting, depth, each in product(Trigger, (False, True), (0, DEPTH_LIMIT + 1), facts):
+        decision = admit(Request(trigger=trigger, waiting=waiting, depth=depth), each)
         if decision.verdict in statuses:
             yield statuses[decision.verdict], str(decision.reason)
 

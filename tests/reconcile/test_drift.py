@@ -8,7 +8,7 @@ import pytest
 from support.project import BACKUP, REPORT, Project, summary
 
 from jeeves_runner.core.field_changes import FieldChange
-from jeeves_runner.db import declared_jobs, queues
+from jeeves_runner.db import declared_jobs, nodes, queues
 
 
 @pytest.fixture
@@ -30,7 +30,8 @@ def test_a_row_changed_by_hand_is_healed_and_recorded(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "declared"), [("jobs", declared_jobs._DECLARED), ("queues", queues._DECLARED)]
+    ("table", "declared"),
+    [("jobs", declared_jobs._DECLARED), ("queues", queues._DECLARED), ("nodes", nodes._DECLARED)],
 )
 def test_the_drift_trigger_watches_every_declared_column(
     project: Project, table: str, declared: dict[str, str]

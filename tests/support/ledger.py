@@ -17,10 +17,11 @@ from support.db import database
 from support.specs import canonical
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.edge_spec import edges_in
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.plan import Action, Change
 from jeeves_runner.core.spec_texts import spec_hash
-from jeeves_runner.db import declared_jobs
+from jeeves_runner.db import declared_jobs, edges
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.transaction import Tx
 
@@ -104,7 +105,27 @@ class Ledger(Store):
 
     def add_jobs(self, specs: Iterable[JobSpec]) -> None:
         with self.tx() as tx:
-            declared_jobs.TABLE.upsert(tx, (_change(spec) for spec in specs), self.revision)
+            changes = [_change(spec) for spec in specs]
+            declared_jobs.TABLE.upsert(tx, changes, self.revision)
+            edges.write(tx, changes)
+
+    def add_node(self, node: str, **columns: Any) -> None:
+        """A declared node, ``KIND:NAME``, with these columns; a live one of that identity is written anew."""
+        with self.tx() as tx:
+            tx.conn.execute("DELETE FROM nodes WHERE id = ?", (node,))
+            row = {
+                "id": node,
+                "kind": node.partition(":")[0],
+                "spec": "{}",
+                "spec_hash": "0" * 32,
+                "file": "jobs.d/nodes.yaml",
+                "line": 1,
+                "revision_id": self.revision,
+                "created_at": tx.at,
+                "updated_at": tx.at,
+                **columns,
+            }
+            self._insert("nodes", **row)
 
     def delete_job(self, job_id: str) -> None:
         with self.tx() as tx:
@@ -159,6 +180,7 @@ def _change(spec: JobSpec) -> Change:
         line=1,
         text=text,
         digest=spec_hash(text),
+        edges=edges_in(json.loads(text)),
     )
 
 

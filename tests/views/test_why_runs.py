@@ -54,6 +54,14 @@ def test_a_run_of_the_schedule_says_what_caused_it_how_it_went_and_who_declared_
         ),
         ({"trigger": "manual", "forced": 1}, "at 2026-03-01 11:59Z, with `--force`."),
         (
+            {"trigger": "manual", "caused_by": '{"runs":[7]}', "depth": 1},
+            "because run 7 asked for it, at 2026-03-01 11:59Z.",
+        ),
+        (
+            {"trigger": "after", "caused_by": '{"runs":[7,9]}', "depth": 1},
+            "the jobs it follows had ended (runs 7 and 9), at 2026-03-01 11:59Z.",
+        ),
+        (
             {"trigger": "start"},
             "a server had started, and the job has `on_start: true`, at 2026-03-01 11:59Z.",
         ),
@@ -289,3 +297,16 @@ def test_what_a_dead_server_has_left_running_says_so(hourly: Ledger) -> None:
 def test_a_time_of_a_run_by_hand_is_no_occurrence(hourly: Ledger) -> None:
     hourly.add_run("sync")
     assert answer(hourly, "sync", "11:59") == "no_occurrence"
+
+
+def test_refusals_that_share_a_row_are_told_with_their_number_and_the_last_cause(hourly: Ledger) -> None:
+    run = hourly.add_run(
+        "sync", "skipped", trigger="queue", reason="depth", occurrences=3, depth=21,
+        caused_by='{"items":[4],"queue":"mail"}', message="depth 21, and graph.depth is 20",
+    )  # fmt: skip
+    found = said(hourly, "sync", run=run)
+    assert found["cause"] == (
+        "Run 1 stands for 3 runs, the last because its queue had items that were ready"
+        " (1 item of queue mail: 4), at 2026-03-01 11:59Z."
+    )
+    assert found["reason"].endswith("Noted with it: depth 21, and graph.depth is 20.")

@@ -13,6 +13,7 @@ from jeeves_runner.cli.formats import json_text, short_sha, when
 from jeeves_runner.cli.rows import OF_A_RUN, RUN_HEADERS, run_cells, status_cell, took, whole_run_note
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.causes import causes_of, in_words
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.reasons import CAUSES
 from jeeves_runner.core.values import PAGE
@@ -110,6 +111,7 @@ def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple
     yield "status", status_cell(run["status"])
     yield "now" if run["status"] == "running" else "why", whole_run_note(run, served=served) or None
     yield "trigger", _trigger(run)
+    yield "caused by", _causes(run)
     yield "scheduled", time(run["scheduled_for"])
     yield "until", time(run["last_for"])
     yield "not before", time(run["not_before"]) if run["status"] == "scheduled" else None
@@ -137,6 +139,12 @@ def _trigger(run: "WholeRunRow") -> str:
     if run["forced"]:
         parts.append("forced")
     return ", ".join(parts)
+
+
+def _causes(run: "WholeRunRow") -> str | None:
+    causes = causes_of(run["caused_by"])
+    words = None if causes is None else in_words(causes)
+    return f"{words} (depth {run['depth']})" if words else None
 
 
 def _cancel(run: "WholeRunRow", now: datetime) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from jeeves_runner.core.edge_spec import Edge, edges_in
+from jeeves_runner.core.edge_spec import PLAIN, Edge, Traits, edges_in, traits_in
 from jeeves_runner.core.manifest.alerts import unmeant_in
 from jeeves_runner.core.manifest.budget import MAX_EFFORT, MAX_ENTRIES, SPLIT, Size
 from jeeves_runner.core.manifest.build import build_job, build_node, build_queue, nul_findings
@@ -114,7 +114,7 @@ class EntryReader:
         for finding in (*unmeant, *times, *edge_warnings(values, place)):
             self._problems.report("warning", finding)
         requires = tuple(requirements_of(values, context.project_root, place))
-        self._enter("job", values["id"], text, line, requires, edges_in(values))
+        self._enter("job", values["id"], text, line, requires, edges_in(values), traits_in(values))
 
     def _queue(self, item: Any, place: KeyPath, line: int) -> None:
         if not self._valid("queue", item, place):
@@ -129,7 +129,7 @@ class EntryReader:
         values, findings = build_node(item, self._rules.context.project_root)
         name = node_key(item["kind"], item["id"])
         if not self._rejected("node", name, findings, place):
-            self._enter("node", name, encode(values), line)
+            self._enter("node", name, encode(values), line, traits=traits_in(values))
 
     def _enter(
         self,
@@ -139,6 +139,7 @@ class EntryReader:
         line: int,
         requires: tuple[Requirement, ...] = (),
         edges: tuple[Edge, ...] = (),
+        traits: Traits = PLAIN,
     ) -> None:
         self.entries.append(
             Entry(
@@ -150,6 +151,7 @@ class EntryReader:
                 scripts=tuple(each.file for each in requires if each.file is not None),
                 requires=requires,
                 edges=edges,
+                traits=traits,
             )
         )
 

@@ -2,21 +2,21 @@
 
 from typing import NamedTuple
 
-from jeeves_runner.core.edge_spec import Edge
+from jeeves_runner.core.edge_spec import PLAIN, Edge, Traits
 from jeeves_runner.core.manifest.requirements import JobFile, Requirement
 from jeeves_runner.core.problem import Problem
 
 Kind = str
-"""``job`` or ``queue``."""
+"""``job``, ``queue`` or ``node``."""
 
 
 class Entry(NamedTuple):
-    """One declared job or queue."""
+    """One declared job, queue or node."""
 
     kind: Kind
     """What it is."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     text: str
     """Its spec as canonical JSON."""
     digest: str
@@ -31,6 +31,8 @@ class Entry(NamedTuple):
     """What must be there on this machine besides the manifest."""
     edges: tuple[Edge, ...] = ()
     """Of a job, what it is tied to."""
+    traits: Traits = PLAIN
+    """What else checks across manifests ask of it."""
 
 
 class FileResult(NamedTuple):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jeeves_runner.core.alerts.texts import between
+from jeeves_runner.core.causes import causes_from, in_words
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
 from jeeves_runner.core.reasons import CAUSES, TRIGGERS, reason_sentence
@@ -64,6 +65,8 @@ def _cause(facts: KnownRun, zone: str) -> str:
     if run.occurrences > 1 and run.scheduled_for is not None and run.last_for is not None:
         span = f"from {told(run.scheduled_for, zone)} to {told(run.last_for, zone)}"
         return f"Run {run.id} stands for {run.occurrences:,} occurrences of its schedule, {span}."
+    if run.occurrences > 1:
+        return f"Run {run.id} stands for {run.occurrences:,} runs, the last because {_because(facts, zone)}."
     verb = _VERBS.get(run.status, "was to run" if run.started_at is None else "ran")
     return f"Run {run.id} {verb} because {_because(facts, zone)}."
 
@@ -78,6 +81,9 @@ def _because(facts: KnownRun, zone: str) -> str:
         due, _, later = words.partition(",")
         return f"{due} at {told(run.scheduled_for, zone)}{',' if later else ''}{later}"
     forced = ", with `--force`" if run.forced else ""
+    causes = causes_from(run.caused_by)
+    if causes is not None and (by := in_words(causes)):
+        words = f"{by} asked for it" if run.trigger.is_by_hand else f"{words} ({by})"
     return f"{words}, at {told(run.created_at, zone)}{forced}"
 
 

@@ -19,6 +19,8 @@ CREATE TABLE nodes (
   updated_at       TEXT NOT NULL,
   deleted_at       TEXT                 -- set: a tombstone
 ) STRICT;
+CREATE INDEX nodes_expected ON nodes (id) WHERE fresh_within_ms IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX nodes_at_a_glance ON nodes (revision_id, deleted_at, drifted);
 CREATE TRIGGER nodes_drift AFTER UPDATE OF id, kind, description, owner, path, expires, fresh_within_ms, spec,
   spec_hash, file, deleted_at ON nodes
 WHEN NEW.revision_id IS OLD.revision_id OR NEW.revision_id NOT IN (SELECT revision_id FROM applying)

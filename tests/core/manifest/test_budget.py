@@ -76,7 +76,10 @@ TOO_MUCH = {
         f"{BY_DEFAULTS} 200,000 values and keys",
     ),
     "values": (f"run: x\nargs: [{many(250_000, lambda _: 'a', ',')}]\n", "200,000 values and keys"),
-    "jobs": ("jobs:\n" + many(20_001, lambda n: f"- {{id: a{n}, run: x}}\n"), "20,000 jobs and queues"),
+    "jobs": (
+        "jobs:\n" + many(20_001, lambda n: f"- {{id: a{n}, run: x}}\n"),
+        "20,000 jobs, queues and nodes",
+    ),
     "days that are looked for": (jobs(9000, lambda n: f"run: x, schedule: {seldom(n)!r}"), "seldom occur"),
     "what is excluded": (
         jobs(30, lambda n: f"run: x, schedule: '{n} * * * * *', exclude: ['* * * * *', "

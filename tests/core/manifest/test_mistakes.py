@@ -33,7 +33,7 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
         ("run: x\noverlap_policy: skipp\n", 2, 17, "one of skip, allow, queue, replace", "skip"),
         ("run: x\nscript: y\n", 2, 1, "exactly one of", ""),
         ("{}\n", 1, 1, "declares nothing", "jobs: []"),
-        ("# x\ndefaults: {timeout: 1m}\n", 2, 1, "no list of jobs or queues", "write `jobs: []`"),
+        ("# x\ndefaults: {timeout: 1m}\n", 2, 1, "no list of jobs, queues or nodes", "write `jobs: []`"),
         ("name: x\n", 1, 1, "needs one of `script`, `run`, `command`", "`run: echo hello`"),
         ("run: x\nid: Bad Id\n", 2, 5, "lower-case", ""),
         ('run: x\nid: "a\\n"\n', 2, 5, "lower-case", ""),
@@ -124,10 +124,10 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
         ("jobs: {id: a}\n", 1, 7, "must be a list", ""),
         ("jobs: []\nid: a\n", 2, 1, "unknown key `id` beside a list", ""),
         ("defautls: {}\njobs: []\n", 1, 1, "unknown key `defautls`", "did you mean `defaults`?"),
-        ("nodes: []\njobs: []\n", 1, 1, "not supported by this version", ""),
+        ("nodes: {id: a}\n", 1, 8, "`nodes` must be a list", "- id: …"),
+        ("nodes:\n  - {kind: sink}\n", 2, 5, "this node needs an `id`", ""),
         ("jobs:\n  - run: x\n", 2, 5, "this job needs an `id`", ""),
         ("queues:\n  - {id: q, dedup: {key: id}}\n", 2, 26, "$.id", ""),
-        ("nodes: []\n", 1, 1, "not supported by this version", ""),
         ("defaults: {run: x}\njobs: []\n", 1, 12, "defaults may not set `run`", "into each job"),
         ("defaults: {retries: {dely: 1s}}\njobs: []\n", 1, 22, "unknown key `dely`", "did you mean `delay`?"),
         ("defaults: {retries: {delay: 5}}\njobs: []\n", 1, 29, "`retries.delay` must be a duration", "5s"),
@@ -208,10 +208,6 @@ def test_a_key_that_is_still_to_come_is_not_taken_for_a_misspelt_one(key: str) -
         assert "not supported by this version" in found[2]
 
 
-def test_lists_that_are_still_to_come_are_one_mistake() -> None:
-    assert len(read("nodes: []\n").problems) == 1
-
-
 def test_an_empty_defaults_file_is_told_what_to_hold() -> None:
     _, (problem,) = READER.read_defaults("jobs.d/_defaults.yaml", b"")
     assert problem.hint == "delete it, or write `defaults: {}`"
@@ -225,7 +221,14 @@ def test_broken_defaults_in_a_file_make_its_jobs_invalid() -> None:
 
 @pytest.mark.parametrize(
     ("misspelt", "meant"),
-    [("jobss", "jobs"), ("job", "jobs"), ("jbos", "jobs"), ("Jobs", "jobs"), ("quues", "queues")],
+    [
+        ("jobss", "jobs"),
+        ("job", "jobs"),
+        ("jbos", "jobs"),
+        ("Jobs", "jobs"),
+        ("quues", "queues"),
+        ("ndoes", "nodes"),
+    ],
 )
 def test_a_misspelt_list_is_one_mistake_and_holds_what_came_from_the_file(misspelt: str, meant: str) -> None:
     for beside in ("", "defaults: {timeout: 1m}\n"):
@@ -257,7 +260,7 @@ def test_one_value_full_of_mistakes_is_read_as_far_as_it_is_told_of() -> None:
         assert len(read(text).problems) == 101
 
 
-@pytest.mark.parametrize("key", ["defautls", "nodes", "x-common"])
+@pytest.mark.parametrize("key", ["defautls", "x-nodes", "x-common"])
 def test_beside_a_key_that_means_nothing_no_entry_is_taken(key: str) -> None:
     """It may be a mistyped `defaults`, without which the jobs would be others than meant."""
     result = read(f"{key}: {{enabled: false}}\njobs:\n  - {{id: a, run: x}}\nqueues:\n  - {{id: q}}\n")

@@ -1,0 +1,117 @@
+"""Nodes of the graph: declared, planned, held and deleted as jobs and queues are."""
+
+from pathlib import Path
+
+import pytest
+from support.project import Project, summary
+
+from jeeves_runner.core.edge_spec import Edge, Relation, Traits
+from jeeves_runner.core.field_changes import FieldChange
+from jeeves_runner.db.edges import all_edges
+from jeeves_runner.db.nodes import node_rows
+from jeeves_runner.reconcile.apply import read_live
+
+NODES = """\
+    nodes:
+      - {id: mail, kind: datastore, path: data/mail.db, fresh_within: 2h,
+         description: all letters, owner: ann}
+      - {id: mail, kind: source, path: "https://mail.example"}
+      - {id: google, kind: auth, expires: "2027-03-31"}
+    """
+COPY = """\
+    id: copy
+    run: echo copy
+    timeout: 5m
+    pool: disk
+    reads: ["source:mail"]
+    writes: ["datastore:mail"]
+    """
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    (tmp_path / "jeeves-runner.yaml").write_text("timezone: UTC\npools: {disk: 1}\n")
+    return made
+
+
+def test_nodes_become_rows(project: Project) -> None:
+    project.write("nodes.yaml", NODES)
+    applied = project.apply()
+    assert summary(applied.plan) == ["+node auth:google", "+node datastore:mail", "+node source:mail"]
+    google, datastore, source = node_rows(project.conn)
+    assert (google.id, google.kind, google.expires) == ("auth:google", "auth", "2027-03-31")
+    assert (datastore.description, datastore.owner) == ("all letters", "ann")
+    assert datastore.path == f"{project.root}/data/mail.db"
+    assert datastore.fresh_within_ms == 7_200_000
+    assert (source.id, source.path, source.file, source.line) == (
+        "source:mail", "https://mail.example", "jobs.d/nodes.yaml", 4,
+    )  # fmt: skip
+    assert summary(project.apply().plan) == []
+
+
+def test_a_node_that_changes_is_updated_field_by_field(project: Project) -> None:
+    project.write("nodes.yaml", NODES)
+    project.apply()
+    project.write("nodes.yaml", NODES.replace("2h", "3h"))
+    (change,) = project.plan().changes
+    assert (change.kind, change.id) == ("node", "datastore:mail")
+    assert change.fields == (FieldChange(path="fresh_within", old="2h", new="3h"),)
+    project.apply()
+    rows = {row.id: row.fresh_within_ms for row in node_rows(project.conn)}
+    assert rows["datastore:mail"] == 10_800_000
+
+
+def test_a_deleted_node_is_a_tombstone_and_comes_back_as_what_it_was(project: Project) -> None:
+    project.write("nodes.yaml", NODES)
+    project.write("copy.yaml", COPY)
+    project.apply()
+    born = next(node_rows(project.conn)).created_at
+    project.remove("nodes.yaml")
+    applied = project.apply()
+    assert summary(applied.plan) == ["-node auth:google", "-node datastore:mail", "-node source:mail"]
+    assert list(node_rows(project.conn)) == []
+    assert {edge.node for edge in all_edges(project.conn)} == {"datastore:mail", "source:mail"}
+    project.write("nodes.yaml", NODES)
+    project.apply()
+    assert next(node_rows(project.conn)).created_at == born
+
+
+def test_a_node_of_a_broken_manifest_is_held(project: Project) -> None:
+    project.write("nodes.yaml", NODES)
+    project.apply()
+    project.write("nodes.yaml", NODES.replace("2h", "soon"))
+    assert summary(project.apply().plan) == ["=node datastore:mail"]
+    project.write("nodes.yaml", "nodes: [")
+    held = ["=node auth:google", "=node datastore:mail", "=node source:mail"]
+    assert summary(project.apply().plan) == held
+    assert [row.id for row in node_rows(project.conn)] == ["auth:google", "datastore:mail", "source:mail"]
+
+
+def test_a_node_changed_by_hand_is_put_back(project: Project) -> None:
+    project.write("nodes.yaml", NODES)
+    project.apply()
+    project.conn.execute("UPDATE nodes SET expires = '2030-01-01' WHERE id = 'auth:google'")
+    (change,) = project.plan().changes
+    assert change.drift
+    assert change.fields == (FieldChange(path="expires", old="2030-01-01", new="2027-03-31"),)
+    project.apply()
+    assert next(node_rows(project.conn)).expires == "2027-03-31"
+    project.conn.execute("DELETE FROM nodes WHERE id = 'auth:google'")
+    assert summary(project.apply().plan) == ["+node auth:google"]
+
+
+def test_what_is_live_says_what_a_job_is_tied_to(project: Project) -> None:
+    project.write("copy.yaml", COPY)
+    project.write("off.yaml", "run: echo off\ntimeout: 1m\nenabled: false\nafter: copy\n")
+    project.write("nodes.yaml", NODES)
+    project.apply()
+    rows = read_live(project.conn).rows
+    assert rows["job", "copy"].edges == (
+        Edge(Relation.READS, "source:mail"), Edge(Relation.WRITES, "datastore:mail"),
+    )  # fmt: skip
+    assert rows["job", "copy"].traits == Traits(pool="disk")
+    assert rows["job", "off"].edges == (Edge(Relation.AFTER, "process:copy"),)
+    assert rows["job", "off"].traits == Traits(enabled=False)
+    assert rows["node", "auth:google"].traits == Traits(expires="2027-03-31")
+    assert rows["node", "source:mail"].traits == Traits()
