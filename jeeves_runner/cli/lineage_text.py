@@ -50,7 +50,8 @@ def print_lineage(app: App, lineage: "RunLineage") -> None:
         app.print_heading("Follows from")
         app.print(f"  {json_text(lineage['caused_by'])}")
     if lineage["effects"]:
-        app.print_heading("Has done")
+        more = " (the first of more)" if lineage["more_effects"] else ""
+        app.print_heading(f"Has done{more}")
         app.print_table(
             ("ACT", "WHERE", "COUNT"),
             [(effect["act"], effect["target"], str(effect["count"])) for effect in lineage["effects"]],

@@ -13,7 +13,7 @@ from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db.carried_runs import JOB_OF_RUN
 
 MOST: Final = 100
-"""Items, or runs, that are told of one run."""
+"""Items, runs and counts that are told of one run, of each kind."""
 
 
 class RunOrigin(TypedDict):
@@ -77,9 +77,10 @@ def claimed_by(conn: apsw.Connection, now: datetime, run_id: int) -> list[Passed
 
 
 def effects_of(conn: apsw.Connection, run_id: int) -> list[Effect]:
-    """What a run has done, by act and target."""
+    """What a run has done, by act and target; ``MOST`` and one at most."""
     rows = conn.execute(
-        "SELECT act, target, count FROM effects WHERE run_id = ? ORDER BY act, target", (run_id,)
+        "SELECT act, target, count FROM effects WHERE run_id = ? ORDER BY act, target LIMIT ?",
+        (run_id, MOST + 1),
     )
     return [{"act": act, "target": target, "count": count} for act, target, count in rows]
 

@@ -54,7 +54,9 @@ class RunLineage(TypedDict):
     more_caused: bool
     """Whether there are more of them."""
     effects: list[Effect]
-    """What it has done, counted; these counts are deleted with the run."""
+    """What it has done, counted, by act and target, at most 100; these counts are deleted with the run."""
+    more_effects: bool
+    """Whether there are more of them."""
     claimed: list[PassedItemDocument]
     """The items that it was the last to claim, newest first; at most 100."""
     more_claimed: bool
@@ -115,7 +117,8 @@ def run_lineage_view(conn: apsw.Connection, now: datetime, run_id: int) -> RunLi
             "caused_by": None if by is None else by.as_json(),
             "caused": [origins[each] for each in caused[:MOST]],
             "more_caused": len(caused) > MOST,
-            "effects": effects,
+            "effects": effects[:MOST],
+            "more_effects": len(effects) > MOST,
             "claimed": [_passed(item, origins) for item in claimed[:MOST]],
             "more_claimed": len(claimed) > MOST,
             "enqueued": [_passed(item, origins) for item in enqueued[:MOST]],

@@ -124,6 +124,7 @@ class TestRun:
             "caused": [origin(ledger, send, "send", "running")],
             "more_caused": False,
             "effects": [],
+            "more_effects": False,
             "claimed": [],
             "more_claimed": False,
             "enqueued": [
@@ -152,11 +153,15 @@ class TestRun:
         take(ledger, run, 60)
         take(ledger, run, 41, complete=False)
         ledger.conn.executemany("INSERT INTO run_causes VALUES (?, ?)", ((run, 1000 + n) for n in range(101)))
+        ledger.conn.executemany(
+            "INSERT INTO effects VALUES (?, 'wrote', ?, 1)", ((run, f"ns{n}") for n in range(101))
+        )
         found = of_run(ledger, run)
+        assert len(found["effects"]) == 100
         assert [item["id"] for item in found["enqueued"]] == ids[:2:-1]
         assert [item["id"] for item in found["claimed"]] == ids[100:0:-1]
         assert len(found["caused"]) == 100
-        assert [found[f"more_{what}"] for what in ("enqueued", "claimed", "caused")] == [True, True, True]
+        assert [found[f"more_{what}"] for what in ("enqueued", "claimed", "caused", "effects")] == [True] * 4
 
     def test_without_a_trace_is_not_found(self, ledger: Ledger) -> None:
         with pytest.raises(NotFound, match="no run 99"):
