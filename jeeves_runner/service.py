@@ -11,7 +11,6 @@ from typing import Any
 
 import apsw
 
-from jeeves_runner.access import make_folder
 from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
 from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
@@ -23,7 +22,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
 from jeeves_runner.db.thread_reads import close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
-from jeeves_runner.errors import ConfigError, Fenced
+from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors, make_gateway
 from jeeves_runner.reconcile.apply import Applied, check_source
@@ -31,11 +30,10 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
-from jeeves_runner.regular_files import folder_of_the_system
 from jeeves_runner.runner.carrier import Carrier
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
-from jeeves_runner.runner.data_folder import lock_data_folder
+from jeeves_runner.runner.data_folder import lock_data_folder, make_data_folder
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
 from jeeves_runner.runner.epoch import (
     become_runner,
@@ -52,9 +50,9 @@ from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, name_of
-from jeeves_runner.runner.start_runs import StartRuns
 from jeeves_runner.runner.stop import SLACK, Stop
 from jeeves_runner.runner.tasks import Tasks
+from jeeves_runner.runner.triggers import Triggers
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
 from jeeves_runner.runs.taken_variables import TakenVariables
@@ -79,6 +77,7 @@ class Runner:
     runs: Runs
     scheduler: Scheduler
     sync: Reconciler
+    triggers: Triggers
     url: str
 
     def __init__(
@@ -128,7 +127,7 @@ class Runner:
         stack.push_async_callback(close_in_thread, conn)
         setup = planner_setup(config)
         check_source(conn, setup.source)
-        _make_data_folder(config)
+        make_data_folder(config)
         stack.callback(os.close, await lock_data_folder(config.data_dir, clock))
         warn_of_access(config.db_path, config.data_dir, config.folder_mode)
         await self._config_watch.warn()
@@ -190,9 +189,9 @@ class Runner:
         scheduler = self.scheduler = Scheduler(
             conn=conn, clock=clock, runs=runs, clocks=clocks, spread_ms=config.catch_up_spread_ms
         )
+        triggers = self.triggers = Triggers(conn=conn, writer=writer, clock=clock, runs=runs)
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
-        starts = StartRuns(conn, runs, clock)
         await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
@@ -200,7 +199,7 @@ class Runner:
         self._tasks.keep("watch of the config file", self._config_watch.run)
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         self._tasks.keep("scheduler", scheduler.run)
-        self._tasks.keep("runs at the start", partial(starts.run, scheduler.look))
+        triggers.keep(self._tasks, scheduler.look)
         self._tasks.keep("watch of the manifests", sync.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)
@@ -313,6 +312,7 @@ class Runner:
         """After an apply by any process: jobs have changed, and so has what the manifests differ in."""
         await self.runs.on_plan(job_ids)
         await self.scheduler.on_plan(job_ids)
+        self.triggers.on_plan(job_ids)
         if self._carrier is not None:
             self._carrier.wake()
         if revision != self.sync.status.revision:
@@ -321,6 +321,7 @@ class Runner:
     async def _on_commit(self) -> None:
         """After a commit of any process."""
         await self.runs.look()
+        self.triggers.wake()
         if self._telling is not None:
             self._telling.wake()
 
@@ -389,12 +390,3 @@ class Runner:
         fenced = await file_is_lost(self._config.db_path, thread)
         runs.fence(fenced)
         raise fenced
-
-
-def _make_data_folder(config: Config) -> None:
-    if (system := folder_of_the_system(config.data_dir)) is not None:
-        raise ConfigError(
-            f"the data folder {config.data_dir} belongs to the system, which keeps nothing in {system}",
-            hint="let data_dir name a place on a disk",
-        )
-    make_folder(config.data_dir, config.folder_mode)

@@ -11,7 +11,7 @@ from jeeves_runner.api.responses import encode, encoded_list
 from jeeves_runner.api.route import Call
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.views.revisions import revision_view, revisions_view
-from jeeves_runner.views.specs import each_job_spec, each_queue_spec, newest
+from jeeves_runner.views.specs import each_job_spec, each_node_spec, each_queue_spec, newest
 
 
 async def revisions(call: Call[Nothing, PageQuery, Nothing]) -> web.Response:
@@ -38,4 +38,6 @@ def _specs(conn: apsw.Connection, root: str) -> Iterator[bytes]:
         yield from encoded_list(each_job_spec(conn))
         yield b',"queues":'
         yield from encoded_list(each_queue_spec(conn))
+        yield b',"nodes":'
+        yield from encoded_list(each_node_spec(conn))
         yield b"}"

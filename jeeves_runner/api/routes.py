@@ -4,6 +4,7 @@ from typing import Final
 
 from jeeves_runner.api import (
     alert_handlers,
+    graph_handlers,
     job_handlers,
     revision_handlers,
     run_handlers,
@@ -15,6 +16,7 @@ from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
+from jeeves_runner.views.graph import GraphDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.lineage import RunLineageDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
@@ -251,6 +253,19 @@ _SCHEDULE: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
+_GRAPH: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/graph",
+        role=Role.READ,
+        summary="What jobs read, write, use and follow",
+        query=of.GraphQuery,
+        answers={200: GraphDocument},
+        problems=frozenset({404}),
+        handler=graph_handlers.graph,
+    ),
+)
+
 _RUNS: Final[tuple[AnyRoute, ...]] = (
     Route(
         method="GET",
@@ -356,7 +371,16 @@ _REVISIONS: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
-ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_SCHEDULE, *_RUNS, *_ALERTS, *_REVISIONS, *DATA)
+ROUTES: Final[tuple[AnyRoute, ...]] = (
+    *_RUNNER,
+    *_JOBS,
+    *_SCHEDULE,
+    *_GRAPH,
+    *_RUNS,
+    *_ALERTS,
+    *_REVISIONS,
+    *DATA,
+)
 
 DECLARED: Final = (
     Declared(path="/jobs", where=job_handlers.where_jobs_are),

@@ -92,6 +92,12 @@ def named(keys: Sequence[tuple[str, str]]) -> str:
     return first if len(keys) <= _FEW else f"{first} and {len(keys) - _FEW} more"
 
 
+def declared_text(plan: Plan) -> str:
+    """``2 jobs, 1 node``: what the manifests declare."""
+    counts = ((kind, plan.declared.get(kind, 0)) for kind in ("job", "queue", "node"))
+    return ", ".join(counted(number, kind) for kind, number in counts if number) or "nothing"
+
+
 def plan_summary(plan: Plan) -> str:
     """``2 to create, 1 to update, 0 to delete``, and what is held."""
     counts = [f"{len(plan.of(action))} to {action}" for action in Action]

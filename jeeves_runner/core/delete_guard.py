@@ -71,11 +71,13 @@ def guard(plan: Plan, facts: GuardFacts, confirmed: Confirmed = NOTHING_CONFIRME
     """What a person must confirm before the plan's deletes are applied.
 
     Where the whole looks like a mistake, that is all deletes in one. Else it is each queue that holds items.
+    Nodes are no part of any number, and wait only with the whole.
     """
     deletes = plan.of(Action.DELETE)
     if not deletes:
         return ()
     keys = tuple(c.key for c in deletes)
+    to_confirm = tuple(key for key in keys if key[0] != "node")
     what = _counted(keys)
     if plan.manifests == 0:
         reason = (
@@ -90,13 +92,13 @@ def guard(plan: Plan, facts: GuardFacts, confirmed: Confirmed = NOTHING_CONFIRME
     )
     if confirmed.deletes is None:
         too_many = _over_budget(plan, facts)
-    elif len(keys) > confirmed.deletes:
-        too_many = f"{what} would be deleted, more than the {confirmed.deletes} allowed"
+    elif len(to_confirm) > confirmed.deletes:
+        too_many = f"{_counted(to_confirm)} would be deleted, more than the {confirmed.deletes} allowed"
     else:
         too_many = None
     if too_many is None:
         return busy
-    return (Refusal(keys, too_many, Confirmed(len(keys))), *busy)
+    return (Refusal(keys, too_many, Confirmed(len(to_confirm))), *busy)
 
 
 def _over_budget(plan: Plan, facts: GuardFacts) -> str | None:
@@ -140,10 +142,11 @@ def explained(refusals: Iterable[Refusal], confirmed: Confirmed = NOTHING_CONFIR
 
 
 def _counted(keys: Iterable[Key]) -> str:
-    """``3 jobs``, ``1 queue`` or ``3 jobs and 1 queue``."""
+    """``3 jobs``, ``3 jobs and 1 queue`` or ``3 jobs, 1 queue and 2 nodes``."""
     kinds = [kind for kind, _ in keys]
-    counts = [(kind, kinds.count(kind)) for kind in ("job", "queue")]
-    return " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts if count)
+    counts = [(kind, kinds.count(kind)) for kind in ("job", "queue", "node")]
+    *most, last = [f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts if count]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _plural(kind: str, count: int) -> str:

@@ -28,7 +28,7 @@ _PARAM_DEFAULTS: Final = {name: value for name, value in Param._field_defaults.i
 
 
 class FieldChange(NamedTuple):
-    """One field of a job or queue that differs."""
+    """One field of a job, queue or node that differs."""
 
     path: str
     """Its key in the manifest, dotted within a mapping: ``env.TOKEN``, ``expect.finish_by``."""

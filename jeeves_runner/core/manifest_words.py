@@ -24,7 +24,7 @@ _MS: Final = "_ms"
 
 
 def in_words(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON values of a job's or queue's spec under the keys of its manifest, paths resolved.
+    """The JSON values of a job's, queue's or node's spec under the keys of its manifest, paths resolved.
 
     What the spec has no value for stays None or empty.
     """

@@ -169,8 +169,8 @@ class Plan:
     """Manifests whose changes are to wait. They are in ``changes`` all the same."""
     suspended: tuple[Key, ...] = ()
     """Live rows that no manifest declares, by kind and id: deleted once the plan is complete."""
-    declared: int = 0
-    """How many jobs, queues and nodes the manifests declare."""
+    declared: Mapping[str, int] = field(default_factory=dict)
+    """How many jobs, queues and nodes the manifests declare, by kind."""
     manifests: int = 0
     """How many manifests there are, unreadable ones included."""
     relined: tuple[Moved, ...] = ()

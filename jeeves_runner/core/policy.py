@@ -77,9 +77,11 @@ class Facts:
     retrying: int = 0
     """How many chains are between two attempts."""
     queued: int = 0
-    """How many first attempts wait."""
+    """How many first attempts wait; those of backfills are left out."""
+    of_the_past: int = 0
+    """How many of ``running`` and ``retrying`` belong to backfills."""
     arriving: int = 0
-    """How many of the last two kinds have been decided about and are not recorded yet."""
+    """How many that wait have been decided about and are not recorded yet."""
     active_run: int | None = None
     """The id of one of them all; None if none has an id yet."""
     too_early: bool = False
@@ -156,6 +158,8 @@ def _overlapping(request: Request, facts: Facts) -> Decision | None:
         return _still_overlapping(request, facts)
     if not (facts.running or facts.retrying or facts.queued):
         return None
+    if request.trigger.is_of_the_past or _meets_the_past_alone(facts):
+        return Decision(Verdict.WAIT, Reason.OVERLAP)
     ref = None if facts.active_run is None else str(facts.active_run)
     if facts.overlap is OverlapPolicy.REPLACE:
         # What waits is cancelled with this decision. If nothing runs, there is only room to wait for.
@@ -174,6 +178,12 @@ def _overlapping(request: Request, facts: Facts) -> Decision | None:
         if facts.queued
         else Decision(Verdict.WAIT, Reason.OVERLAP)
     )
+
+
+def _meets_the_past_alone(facts: Facts) -> bool:
+    """Whether nothing of the job is active but a backfill, for which nothing is skipped, and which nothing
+    replaces."""
+    return not facts.queued and facts.running + facts.retrying == facts.of_the_past
 
 
 def _still_overlapping(request: Request, facts: Facts) -> Decision | None:

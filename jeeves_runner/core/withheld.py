@@ -21,7 +21,7 @@ class Withheld:
     by: WithheldBy
     """What keeps them back."""
     keys: tuple[Key, ...]
-    """The jobs and queues they are about, as ``(kind, id)``."""
+    """The jobs, queues and nodes they are about, as ``(kind, id)``."""
     reason: str
     """Why, as a sentence."""
     command: str | None = None

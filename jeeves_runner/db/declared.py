@@ -17,9 +17,13 @@ def intact(digest: str, spec: str | None) -> str | None:
     return spec if spec is not None and spec_hash(spec) == digest else None
 
 
-def upsert_sql(table: str, columns: Mapping[str, str], more: Mapping[str, str] | None = None) -> str:
+def upsert_sql(
+    table: str, columns: Mapping[str, str], more: Mapping[str, str] | None = None, *, reborn: bool = False
+) -> str:
     """What writes a row of such a table: ``columns``, which the spec ``s`` fills, each with the SQL for it;
-    and those that say where it is from. ``more``: others, with their SQL."""
+    and those that say where it is from. ``more``: others, with their SQL. ``reborn``: whether a tombstone
+    that comes back to life counts as created then."""
+    born = f"CASE WHEN {table}.deleted_at IS NULL THEN {table}.created_at ELSE excluded.created_at END"
     filled = {
         **columns,
         **(more or {}),
@@ -33,7 +37,8 @@ def upsert_sql(table: str, columns: Mapping[str, str], more: Mapping[str, str] |
 INSERT INTO {table} ({", ".join(filled)}, id, created_at)
 SELECT {", ".join(filled.values())}, :id, :at FROM (SELECT :text AS s) WHERE true
 ON CONFLICT (id) DO UPDATE SET
-  {", ".join(f"{column} = excluded.{column}" for column in filled)}, drifted = 0, deleted_at = NULL
+  {", ".join(f"{column} = excluded.{column}" for column in filled)}, drifted = 0, deleted_at = NULL,
+  created_at = {born if reborn else f"{table}.created_at"}
 """
 
 

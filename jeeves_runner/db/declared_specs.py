@@ -7,10 +7,10 @@ import apsw
 
 
 class DeclaredSpec(NamedTuple):
-    """A live job or queue with its spec."""
+    """A live job, queue or node with its spec."""
 
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     file: str
     """The manifest that it was last applied from, relative to the project root."""
     line: int
@@ -20,7 +20,7 @@ class DeclaredSpec(NamedTuple):
     spec: str | None
     """All that is declared of it as JSON; None where another program has written what is none."""
     namespace: str
-    """Of a job, what its times are spread by; of a queue its id."""
+    """Of a job, what its times are spread by; of all else its id."""
 
 
 def job_specs(conn: apsw.Connection) -> Iterator[DeclaredSpec]:
@@ -31,6 +31,11 @@ def job_specs(conn: apsw.Connection) -> Iterator[DeclaredSpec]:
 def queue_specs(conn: apsw.Connection) -> Iterator[DeclaredSpec]:
     """The declared queues, by id."""
     return _specs(conn, "id FROM queues WHERE declared AND deleted_at IS NULL")
+
+
+def node_specs(conn: apsw.Connection) -> Iterator[DeclaredSpec]:
+    """The declared nodes, by id."""
+    return _specs(conn, "id FROM nodes WHERE deleted_at IS NULL")
 
 
 def _specs(conn: apsw.Connection, rest: str) -> Iterator[DeclaredSpec]:

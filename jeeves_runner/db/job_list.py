@@ -113,7 +113,7 @@ class HealthCounts(NamedTuple):
     waiting: int
     """Runs that wait."""
     held: int
-    """Jobs and queues that are held."""
+    """Jobs, queues and nodes that are held."""
     ok: int
     """Runs that ended ok of late."""
     errors: int

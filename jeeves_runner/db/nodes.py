@@ -17,8 +17,9 @@ _DECLARED: Final = {
     "spec": "s",
 }
 
-TABLE: Final = DeclaredTable("nodes", _DECLARED, upsert_sql("nodes", _DECLARED))
-"""A node that is declared no longer leaves a tombstone: it is a node still while an edge names it."""
+TABLE: Final = DeclaredTable("nodes", _DECLARED, upsert_sql("nodes", _DECLARED, reborn=True))
+"""A node that is declared no longer leaves a tombstone: it is a node still while an edge names it.
+One that comes back is created anew: nothing was expected of it while it was away."""
 
 
 class NodeRow(NamedTuple):
@@ -43,7 +44,7 @@ class NodeRow(NamedTuple):
     line: int
     """Where in that manifest, from 1."""
     created_at: str
-    """When it was first declared, in the database's form of times."""
+    """Since when it is declared, in the database's form of times."""
 
 
 def node_rows(conn: apsw.Connection) -> Iterator[NodeRow]:

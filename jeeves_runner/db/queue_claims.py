@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import check_whole, fields_of, parse_json
+from jeeves_runner.db.queue_pauses import IS_PAUSED
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import DELAYS, LEASES, longest_is_ahead, shorten
 from jeeves_runner.errors import LeaseLost
@@ -54,16 +55,19 @@ def claim(
     that has been put right since dated leases and delays too far ahead, those of this queue are shortened
     before it is said that fewer are ready.
 
+    Nothing is ready in a queue that is paused.
+
     The claims of a run (``run_id``, of ``revision``) last 15 s at least, so that the runner can extend them
     while the run works; it gives them back when the run ends. An item whose payload is not JSON (another
     program wrote it) becomes a dead letter, because no claimant could read it. InvalidValue for a ``count``
     over MAX_CLAIM.
     """
     check_whole(count, "count", 1, MAX_CLAIM)
+    queue = tx.conn.execute(_LEASE, {"queue": queue_id, "at": tx.at}).fetchone()
+    if queue is None or queue[1]:
+        return []
     if lease_ms is None:
-        lease_ms = tx.conn.execute("SELECT lease_ms FROM queues WHERE id = ?", (queue_id,)).get
-        if lease_ms is None:
-            return []
+        lease_ms = int(queue[0])
     settle_expired(tx, queue_id)
     if run_id is not None:
         lease_ms = run_lease_ms(lease_ms)
@@ -270,6 +274,7 @@ UPDATE queue_items SET
   run_revision = CASE WHEN attempt < max_attempts THEN NULL ELSE run_revision END,
   error = :error, lease_token = NULL, lease_until = NULL, lease_ms = NULL
 """
+_LEASE = f"SELECT lease_ms, {IS_PAUSED} FROM queues WHERE id = :queue"
 _ENDED = "status = 'claimed' AND lease_until <= :at"
 _OF_QUEUE = f"{_ENDED} AND queue_id = :queue"
 _SETTLE_ALL = f"{GIVE_BACK}WHERE {_ENDED}"

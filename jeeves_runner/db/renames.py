@@ -78,7 +78,9 @@ ACTIVE: Final = "status IN ('scheduled', 'running')"
 _CARRY: Final = (
     f"UPDATE overrides SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE incidents SET job_id = {_NEW} WHERE closed_at IS NULL AND coalesce(job_id, '') IN {_OLD}",
+    f"UPDATE backfills SET job_id = {_NEW} WHERE status = 'active' AND job_id IN {_OLD}",
     f"UPDATE outbox SET job_id = {_NEW} WHERE status = 'pending' AND job_id IN {_OLD}",
+    f"UPDATE OR REPLACE queue_triggers SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE freshness SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     # Where a tombstone of the new id ran at the same time, the row stays with the old id.
     f"UPDATE OR IGNORE runs SET job_id = {_NEW} WHERE {ACTIVE} AND +job_id IN {_OLD}",

@@ -13,7 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.core.run import Outcome, Run
-from jeeves_runner.db import freshness, secret_params
+from jeeves_runner.db import freshness, queue_triggers, secret_params
 from jeeves_runner.db.alert_ends import tell_end
 from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.queue_upkeep import release_items_of_run
@@ -48,7 +48,8 @@ def next_end(tx: Tx) -> int:
 
 def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None = None) -> None:
     """Write what follows from these ends: claims are given back, failed attempts are tried again, people are
-    told; of a chain that is over it is noted what it has written, and the secret parameters are deleted.
+    told. Of a chain that is over it is noted what it has written, its job may rest, and the secret parameters
+    are deleted.
 
     ``retries``: by run id, how the run's job is retried.
     """
@@ -64,8 +65,9 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
         tell_end(tx, run, is_last=retry is None)
         if retry is None:
             freshness.written(tx, run)
-        if retry is None and run.params is not None:
-            secret_params.erase(tx, run.chain_id or run.id)
+            queue_triggers.settle(tx, run)
+            if run.params is not None:
+                secret_params.erase(tx, run.chain_id or run.id)
 
 
 def _was_replaced(run: Run) -> bool:
@@ -183,11 +185,13 @@ def replace_waiting(tx: Tx, by: Run) -> None:
     """Cancel what waits of a job, retries too, for a run that is decided about after all of them.
 
     A request that came later, and that no runner has decided about, is spared: it will replace in its turn.
-    A retry is not spared, although no runner has decided about one that has just been entered.
+    A retry is not spared, although no runner has decided about one that has just been entered. What belongs
+    to a backfill is spared: it makes up for other times.
     """
     _end_waiting(
         tx,
-        "job_id = :job_id AND id <> :id AND (id < :id OR epoch IS NOT NULL OR trigger = :retry)",
+        "job_id = :job_id AND id <> :id AND backfill_id IS NULL"
+        " AND (id < :id OR epoch IS NOT NULL OR trigger = :retry)",
         status=RunStatus.CANCELLED,
         reason=Reason.REPLACED,
         ref=str(by.id),
@@ -208,6 +212,13 @@ def cancel_waiting_of_stopped_jobs(tx: Tx, job_ids: Iterable[str]) -> None:
             reason=reason,
             ids=json.dumps(list(job_ids)),
         )
+
+
+def cancel_waiting_of_backfill(tx: Tx, backfill_id: int) -> list[Run]:
+    """Cancel what waits of a backfill, pending retries included; which they were."""
+    return _end_waiting(
+        tx, "backfill_id = :backfill", status=RunStatus.CANCELLED, reason=Reason.CANCEL, backfill=backfill_id
+    )
 
 
 _STOPPED = {
@@ -253,12 +264,14 @@ SELECT id, 'scheduled', :trigger, :attempt, :chain, :scheduled_for, :not_before,
        :at, :reason, :params, (SELECT given_params FROM runs WHERE id = :run), false, :priority, :pool,
        :caused_by, :depth, :backfill
 FROM jobs WHERE id = :job_id AND deleted_at IS NULL AND enabled
+  AND NOT EXISTS (SELECT 1 FROM backfills WHERE backfills.id = :backfill AND backfills.status = 'cancelled')
 RETURNING {RUN_COLUMNS}
 """
 
 
 def _insert_retry(tx: Tx, run: Run, delay_ms: int) -> Run | None:
-    """The next attempt of a chain, waiting for its time; None if the job is deleted or disabled.
+    """The next attempt of a chain, waiting for its time; None if the job is deleted or disabled, or the
+    backfill of the chain is cancelled.
 
     No runner has decided about it: the one that lives takes it up as it does any request.
     """

@@ -67,12 +67,12 @@ UPDATE runs SET cancel_cause = coalesce(cancel_cause, :cause),
   cancel_requested_at = coalesce(cancel_requested_at, :at),
   reason = iif(coalesce(cancel_cause, :cause) = :cause, reason, :reason),
   reason_ref = iif(coalesce(cancel_cause, :cause) = :cause, reason_ref, :by)
-WHERE {RUNNING} AND job_id = :job_id AND id <> :id
+WHERE {RUNNING} AND job_id = :job_id AND id <> :id AND backfill_id IS NULL
 """
 
 
 def request_end_of_replaced(tx: Tx, by: Run) -> None:
-    """Record that what runs of a job is to end for another run of it.
+    """Record that what runs of a job is to end for another run of it, but for what belongs to a backfill.
 
     The first cause stays. Where that is another one, it is the reason that says that the run was replaced.
     """

@@ -39,6 +39,8 @@ class RunRequest(NamedTuple):
     """The occurrence that it belongs to, aware; it is none itself."""
     backfill_id: int | None = None
     """The backfill that it belongs to."""
+    priority: int | None = None
+    """Its own priority; None: that of the job."""
 
 
 class KnownSpec(NamedTuple):
@@ -96,17 +98,25 @@ def request_run(
     }
     is_refused = not (request.forced or request.trigger.lapses)
     if known is not None and (settled := _fitting(known, request)) is not None:
-        place = {"priority": known.priority, "pool": known.pool, "spec_hash": known.spec_hash}
+        place = {
+            "priority": _priority(request, known.priority),
+            "pool": known.pool,
+            "spec_hash": known.spec_hash,
+        }
         run_id = _enter(tx, _WITHOUT_QUESTION, {**bindings, **place, "is_refused": is_refused}, settled)
         if run_id is not None:
             return _caused(tx, run_id, request)
     spec = _requested_spec(tx, request, is_refused)
     settled = settle(spec.params, request.params or {})
-    place = {"priority": spec.priority, "pool": spec.pool}
+    place = {"priority": _priority(request, spec.priority), "pool": spec.pool}
     run_id = _enter(tx, f"{_REQUEST} RETURNING id", {**bindings, **place}, settled)
     if run_id is None:  # the row was read in this very transaction
         raise not_recorded(request.job_id)
     return _caused(tx, run_id, request)
+
+
+def _priority(request: RunRequest, of_job: int) -> int:
+    return of_job if request.priority is None else request.priority
 
 
 def _caused(tx: Tx, run_id: int, request: RunRequest) -> int:

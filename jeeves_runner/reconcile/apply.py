@@ -28,6 +28,7 @@ from jeeves_runner.db import (
     jobs,
     namespaces,
     nodes,
+    queue_triggers,
     queues,
     renames,
     revisions,
@@ -243,6 +244,7 @@ def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | N
         table.upsert(tx, (c for c in changes if c.action is not Action.DELETE), revision)
         table.tombstone(tx, (c.id for c in changes if c.action is Action.DELETE), revision)
     edges.write(tx, [c for c in plan.changes if c.kind == "job"])
+    queue_triggers.end_rest(tx, [c.id for c in plan.changes if c.kind == "job" and not c.renamed_from])
     revisions.close_revision(tx, revision)
     # A new job has no waiting runs, and one that comes back lost them when it was deleted.
     stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]

@@ -4,11 +4,14 @@ Its project stands in another folder, and it may run another version: specs are 
 the paths in them as they would be in the folder here.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.edge_spec import edges_in, traits_in
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.model import JobSpec, SourceType
+from jeeves_runner.core.node_spec import NodeKind, NodeSpec
 from jeeves_runner.core.plan import Key, LiveRow
 from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.spec_texts import Spec, encode, spec_hash, spec_to_json
@@ -57,7 +60,8 @@ def _read(document: Any, root: str) -> Elsewhere:
     texts: dict[Key, str] = {}
     namespaces: dict[str, str] = {}
     unreadable = 0
-    for kind, entries in (("job", document["jobs"]), ("queue", document["queues"])):
+    kinds = (("job", document["jobs"]), ("queue", document["queues"]), ("node", document.get("nodes", ())))
+    for kind, entries in kinds:
         for entry in entries:
             name = _text(entry["id"])
             text = _spec_text(kind, entry["spec"], roots)
@@ -65,7 +69,14 @@ def _read(document: Any, root: str) -> Elsewhere:
                 unreadable += 1
                 continue
             texts[kind, name] = text
-            rows[kind, name] = LiveRow(spec_hash(text), _text(entry["file"]), int(entry["line"]))
+            values = json.loads(text)
+            rows[kind, name] = LiveRow(
+                spec_hash(text),
+                _text(entry["file"]),
+                int(entry["line"]),
+                edges=tuple(sorted(edges_in(values))) if kind == "job" else (),
+                traits=traits_in(values),
+            )
             if kind == "job" and entry["namespace"] != name:
                 namespaces[name] = _text(entry["namespace"])
     commit = document["commit"]
@@ -82,8 +93,7 @@ def _spec_text(kind: str, values: Mapping[str, Any] | None, roots: _Roots) -> st
     if values is None:
         return None
     try:
-        spec: Spec = _job(values, roots) if kind == "job" else _queue(values)
-        return encode(spec_to_json(spec))
+        return encode(spec_to_json(_READERS[kind](values, roots)))
     except (ValueError, TypeError):
         return None
 
@@ -97,9 +107,22 @@ def _job(values: Mapping[str, Any], roots: _Roots) -> JobSpec:
     return spec._replace(cwd=roots.moved(spec.cwd))
 
 
-def _queue(values: Mapping[str, Any]) -> QueueSpec:
+def _queue(values: Mapping[str, Any], _: _Roots) -> QueueSpec:
     known = {name: values[name] for name in QueueSpec._fields if name in values}
     return QueueSpec(**known)
+
+
+def _node(values: Mapping[str, Any], roots: _Roots) -> NodeSpec:
+    known = {name: values[name] for name in NodeSpec._fields if name in values}
+    spec = NodeSpec(**known | {"kind": NodeKind(str(values.get("kind")))})
+    return spec if spec.path is None else spec._replace(path=roots.moved(spec.path))
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], _Roots], Spec]]] = {
+    "job": _job,
+    "queue": _queue,
+    "node": _node,
+}
 
 
 def _text(value: object) -> str:

@@ -94,7 +94,7 @@ def check_declared(size: int) -> None:
     """SourceError if all manifests together declare more than is taken."""
     if size > MAX_DECLARED:
         raise SourceError(
-            f"all manifests together declare more than {MAX_DECLARED:,} bytes of jobs and queues",
+            f"all manifests together declare more than {MAX_DECLARED:,} bytes of jobs, queues and nodes",
             hint="shorten texts and defaults that many jobs have, or divide the jobs among several runners",
         )
 

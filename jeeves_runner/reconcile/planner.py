@@ -3,11 +3,12 @@ so that it can work in a process of its own while the runner's event loop stays 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any
 
 from jeeves_runner.clock import Clock, SystemClock, to_text
 from jeeves_runner.core.difference import diff
@@ -23,15 +24,12 @@ from jeeves_runner.core.problem import Finding, Problem
 from jeeves_runner.core.renaming import renames
 from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.local.requirement_check import fault_of
+from jeeves_runner.reconcile.doubles import double_ids, nodes_of_their_own
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader, check_declared
 from jeeves_runner.sources.contract import Snapshot, Source, Trace
 from jeeves_runner.sources.names import DEFAULTS_NAMES
 from jeeves_runner.sources.stamps import FileStamp, stamp_of
-
-_MOST_NAMED: Final = 3
-"""Of the places that declare one id, how many a message names."""
-
 
 Check = Callable[[Requirement, Mapping[str, str]], Fault | None]
 """As ``requirement_check.fault_of``."""
@@ -190,7 +188,8 @@ class _Look:
         check_declared(kept + sum(result.size for result in results))
         for result in results:
             self._take(result)
-        self._refuse_double_ids(results, unchanged)
+        self._declare(results)
+        self._refuse_doubles(results, unchanged)
         plan = self._finish(snapshot, list(zip(results, digests, strict=True)), unchanged)
         return replace(plan, fingerprint=fingerprint.hexdigest())
 
@@ -265,13 +264,10 @@ class _Look:
                     invalid[entry.kind, entry.id] = finding.message
         return problems.all(lambda paths: self._reader.locate(self._read[result.path], paths))
 
-    def _refuse_double_ids(self, results: Iterable[FileResult], unchanged: set[str]) -> None:
-        places: dict[Key, list[tuple[str, int, int]]] = {}
+    def _declare(self, results: Iterable[FileResult]) -> None:
         for result in results:
             for entry in result.entries:
-                key = (entry.kind, entry.id)
-                places.setdefault(key, []).append((result.path, entry.line, entry.column))
-                self._declared[key] = Declaration(
+                self._declared[entry.kind, entry.id] = Declaration(
                     kind=entry.kind,
                     id=entry.id,
                     digest=entry.digest,
@@ -282,32 +278,17 @@ class _Look:
                     edges=entry.edges,
                     traits=entry.traits,
                 )
-        problems: dict[str, ProblemList] = {}
-        for key, found in places.items():
-            row = self._live.rows.get(key)
-            if row is not None and row.file in unchanged:
-                found.append((row.file, row.line, 1))
-            if len(found) > 1:
-                self._double(key, sorted(found), problems)
-        for several in problems.values():
-            self._problems += several.all(lambda _: Places(()))
 
-    def _double(
-        self, key: Key, found: Sequence[tuple[str, int, int]], problems: dict[str, ProblemList]
-    ) -> None:
-        kind, name = key
-        named = [f"{file}:{line}" for file, line, _ in found[: _MOST_NAMED + 1]]
-        for n, (file, line, column) in enumerate(found):
-            others = [place for m, place in enumerate(named) if m != n][:_MOST_NAMED]
-            finding = Finding(
-                path=(),
-                code="duplicate_id",
-                message=f"{kind} id `{name}` is also declared in {_listed(others, len(found) - 1)}",
-                hint="ids are unique over all manifests; rename one of them",
-            )
-            problems.setdefault(file, ProblemList(file)).report("error", finding, at=(line, column))
-            self._faulty.add(file)
-        self._held_keys[key] = f"declared in {_listed(named[:_MOST_NAMED], len(found))}"
+    def _refuse_doubles(self, results: Iterable[FileResult], unchanged: set[str]) -> None:
+        found = double_ids(results, self._live.rows, unchanged)
+        self._problems += found.problems
+        self._faulty |= found.files
+        self._held_keys.update(found.held)
+        hold = HoldReasons(keys=self._held_keys, files=self._held_files)
+        named = nodes_of_their_own(self._declared, self._live.rows, hold, unchanged)
+        self._problems += named.problems
+        self._faulty |= named.files
+        self._held_keys.update(named.held)
 
     def _judge_renames(self, hold: HoldReasons, unchanged: set[str]) -> dict[str, str]:
         """The jobs that get another id; what is wrong with the others becomes a problem. A file with one that
@@ -346,11 +327,17 @@ class _Look:
             waiting=tuple(_waiting_manifests(snapshot)),
             base=live.base,
             problems=tuple(sorted(self._true_ones(), key=lambda p: (p.file, p.line, p.column))),
-            declared=len(self._declared) + sum(row.file in unchanged for row in live.rows.values()),
+            declared=self._counts(unchanged),
             manifests=len(snapshot.files) + len(snapshot.unreadable),
             files=records,
             forgotten=tuple(path for path in live.files if path not in remembered),
         )
+
+    def _counts(self, unchanged: set[str]) -> dict[str, int]:
+        """How much of each kind is declared."""
+        counts = Counter(kind for kind, _ in self._declared)
+        counts.update(kind for (kind, _), row in self._live.rows.items() if row.file in unchanged)
+        return dict(counts)
 
     def _true_ones(self) -> Iterator[Problem]:
         """The problems of now; of those that were read long ago some may have become true since."""
@@ -386,9 +373,3 @@ def _waiting_manifests(snapshot: Snapshot) -> Iterator[WaitingFile]:
         for file in snapshot.files:
             if file.path.startswith(below):
                 yield WaitingFile(file.path, waiting.message)
-
-
-def _listed(places: Sequence[str], count: int) -> str:
-    """Some of ``count`` places, and how many more there are."""
-    more = count - len(places)
-    return f"{', '.join(places)} and {more:,} more" if more else ", ".join(places)

@@ -1,5 +1,5 @@
-"""Jobs and queues as they stand elsewhere than in the project's database, for manifests to be compared with:
-in a commit, or on a server."""
+"""Jobs, queues and nodes as they stand elsewhere than in the project's database, for manifests to be compared
+with: in a commit, or on a server."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace

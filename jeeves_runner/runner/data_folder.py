@@ -12,9 +12,11 @@ import os
 from pathlib import Path
 from typing import Final
 
+from jeeves_runner.access import make_folder
 from jeeves_runner.clock import Clock
-from jeeves_runner.errors import RunnerActive
-from jeeves_runner.regular_files import real_folder
+from jeeves_runner.config import Config
+from jeeves_runner.errors import ConfigError, RunnerActive
+from jeeves_runner.regular_files import folder_of_the_system, real_folder
 
 log = logging.getLogger(__name__)
 
@@ -52,3 +54,13 @@ def _locked(folder: Path) -> int | None:
         except OSError as error:
             log.warning("%s cannot be locked (%s): no second runner may use it", folder, error.strerror)
         return os.dup(opened)  # both have the one lock, which goes with the last of them
+
+
+def make_data_folder(config: Config) -> None:
+    """Make the folder of a server's data. ConfigError for one of those that belong to the system."""
+    if (system := folder_of_the_system(config.data_dir)) is not None:
+        raise ConfigError(
+            f"the data folder {config.data_dir} belongs to the system, which keeps nothing in {system}",
+            hint="let data_dir name a place on a disk",
+        )
+    make_folder(config.data_dir, config.folder_mode)

@@ -13,6 +13,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.db import (
     audit,
+    backfills,
     incidents,
     outbox,
     overrides,
@@ -167,6 +168,7 @@ class Maintenance:
         before = self._time_of_age() - self._history_retention
         await self._in_portions(lambda tx, limit: revisions.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: audit.prune(tx, before, limit))
+        await self._in_portions(lambda tx, limit: backfills.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: overrides.prune(tx, before, limit))
         over = self._time_of_age() - _SKIP_KEPT
         await self._in_portions(lambda tx, limit: skips.close(tx, over, limit))

@@ -157,6 +157,7 @@ class Admission:
             running=others.running,
             retrying=others.retrying,
             queued=others.queued,
+            of_the_past=others.of_the_past,
             arriving=others.arriving,
             active_run=others.run_id,
             too_early=attempt.run is not None and _is_ahead(attempt.run.not_before, self._clock.now()),

@@ -220,7 +220,9 @@ class Arrivals:
             self._board.remove(attempt)
         if decision.verdict is Verdict.REPLACE:
             of_job = self._board.of_job(attempt.job_id)
-            arrival.replaced = [other for other in of_job if other.stage is Stage.RUNNING]
+            arrival.replaced = [
+                other for other in of_job if other.stage is Stage.RUNNING and not other.is_of_the_past
+            ]
         if arrival.starts:
             self._board.take_slot(attempt, executor.name, job.spec.pool)
             self._running.equip(attempt, job, executor, start.mark, precheck)

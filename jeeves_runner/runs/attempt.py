@@ -38,6 +38,7 @@ class Attempt(BoardEntry):
             trigger=run.trigger,
             forced=run.forced,
             pool=run.pool,
+            is_of_the_past=run.backfill_id is not None,
             depth=run.depth,
             run=run,
         )

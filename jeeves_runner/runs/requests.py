@@ -76,7 +76,11 @@ class Requests:
     async def _request(self, request: RunRequest, recorded: "asyncio.Future[Run]") -> None:
         """One task for the request and the run it starts: the caller may leave meanwhile."""
         attempt = Attempt(
-            job_id=request.job_id, trigger=request.trigger, forced=request.forced, depth=request.depth
+            job_id=request.job_id,
+            trigger=request.trigger,
+            forced=request.forced,
+            is_of_the_past=request.backfill_id is not None,
+            depth=request.depth,
         )
         started = False
         with answering(recorded) as answer:

@@ -53,7 +53,8 @@ log = logging.getLogger(__name__)
 class Runs:
     """All runs of one runner. Use it from one event loop; ``conn`` is for its reads there.
 
-    ``start_up`` comes first. ``fenced`` is set once this runner has lost the database.
+    ``start_up`` comes first. ``fenced`` is set once this runner has lost the database; ``on_end`` is called
+    with the job of each run that has ended.
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class Runs:
         self._is_open = self._is_closed = False
         self._newest_seen = 0
         self._second_look: asyncio.TimerHandle | None = None
+        self.on_end: Callable[[str], object] = lambda _job_id: None
         self._trouble = Trouble(log, over="what follows from commits is seen to again")
         self.fenced = asyncio.Event()
 
@@ -313,6 +315,7 @@ class Runs:
 
     def _after_end(self, attempt: Attempt, ended: Run | None) -> None:
         self._see_to(lambda: self._follow_end(attempt, ended))
+        self.on_end(attempt.job_id)
 
     def _on_ends(self) -> None:
         self._see_to(self._follow)
@@ -389,10 +392,10 @@ class Runs:
             attempt = self._board.get(run_id)
             if attempt is not None:
                 self._board.remove(attempt)
+                self.on_end(attempt.job_id)
 
     def _obey_cancel_request(self, run_id: int, cause: CancelCause) -> None:
-        attempt = self._board.get(run_id)
-        if attempt is None:
+        if (attempt := self._board.get(run_id)) is None:
             return
         if attempt.stage is Stage.RUNNING:
             self._running.end_soon(attempt, cause)

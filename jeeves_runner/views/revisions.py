@@ -17,7 +17,7 @@ class WholeRevision(RevisionRow):
     changes: list[ChangeDocument]
     """The rows that it wrote; secrets are not in them."""
     held: list[str]
-    """The ids of the jobs and queues that kept an older spec."""
+    """The ids of the jobs and queues that kept an older spec; of nodes ``KIND:ID``."""
     held_rows: list[HeldThen]
     """The same, each with the reason of that time."""
     consequences: list[ConsequenceDocument] | None

@@ -74,7 +74,7 @@ class HealthDocument(TypedDict):
     catching_up_until: str | None
     """When the last of them has its moment; null: there is none."""
     failed_registrations: int
-    """Jobs and queues that are held, and errors in manifests that were never applied."""
+    """Jobs, queues and nodes that are held, and errors in manifests that were never applied."""
     ok_last_hour: int
     """Runs that ended ok in the last hour."""
     errors_last_hour: int

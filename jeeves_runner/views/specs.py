@@ -11,12 +11,12 @@ from jeeves_runner.db.declared_specs import DeclaredSpec
 
 
 class SpecDocument(TypedDict):
-    """A live job or queue."""
+    """A live job, queue or node."""
 
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     namespace: str
-    """Of a job, what its times are spread by; of a queue its id."""
+    """Of a job, what its times are spread by; of all else its id."""
     file: str
     """Its manifest, relative to the project root."""
     line: int
@@ -43,6 +43,8 @@ class SpecsDocument(TypedDict):
     """The jobs, by id."""
     queues: list[SpecDocument]
     """The declared queues, by id."""
+    nodes: list[SpecDocument]
+    """The declared nodes, by id."""
 
 
 class NewestApply(NamedTuple):
@@ -69,6 +71,11 @@ def each_job_spec(conn: apsw.Connection) -> Iterator[SpecDocument]:
 def each_queue_spec(conn: apsw.Connection) -> Iterator[SpecDocument]:
     """The queues, likewise."""
     return map(_document, declared_specs.queue_specs(conn))
+
+
+def each_node_spec(conn: apsw.Connection) -> Iterator[SpecDocument]:
+    """The nodes, likewise."""
+    return map(_document, declared_specs.node_specs(conn))
 
 
 def _document(row: DeclaredSpec) -> SpecDocument:

@@ -36,9 +36,9 @@ class ChangeDocument(TypedDict):
     action: Annotated[str, Action]
     """What happens to the row."""
     kind: str
-    """``job`` or ``queue``."""
+    """``job``, ``queue`` or ``node``."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     file: str
     """The manifest that declares it or, for a delete, did so."""
     line: int
@@ -64,12 +64,12 @@ class ConsequenceDocument(TypedDict):
 
 
 class RowDocument(TypedDict):
-    """A job or queue."""
+    """A job, queue or node."""
 
     kind: str
-    """``job`` or ``queue``."""
+    """``job``, ``queue`` or ``node``."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
 
 
 class WithheldDocument(TypedDict):
@@ -91,9 +91,9 @@ class HeldDocument(TypedDict):
     """A live row that keeps its last good spec because its manifest is broken."""
 
     kind: str
-    """``job`` or ``queue``."""
+    """``job``, ``queue`` or ``node``."""
     id: str
-    """The id of the job or queue."""
+    """The id of the job or queue; of a node ``KIND:ID``."""
     file: str
     """The manifest that the row was last applied from."""
     message: str

@@ -18,6 +18,7 @@ from jeeves_runner import __version__
 from jeeves_runner.cli.main import main
 
 JOB = 'schedule: "H 2 * * *"\nscript: work.sh\ncwd: sub\ntimeout: 1m\n'
+NODES = "nodes: [{id: mail, kind: datastore, path: data/mail.db, fresh_within: 2h}, {id: api, kind: auth}]\n"
 SECRET = "run: echo\ntimeout: 1m\nenv: {A: {from_env: PROD_PASSWORD}, B: {file: key}}\n"
 
 
@@ -36,6 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     save(root, "b.yaml", JOB)
     save(root, "secret.yaml", SECRET)
     save(root, "mail.yaml", "queues: [{id: mail, retention: {failed: 3d}}]\n")
+    save(root, "nodes.yaml", NODES)
     assert command(root, "apply").returncode == 0
     server = Server(root)
     yield server
@@ -62,12 +64,16 @@ def test_what_differs_is_told_with_its_times(served: Server, here: Path) -> None
     (here / "other.sh").write_text("#!/bin/sh\n")
     save(here, "b.yaml", JOB.replace("H 2", "H 3"))
     save(here, "mail.yaml", "queues: []\n")
+    save(here, "nodes.yaml", NODES.replace("2h", "1h").replace("auth", "sink"))
     result = run("diff", "--server", served.url, "--json")
     assert result.exit_code == 1
     document = json.loads(result.stdout)
     assert [(each["action"], each["kind"], each["id"]) for each in document["changes"]] == [
         ("update", "job", "a"),
         ("update", "job", "b"),
+        ("delete", "node", "auth:api"),
+        ("update", "node", "datastore:mail"),
+        ("create", "node", "sink:api"),
         ("delete", "queue", "mail"),
     ]
     assert document["changes"][1]["fields"] == [
@@ -92,6 +98,9 @@ def test_specs_name_where_secrets_are_and_hold_no_value(served: Server) -> None:
     assert (document["version"], document["root"]) == (__version__, str(served.root.resolve()))
     assert [job["id"] for job in document["jobs"]] == ["a", "b", "secret"]
     assert [queue["id"] for queue in document["queues"]] == ["mail"]
+    assert [(node["id"], node["spec"]["path"]) for node in document["nodes"]] == [
+        ("auth:api", None), ("datastore:mail", f"{served.root.resolve()}/data/mail.db"),
+    ]  # fmt: skip
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def test_a_gateway_that_the_config_names_wrongly_is_no_missing_one(shell: Shell)
     shell.config.write_text("port: 0\ngateway: {url: 127.0.0.1:18789}\n")
     (shell.folder / "jobs.d" / "sort.yaml").write_text("type: session\nprompt: Sort it.\ntimeout: 1m\n")
     assert findings(shell, "config")[0][0] == "error"
-    assert findings(shell, "manifests") == [("ok", "2 manifests, 2 declared")]
+    assert findings(shell, "manifests") == [("ok", "2 manifests, 2 jobs declared")]
     assert findings(shell, "gateway") == [("warning", "none can be looked at")]
 
 

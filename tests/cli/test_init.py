@@ -151,7 +151,7 @@ class TestInit:
         schema = manifest.parent / manifest.read_text().splitlines()[0].partition("=")[2]
         assert schema.resolve() == root / ".jeeves-runner/manifest.schema.json"
         answer = run("-c", str(root / "jeeves-runner.yaml"), "validate", "--strict")
-        assert answer.output.startswith("Valid: 1 manifest, 1 declared")
+        assert answer.output.startswith("Valid: 1 manifest, 1 job declared")
 
     def test_a_broken_config_is_named_and_nothing_is_written(self, here: Path) -> None:
         (here / "jeeves-runner.yaml").write_text("job_dir: x\n")

@@ -14,13 +14,16 @@ def change(action: Action, kind: str, name: str) -> Change:
     return Change(action=action, kind=kind, id=name, file="jobs.d/a.yaml", line=1)
 
 
-def plan(*, deletes: str = "", creates: str = "", queues: str = "", manifests: int = 1) -> Plan:
-    """Ids in a text: of jobs to delete and to create, and of queues to delete."""
+def plan(
+    *, deletes: str = "", creates: str = "", queues: str = "", nodes: str = "", manifests: int = 1
+) -> Plan:
+    """Ids in a text: of jobs to delete and to create, and of queues and nodes to delete."""
     return Plan(
         changes=(
             *(change(Action.DELETE, "job", name) for name in deletes.split()),
             *(change(Action.CREATE, "job", name) for name in creates.split()),
             *(change(Action.DELETE, "queue", name) for name in queues.split()),
+            *(change(Action.DELETE, "node", name) for name in nodes.split()),
         ),
         manifests=manifests,
     )
@@ -75,6 +78,22 @@ def test_a_job_that_is_renamed_and_renamed_back_is_not_lost() -> None:
 
 def test_a_queue_alone_is_no_burden_on_the_budget_of_jobs() -> None:
     assert guard(plan(queues="mail"), facts(numbered(4), gone=numbered(16, "old"))) == ()
+
+
+def test_nodes_need_no_word_and_wait_only_with_the_whole() -> None:
+    nodes = "sink:a sink:b sink:c sink:d sink:e sink:f sink:g"
+    assert guard(plan(nodes=nodes), facts("j0")) == ()
+    (refusal,) = guard(plan(deletes=numbered(6), queues="mail", nodes="sink:a sink:b"), facts(numbered(10)))
+    assert refusal.reason == "6 jobs, 1 queue and 2 nodes would be deleted, where 10 jobs are live"
+    assert refusal.confirmed_by == Confirmed(7)
+    assert ("node", "sink:a") in refusal.keys
+    confirmed = guard(plan(deletes=numbered(6), nodes=nodes), facts(numbered(10)), Confirmed(6))
+    assert confirmed == ()
+    assert reasons(guard(plan(deletes="j0 j1", nodes=nodes), facts(numbered(2)), Confirmed(1))) == [
+        "2 jobs would be deleted, more than the 1 allowed"
+    ]
+    (refusal,) = guard(plan(nodes="sink:a", manifests=0), facts(""))
+    assert refusal.reason.startswith("no manifest was found, and 1 node would be deleted")
 
 
 def test_where_too_many_jobs_would_go_no_queue_goes_either() -> None:

@@ -70,6 +70,32 @@ def test_skip_drops_whatever_comes_while_the_job_is_active(request_: Request, ac
     assert admit(request_, active) == skip("overlap")
 
 
+BACKFILL = Request(trigger=Trigger.BACKFILL)
+
+
+@pytest.mark.parametrize("overlap", [each for each in OverlapPolicy if each is not OverlapPolicy.ALLOW])
+@pytest.mark.parametrize("active", [Facts(running=1), Facts(retrying=1), Facts(queued=1)])
+def test_a_backfill_waits_for_whatever_is_active_and_replaces_nothing(
+    overlap: OverlapPolicy, active: Facts
+) -> None:
+    assert admit(BACKFILL, replace(active, overlap=overlap)) == wait("overlap")
+    assert starts(BACKFILL, replace(active, overlap=OverlapPolicy.ALLOW))
+
+
+@pytest.mark.parametrize("overlap", [each for each in OverlapPolicy if each is not OverlapPolicy.ALLOW])
+@pytest.mark.parametrize("request_", [SCHEDULED, MANUAL, Request(trigger=Trigger.CATCH_UP)])
+@pytest.mark.parametrize("active", [Facts(running=1, of_the_past=1), Facts(retrying=1, of_the_past=1)])
+def test_what_meets_only_a_backfill_waits_for_it(
+    overlap: OverlapPolicy, request_: Request, active: Facts
+) -> None:
+    assert admit(request_, replace(active, overlap=overlap)) == wait("overlap")
+
+
+def test_what_meets_more_than_a_backfill_goes_by_the_policy() -> None:
+    assert admit(SCHEDULED, Facts(running=1, of_the_past=1, queued=1)) == skip("overlap")
+    assert admit(SCHEDULED, Facts(running=1, of_the_past=1, retrying=1)) == skip("overlap")
+
+
 def test_queue_keeps_one() -> None:
     queue = replace(BUSY, overlap=OverlapPolicy.QUEUE)
     assert admit(SCHEDULED, queue) == wait("overlap")

@@ -48,7 +48,7 @@ OCCURRENCES: Final = {
 TEXTS: Final = {
     "arrivals": "job_id upstream runs",
     "audit": "actor action target detail",
-    "backfills": "job_id status created_by",
+    "backfills": "job_id open status message created_by",
     "carries": "old_id new_id",
     "change_watches": "job_id watched fingerprint",
     "edges": "job_id relation node",

@@ -27,6 +27,7 @@ from support.docs import (
 )
 
 from jeeves_runner.config import config_schema, load_config
+from jeeves_runner.core.edge_spec import Relation
 from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.inheritance import ALWAYS, OF_THE_RUNNER
 from jeeves_runner.core.model import (
@@ -42,6 +43,7 @@ from jeeves_runner.core.model import (
     SourceType,
     Trigger,
 )
+from jeeves_runner.core.node_spec import NodeKind
 from jeeves_runner.core.outcome import MAX_SAID, Exited, outcome
 from jeeves_runner.core.policy import DEPTH_LIMIT, Facts, Request, Verdict, admit
 from jeeves_runner.core.precheck import LIMIT_MS, NOTHING_TO_DO
@@ -78,6 +80,7 @@ def _documents() -> Iterator[tuple[str, Schema, str]]:
     parts = manifest_schema()["$defs"]
     yield "job", parts["job"], section(manifests, "Job keys")
     yield "queue", parts["queue"], section(manifests, "Queue keys")
+    yield "node", parts["node"], section(manifests, "Node keys")
     yield "config", config_schema(), read("reference/config.md")
 
 
@@ -237,6 +240,8 @@ def test_the_columns_described_are_there(tables: dict[str, set[str]]) -> None:
         ("jobs", "type", set(JobType)),
         ("jobs", "source_type", set(SourceType)),
         ("jobs", "overlap_policy", set(OverlapPolicy)),
+        ("nodes", "kind", set(NodeKind)),
+        ("edges", "relation", set(Relation)),
         # A runner that has lost its database writes nothing into it any more.
         ("runs", "cancel_cause", set(CancelCause) - {CancelCause.FENCED}),
     ],

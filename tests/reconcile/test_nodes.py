@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.project import Project, summary
+from support.project import Project, errors, summary
 
 from jeeves_runner.core.edge_spec import Edge, Relation, Traits
 from jeeves_runner.core.field_changes import FieldChange
@@ -62,11 +62,12 @@ def test_a_node_that_changes_is_updated_field_by_field(project: Project) -> None
     assert rows["datastore:mail"] == 10_800_000
 
 
-def test_a_deleted_node_is_a_tombstone_and_comes_back_as_what_it_was(project: Project) -> None:
+def test_a_deleted_node_is_a_tombstone_and_comes_back_as_a_new_one(project: Project) -> None:
     project.write("nodes.yaml", NODES)
     project.write("copy.yaml", COPY)
     project.apply()
     born = next(node_rows(project.conn)).created_at
+    project.clock.advance(minutes=5)
     project.remove("nodes.yaml")
     applied = project.apply()
     assert summary(applied.plan) == ["-node auth:google", "-node datastore:mail", "-node source:mail"]
@@ -74,7 +75,8 @@ def test_a_deleted_node_is_a_tombstone_and_comes_back_as_what_it_was(project: Pr
     assert {edge.node for edge in all_edges(project.conn)} == {"datastore:mail", "source:mail"}
     project.write("nodes.yaml", NODES)
     project.apply()
-    assert next(node_rows(project.conn)).created_at == born
+    # What is expected of it counts from now on.
+    assert next(node_rows(project.conn)).created_at > born
 
 
 def test_a_node_of_a_broken_manifest_is_held(project: Project) -> None:
@@ -115,3 +117,54 @@ def test_what_is_live_says_what_a_job_is_tied_to(project: Project) -> None:
     assert rows["job", "off"].traits == Traits(enabled=False)
     assert rows["node", "auth:google"].traits == Traits(expires="2027-03-31")
     assert rows["node", "source:mail"].traits == Traits()
+
+
+MAIL_QUEUE = "queues: [{id: mail}]\n"
+MAIL_NODE = "nodes:\n  - {id: mail, kind: queue}\n"
+HINT = "each queue is a node by itself: take this entry away, and describe the queue there"
+
+
+def test_one_identity_is_declared_once(project: Project) -> None:
+    project.write("a.yaml", NODES)
+    project.write("b.yaml", "nodes: [{id: mail, kind: source}, {id: mail, kind: sink}]\n")
+    plan = project.plan()
+    assert errors(plan) == [
+        "jobs.d/a.yaml:4: node id `source:mail` is also declared in jobs.d/b.yaml:1",
+        "jobs.d/b.yaml:1: node id `source:mail` is also declared in jobs.d/a.yaml:4",
+    ]
+    assert summary(project.apply().plan) == ["+node auth:google", "+node datastore:mail", "+node sink:mail"]
+
+
+def test_a_declared_queue_is_no_other_node(project: Project) -> None:
+    project.write("a.yaml", MAIL_QUEUE)
+    project.apply()
+    project.write("b.yaml", MAIL_NODE)
+    for _look in range(2):
+        plan = project.apply().plan
+        assert errors(plan) == [
+            "jobs.d/b.yaml:2: node `queue:mail` is the queue that jobs.d/a.yaml:1 declares"
+        ]
+        assert [p.hint for p in plan.problems] == [HINT]
+        assert summary(plan) == []
+    project.write("a.yaml", "queues: [{id: mail, lease: soon}]\n")  # a queue that is held is declared
+    assert summary(project.apply().plan) == ["=queue mail"]
+    project.write("a.yaml", "queues: []\n")
+    assert summary(project.apply().plan) == ["+node queue:mail", "-queue mail"]
+
+
+def test_a_node_that_becomes_a_declared_queue_or_a_job_is_held_until_it_goes(project: Project) -> None:
+    project.write("a.yaml", MAIL_NODE + "  - {id: copy, kind: process}\n")
+    project.apply()
+    project.write("b.yaml", MAIL_QUEUE)
+    project.write("copy.yaml", COPY)
+    made = ["+job copy", "+queue mail", "=node process:copy", "=node queue:mail"]
+    assert summary(project.apply().plan) == made
+    plan = project.apply().plan
+    assert errors(plan) == [
+        "jobs.d/a.yaml:2: node `queue:mail` is the queue that jobs.d/b.yaml:1 declares",
+        "jobs.d/a.yaml:3: node `process:copy` is the job that jobs.d/copy.yaml:1 declares",
+    ]
+    assert summary(plan) == ["=node process:copy", "=node queue:mail"]
+    project.remove("a.yaml")
+    assert summary(project.apply().plan) == ["-node process:copy", "-node queue:mail"]
+    assert errors(project.plan()) == []

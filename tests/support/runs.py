@@ -1,6 +1,7 @@
 """A runner without manifests: jobs written straight into a database, real processes, real commits."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -13,13 +14,14 @@ from support.db import database
 from support.specs import canonical
 
 from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.core.edge_spec import edges_in
 from jeeves_runner.core.model import JobSpec, RunStatus, SourceType, Trigger
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.core.spec_texts import spec_hash
-from jeeves_runner.db import declared_jobs, revisions, runs
+from jeeves_runner.db import declared_jobs, edges, revisions, runs
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.db.run_requests import RunRequest, request_run
@@ -77,6 +79,7 @@ class Place:
             plan = Plan(changes=tuple(changes))
             revision = revisions.insert_revision(tx, plan, "cli", None)
             declared_jobs.TABLE.upsert(tx, changes, revision)
+            edges.write(tx, changes)
             declared_jobs.TABLE.tombstone(tx, delete, revision)
             ids = [*(spec.id for spec in specs), *delete]
             cancel_waiting_of_stopped_jobs(tx, ids)
@@ -332,4 +335,5 @@ def _change(spec: JobSpec) -> Change:
         line=1,
         text=text,
         digest=spec_hash(text),
+        edges=edges_in(json.loads(text)),
     )

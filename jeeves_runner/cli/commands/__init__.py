@@ -28,7 +28,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("add-job", "Write the manifest of a new job.", "add_job:command"),
         Listed("validate", "Check every manifest without touching a database.", "validate:command"),
         Listed("diff", "Show what an apply would change.", "diff:command"),
-        Listed("apply", "Make the declared jobs and queues the live ones.", "apply:command"),
+        Listed("apply", "Make the declared jobs, queues and nodes the live ones.", "apply:command"),
         Listed("config", "Show or check the config file.", "config:command"),
     ),
     "Running": (
@@ -52,6 +52,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("run", "Show one run.", "runs:show_run"),
         Listed("logs", "Print what a run wrote.", "logs:command"),
         Listed("history", "Show what was applied, or one apply with its changes.", "history:command"),
+        Listed("graph", "Show what jobs read, write and follow.", "graph:command"),
         Listed("next", "List the coming occurrences.", "next:command"),
         Listed("simulate", "Show what would run, wait, be skipped and missed.", "simulate:command"),
         Listed("why", "Say why a job ran at a time, or did not.", "why:command"),

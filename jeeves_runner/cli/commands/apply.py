@@ -1,4 +1,4 @@
-"""``apply``: make the declared jobs and queues the live ones, in one transaction."""
+"""``apply``: make the declared jobs, queues and nodes the live ones, in one transaction."""
 
 import gc
 import os
@@ -8,7 +8,7 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import INCOMPLETE, OK
-from jeeves_runner.cli.plan_text import plan_lines, problem_lines, problem_summary
+from jeeves_runner.cli.plan_text import declared_text, plan_lines, problem_lines, problem_summary
 from jeeves_runner.cli.server import database_of_address, server_of
 from jeeves_runner.cli.syntax import confirming_options
 from jeeves_runner.core.delete_guard import Confirmed
@@ -36,7 +36,7 @@ _ATTEMPTS = 5
 def command(
     app: App, keep_going: bool, allow_deletes: int | None, allow_delete: tuple[str, ...], take_over: bool
 ) -> int:
-    """Make the declared jobs and queues the live ones.
+    """Make the declared jobs, queues and nodes the live ones.
 
     Exit code 0: applied, or nothing to do. 2: an error, nothing applied. 3: applied with
     --keep-going while manifests are broken. 4: refused by a guard.
@@ -143,7 +143,7 @@ def _report(app: App, applied: "Applied") -> None:
     if applied.revision is not None:
         head = f"Applied as revision {applied.revision}: {summary(plan)}."
     elif plan.complete:
-        head = f"Nothing to do: {plan.declared} declared, all live."
+        head = f"Nothing to do: {declared_text(plan)} declared, all live."
     else:
         head = "Nothing to do: what can be read is live already."
     noted = f" {problem_summary(plan.problems)}; see `jeeves-runner validate`." if plan.problems else ""

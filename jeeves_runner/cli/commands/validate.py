@@ -6,7 +6,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import INVALID, OK
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.github import annotations
-from jeeves_runner.cli.plan_text import problem_lines, problem_summary
+from jeeves_runner.cli.plan_text import declared_text, problem_lines, problem_summary
 from jeeves_runner.core.live import Live
 
 
@@ -41,6 +41,6 @@ def command(app: App, strict: bool, form: str, staged: bool) -> int:
             app.print_command(line)
     else:
         app.print_lines(problem_lines(problems))
-    declared = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
-    app.print(f"{'Invalid' if failed else 'Valid'}: {declared}, {problem_summary(problems)}.")
+    found = f"{counted(plan.manifests, 'manifest')}, {declared_text(plan)} declared"
+    app.print(f"{'Invalid' if failed else 'Valid'}: {found}, {problem_summary(problems)}.")
     return code

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from jeeves_runner.cli.formats import counted
-from jeeves_runner.cli.plan_text import problem_summary
+from jeeves_runner.cli.plan_text import declared_text, problem_summary
 from jeeves_runner.config import Config, check_config
 from jeeves_runner.core.diagnosis import Diagnosis
 from jeeves_runner.core.live import Live
@@ -36,7 +36,7 @@ def examine_manifests(config: Config, fault: ConfigError | None) -> Iterator[Dia
         config = config._replace(gateway=config.gateway._replace(url=_ANY))
     plan, _ = plan_of(config, Live.nothing())
     errors = [problem for problem in plan.problems if problem.is_error]
-    found = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
+    found = f"{counted(plan.manifests, 'manifest')}, {declared_text(plan)} declared"
     if plan.problems:
         worst = (errors or plan.problems)[0]
         message = f"{found}, {problem_summary(plan.problems)}; the first: {worst}"

@@ -14,14 +14,16 @@ class Others(NamedTuple):
     """How many other attempts of a job there are.
 
     ``running`` ones; of those that do not run yet, ``retrying`` ones (retries) and ``queued`` ones (first
-    attempts). Of the last two kinds ``arriving`` are not committed yet. ``run_id`` is the oldest attempt
-    of all that has a row.
+    attempts, but for those of backfills). Of those that do not run ``arriving`` are not committed yet.
+    ``of_the_past`` are those of ``running`` and ``retrying`` that belong to backfills. ``run_id`` is the
+    oldest attempt of all that has a row.
     """
 
     running: int = 0
     retrying: int = 0
     queued: int = 0
     arriving: int = 0
+    of_the_past: int = 0
     run_id: int | None = None
 
 
@@ -30,6 +32,7 @@ class _Group(Generic[E]):
     """The attempts of one job in the order they came, and how many there are of each kind."""
 
     attempts: dict[E, None] = field(default_factory=dict)
+    of_the_past: dict[E, None] = field(default_factory=dict)
     running: int = 0
     retries: int = 0
     running_retries: int = 0
@@ -39,13 +42,16 @@ class _Group(Generic[E]):
         """All but this one, which does not run."""
         is_here = attempt in self.attempts
         retrying = self.retries - self.running_retries
-        queued = len(self.attempts) - self.running - retrying
+        past = [other for other in self.of_the_past if other is not attempt]
+        active_past = sum(other.stage is Stage.RUNNING or other.is_retry for other in past)
+        queued = len(self.attempts) - self.running - retrying - (len(past) - active_past)
         ids = (other.run_id for other in self.attempts if other is not attempt)
         return Others(
             running=self.running,
             retrying=retrying - (is_here and attempt.is_retry),
             queued=queued - (is_here and not attempt.is_retry),
             arriving=self.arriving - (is_here and attempt.stage is Stage.ARRIVING),
+            of_the_past=active_past,
             run_id=next((run_id for run_id in ids if run_id is not None), None),
         )
 
@@ -125,6 +131,8 @@ class Board(Generic[E]):
         group = self._by_job.setdefault(attempt.job_id, _Group())
         attempt.stage = Stage.ARRIVING
         group.attempts[attempt] = None
+        if attempt.is_of_the_past:
+            group.of_the_past[attempt] = None
         group.retries += attempt.is_retry
         group.arriving += 1
         self._arriving[attempt] = None
@@ -173,6 +181,9 @@ class Board(Generic[E]):
             group.running_retries += sign * (attempt.stage is Stage.RUNNING and attempt.is_retry)
         del old.attempts[attempt]
         new.attempts[attempt] = None
+        if attempt.is_of_the_past:
+            del old.of_the_past[attempt]
+            new.of_the_past[attempt] = None
         if not old.attempts:
             del self._by_job[attempt.job_id]
         attempt.job_id = job_id
@@ -187,6 +198,7 @@ class Board(Generic[E]):
         self._leave_stage(attempt)
         attempt.stage = Stage.OVER
         del group.attempts[attempt]
+        group.of_the_past.pop(attempt, None)
         group.retries -= attempt.is_retry
         if not group.attempts:
             del self._by_job[attempt.job_id]

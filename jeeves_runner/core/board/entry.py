@@ -53,6 +53,8 @@ class BoardEntry:
     """Where it stands."""
     why: Why | None = None
     """Why it waits, as last noted."""
+    is_of_the_past: bool = False
+    """It belongs to a backfill: other runs of its job wait for it, and are not skipped."""
 
     @property
     def is_retry(self) -> bool:

@@ -9,7 +9,7 @@ MAX_VALUES: Final = 200_000
 MAX_CHARACTERS: Final = 4_000_000
 """Characters of these."""
 MAX_ENTRIES: Final = 20_000
-"""Jobs and queues in a file."""
+"""Jobs, queues and nodes in a file."""
 MAX_FOLDER_SIZE: Final = 64 * 1024 * 1024
 """Bytes of all manifests together."""
 MAX_DECLARED: Final = 100_000_000

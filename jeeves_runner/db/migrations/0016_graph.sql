@@ -42,6 +42,7 @@ CREATE TABLE edges (
   PRIMARY KEY (job_id, relation, node)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX edges_by_node ON edges (node, relation, job_id);
+CREATE INDEX edges_on_queue ON edges (job_id) WHERE relation = 'on_queue';
 INSERT INTO edges SELECT DISTINCT job, key, value FROM (
   SELECT jobs.id AS job, 'reads' AS key, each.value FROM jobs, json_each(spec, '$.reads') AS each WHERE deleted_at IS NULL
   UNION ALL
@@ -75,6 +76,9 @@ CREATE TABLE queue_triggers (
   rest_ms          INTEGER NOT NULL DEFAULT 0,
   not_before       TEXT                 -- nothing starts it before; null: it does not rest
 ) STRICT, WITHOUT ROWID;
+-- Which jobs have a run that runs or waits?
+DROP INDEX runs_active;
+CREATE INDEX runs_active ON runs (status, job_id) WHERE status IN ('scheduled', 'running');
 -- While a queue is paused nothing is claimed from it, and it starts nothing.
 ALTER TABLE queues ADD COLUMN paused_at TEXT;
 ALTER TABLE queues ADD COLUMN paused_until TEXT;      -- null: until resumed
@@ -127,13 +131,19 @@ CREATE TABLE backfills (
   from_at          TEXT NOT NULL,       -- the first that counts
   to_at            TEXT NOT NULL,       -- those before this count
   cursor           TEXT,                -- the last that has been decided about; null: none yet
+  open             TEXT NOT NULL DEFAULT '[]' CHECK (json_type(open) = 'array'),   -- those whose runs are not all over:
+                                        -- [{"at": time, "runs": {job: its run}, "ended": {job: how}}]
   status           TEXT NOT NULL CHECK (status IN ('active', 'done', 'cancelled')),
   parallel         INTEGER NOT NULL CHECK (parallel >= 1),
   priority         INTEGER NOT NULL,
   again            INTEGER NOT NULL CHECK (again IN (0, 1)),
   downstream       INTEGER NOT NULL CHECK (downstream IN (0, 1)),
   total            INTEGER NOT NULL,    -- how many occurrences there are
+  had_run          INTEGER NOT NULL DEFAULT 0,   -- how many of them had run before, and were left out
   entered          INTEGER NOT NULL DEFAULT 0,   -- how many of them got a run
+  ok               INTEGER NOT NULL DEFAULT 0,   -- of how many of those all runs have ended ok
+  failed           INTEGER NOT NULL DEFAULT 0,   -- of how many they are over otherwise
+  message          TEXT,                -- why it ended before its time
   created_by       TEXT NOT NULL,
   created_at       TEXT NOT NULL,
   finished_at      TEXT,
@@ -142,5 +152,6 @@ CREATE TABLE backfills (
 CREATE INDEX backfills_active ON backfills (id) WHERE status = 'active';
 CREATE INDEX backfills_over ON backfills (finished_at) WHERE finished_at IS NOT NULL;
 ALTER TABLE runs ADD COLUMN backfill_id INTEGER;
-CREATE UNIQUE INDEX runs_of_backfill ON runs (backfill_id, scheduled_for)
+CREATE UNIQUE INDEX runs_of_backfill ON runs (backfill_id, scheduled_for, job_id)
   WHERE backfill_id IS NOT NULL AND attempt = 1;
+CREATE INDEX runs_made_up ON runs (job_id, scheduled_for) WHERE backfill_id IS NOT NULL;
