@@ -16,6 +16,7 @@ from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
+from jeeves_runner.views.freshness import StaleDocument
 from jeeves_runner.views.graph import GraphDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.lineage import RunLineageDocument
@@ -263,6 +264,14 @@ _GRAPH: Final[tuple[AnyRoute, ...]] = (
         answers={200: GraphDocument},
         problems=frozenset({404}),
         handler=graph_handlers.graph,
+    ),
+    Route(
+        method="GET",
+        path="/graph/stale",
+        role=Role.READ,
+        summary="The data that is older than its node says",
+        answers={200: StaleDocument},
+        handler=graph_handlers.stale,
     ),
 )
 

@@ -54,7 +54,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
             "/runs", f"/runs/{run}", f"/runs/{run}/lineage", "/jobs/backup/runs", "/queues",
             "/queues?detail=1", "/queues/mail/status", "/queues/mail/peek", f"/queues/mail/items/{item}",
             "/state", "/state/ns", "/state/ns/key",
-            "/graph", "/graph?impact=queue:mail", "/graph?around=backup",
+            "/graph", "/graph/stale", "/graph?impact=queue:mail", "/graph?around=backup",
         ]  # fmt: skip
         return {path: (await api.get(path)).body for path in paths}
 
@@ -64,6 +64,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         f"/runs/{run}": run_view(conn, run),
         f"/runs/{run}/lineage": run_lineage_view(conn, NOON, run),
         "/graph": graph_view(conn, NOON),
+        "/graph/stale": {"stale": []},
         "/graph?impact=queue:mail": graph_view(conn, NOON, impact="queue:mail"),
         "/graph?around=backup": graph_view(conn, NOON, near="backup"),
         "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
