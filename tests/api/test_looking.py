@@ -26,7 +26,7 @@ from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.graph import graph_view
 from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.lineage import item_lineage_view, run_lineage_view
-from jeeves_runner.views.queues import queues_view
+from jeeves_runner.views.queues import queue_view, queues_view
 from jeeves_runner.views.runs import run_view, runs_view
 from jeeves_runner.views.sync import sync_view
 from jeeves_runner.views.why import why_view
@@ -71,7 +71,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         "/queues": {"queues": ["mail"]},
         "/queues?detail=1": queues_view(conn, NOON),
         f"/queues/mail/items/{item}": item_lineage_view(conn, NOON, item),
-        "/queues/mail/status": {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None},
+        "/queues/mail/status": queue_view(conn, NOON, "mail"),
         "/queues/mail/peek": {"items": [], "more": False},
         "/state": {"namespaces": ["ns"]},
         "/state/ns": {"key": 1},

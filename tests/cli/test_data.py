@@ -166,7 +166,23 @@ class TestQueue:
             "claimed": 0,
             "failed": 0,
             "oldest_age_ms": 0,
+            "paused": None,
         }
+
+    def test_is_paused_and_resumed(self, shell: Shell) -> None:
+        shell("queue", "push", "mail", "1")
+        answer = shell("queue", "pause", "mail", "--for", "2h", "--reason", "moving")
+        assert answer.out == "Queue mail is paused, ends in 2h: moving.\n"
+        assert shell("queue").out.splitlines()[-1] == "Queue mail is paused, ends in 2h: moving."
+        assert shell("queue", "status", "mail").out.splitlines()[-1] == answer.out.strip()
+        assert shell("queue", "claim", "mail").code == 3
+        [detail] = shell("queue", "list", "--detail", "--json").json["queues"]
+        assert detail["paused"]["reason"] == "moving"
+        assert shell("queue", "resume", "mail").out == "Queue mail is resumed.\n"
+        assert shell("queue", "resume", "mail").out == "Queue mail is not paused.\n"
+        assert shell("queue", "pause", "mail").out == "Queue mail is paused, until resumed.\n"
+        assert shell("queue", "resume", "mail", "--json").json["paused"] is None
+        assert shell("queue", "claim", "mail").code == 0
 
     def test_is_listed_with_its_origin(self, shell: Shell) -> None:
         shell.store.declare_queue("mail", file="jobs.d/mail.yaml", line=3)
@@ -196,6 +212,9 @@ class TestQueue:
             (("push", "Not an id", "1"), 64),
             (("push", "mail", "NaN"), 64),
             (("claim", "mail", "--lease", "soon"), 64),
+            (("pause", "none"), 2),
+            (("resume", "none"), 2),
+            (("pause", "none", "--until", "2h", "--for", "2h"), 64),
         ],
     )
     def test_errors_are_a_line_and_an_exit_code(

@@ -52,6 +52,8 @@ COMMANDS: Mapping[str, str] = {
     "unskip backup": "POST /jobs/backup/unskip",
     "skip --tag db": "GET /jobs",
     "unskip --tag db": "GET /jobs",
+    "queue pause mail": "POST /queues/mail/pause",
+    "queue resume mail": "POST /queues/mail/resume",
     "cancel 2": "POST /runs/2/cancel",
 }
 
