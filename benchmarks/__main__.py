@@ -16,6 +16,7 @@ from benchmarks import (
     command,
     diff,
     durability,
+    edges,
     instants,
     load,
     reasons,
@@ -47,6 +48,10 @@ def _durability(_quick: bool) -> list[Row]:
 PARTS: Final[Mapping[str, Part]] = {
     "apply": Part(
         "apply, whole processes (floor: read and parse alone)", lambda quick: apply.main(3 if quick else 9)
+    ),
+    "edges": Part(
+        "apply of 10,000 jobs with 20,000 edges, whole processes (floor: without edges)",
+        lambda quick: edges.main(3 if quick else 9),
     ),
     "diff": Part("diff, whole processes (floor: in sync)", lambda quick: diff.main(3 if quick else 9)),
     "save": Part(
