@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "runs": "GET /runs",
     "runs backup": "GET /jobs/backup/runs",
     "run 1": "GET /runs/1",
+    "run 1 --lineage": "GET /runs/1/lineage",
     "alerts": "GET /alerts",
     "alerts list --all": "GET /alerts",
     "why backup": "GET /jobs/backup/why",
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "queue status mail": "GET /queues/mail/status",
     "queue peek mail": "GET /queues/mail/peek",
     "queue peek mail --failed": "GET /queues/mail/peek",
+    "queue item 1": "GET /queues/mail/items/1",
     "state list": "GET /state",
     "state get ns": "GET /state/ns",
     "state get ns key": "GET /state/ns/key",
@@ -51,6 +53,8 @@ COMMANDS: Mapping[str, str] = {
     "unskip backup": "POST /jobs/backup/unskip",
     "skip --tag db": "GET /jobs",
     "unskip --tag db": "GET /jobs",
+    "queue pause mail": "POST /queues/mail/pause",
+    "queue resume mail": "POST /queues/mail/resume",
     "cancel 2": "POST /runs/2/cancel",
 }
 

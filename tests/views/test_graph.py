@@ -70,7 +70,7 @@ def test_a_node_has_what_is_declared_of_it_and_how_it_is(ledger: Ledger) -> None
             "layer": 0,
             "in_cycle": False,
             "status": None,
-            "queue": {"depth": 1, "claimed": 0, "failed": 0, "oldest_age_ms": 0},
+            "queue": {"depth": 1, "claimed": 0, "failed": 0, "oldest_age_ms": 0, "paused": None},
         },
         {
             "id": "auth:google",
