@@ -15,6 +15,7 @@ from jeeves_runner.api.requests import (
     Nothing,
     OverrideBody,
     PeekQuery,
+    QueueItemPath,
     QueuePath,
     QueuesQuery,
     StatePath,
@@ -24,6 +25,7 @@ from jeeves_runner.api.route import Call
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import queue_pauses
 from jeeves_runner.db.pages import ROOM
+from jeeves_runner.views.lineage import item_lineage_view
 from jeeves_runner.views.queues import peek_view, queue_ids_view, queue_view, queues_view
 from jeeves_runner.views.state import key_view, namespace_view, namespaces_view
 
@@ -39,6 +41,11 @@ async def queue_status(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
 async def queue_peek(call: Call[QueuePath, PeekQuery, Nothing]) -> web.Response:
     queue, limit = call.path.queue, call.query.limit
     return await call.answer(lambda conn, now: peek_view(conn, now, queue, limit, room=ROOM))
+
+
+async def queue_item(call: Call[QueueItemPath, Nothing, Nothing]) -> web.Response:
+    queue, item = call.path.queue, call.path.item
+    return await call.answer(lambda conn, now: item_lineage_view(conn, now, item, queue))
 
 
 async def pause_queue(call: Call[QueuePath, Nothing, OverrideBody]) -> web.Response:

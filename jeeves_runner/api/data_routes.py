@@ -5,6 +5,7 @@ from typing import Final
 from jeeves_runner.api import data_handlers
 from jeeves_runner.api import requests as of
 from jeeves_runner.api.route import AnyRoute, Role, Route
+from jeeves_runner.views.lineage import ItemLineageDocument
 from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 
@@ -59,6 +60,16 @@ DATA: Final[tuple[AnyRoute, ...]] = (
         answers={200: QueueCountsDocument},
         problems=frozenset({404}),
         handler=data_handlers.resume_queue,
+    ),
+    Route(
+        method="GET",
+        path="/queues/{queue}/items/{item}",
+        role=Role.READ,
+        summary="An item with the runs that it passed",
+        path_values=of.QueueItemPath,
+        answers={200: ItemLineageDocument},
+        problems=frozenset({404}),
+        handler=data_handlers.queue_item,
     ),
     Route(
         method="GET",

@@ -19,6 +19,7 @@ from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
 from jeeves_runner.views.freshness import StaleDocument
 from jeeves_runner.views.graph import GraphDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
+from jeeves_runner.views.lineage import RunLineageDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
 from jeeves_runner.views.runner import (
@@ -295,6 +296,16 @@ _RUNS: Final[tuple[AnyRoute, ...]] = (
         answers={200: RunDocument},
         problems=frozenset({404}),
         handler=run_handlers.run,
+    ),
+    Route(
+        method="GET",
+        path="/runs/{run}/lineage",
+        role=Role.READ,
+        summary="What led to a run, and what it led to",
+        path_values=of.RunPath,
+        answers={200: RunLineageDocument},
+        problems=frozenset({404}),
+        handler=run_handlers.lineage,
     ),
     Route(
         method="GET",

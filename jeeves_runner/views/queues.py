@@ -132,7 +132,7 @@ def peek_view(
             raise queues.unknown_queue(queue_id)
         look = queue_contents.failed_items if failed else queue_contents.peek
         items = look(conn, now, queue_id, limit, room)
-    return {"items": [_item(item) for item in items.rows], "more": items.more}
+    return {"items": [item_document(item) for item in items.rows], "more": items.more}
 
 
 def _shown(conn: apsw.Connection, now: datetime) -> list[tuple[queues.QueueRow, queue_contents.QueueCounts]]:
@@ -171,7 +171,8 @@ def counts_document(counts: queue_contents.QueueCounts, paused: QueuePause | Non
     }
 
 
-def _item(item: queue_contents.ItemRow) -> ItemDocument:
+def item_document(item: queue_contents.ItemRow) -> ItemDocument:
+    """An item as it is shown in lists, and by itself."""
     return {
         "id": item.id,
         "payload": item.payload,

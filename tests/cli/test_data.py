@@ -58,6 +58,7 @@ class TestState:
         assert shell("state", "get", "mail", "cursor", "--json").json == {
             "value": {"n": 1},
             "items": [],
+            "written_by": None,
             "count": 0,
         }
         assert shell("state", "delete", "mail", "cursor").code == 0
@@ -77,7 +78,7 @@ class TestState:
             client.set_item("mail", "seen", "a", [1])
         answer = shell("state", "get", "mail", "seen", "--json").json
         items = [{"item_key": "a", "value": [1], "updated_at": "2026-03-01T12:00:00.000Z"}]
-        assert answer == {"value": None, "items": items, "count": 1}
+        assert answer == {"value": None, "items": items, "written_by": None, "count": 1}
         shell.store.clock.advance(hours=2)
         lines = shell("state", "get", "mail", "seen").out.splitlines()
         assert lines[-2:] == ["ITEM  VALUE  UPDATED", "a     [1]    2h ago"]

@@ -13,6 +13,7 @@ from jeeves_runner.cli.exits import EMPTY, OK
 from jeeves_runner.cli.formats import ago, counted, duration, json_text
 from jeeves_runner.cli.syntax import ITEM_ID, Group, at_most, parse_json
 from jeeves_runner.cli.tables import Prose
+from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.values import check_name
 from jeeves_runner.db import queue_enqueue
@@ -117,6 +118,26 @@ def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
         )
     else:
         app.print(f"Nothing {'has failed' if failed else 'waits'} in queue {queue_id}.")
+
+
+@command.command("item", short_help="Show an item and the runs that it passed.")
+@click.argument("item_id", metavar="ITEM", type=ITEM_ID)
+@json_option
+@pass_app
+def show_item(app: App, item_id: int) -> None:
+    """Show ITEM: what is in it, and which runs, of which commits, enqueued it and claimed it last."""
+    from jeeves_runner.cli.lineage_text import item_pairs
+    from jeeves_runner.views.lineage import item_lineage_view
+
+    with closing(app.connect()) as conn:
+        now = app.clock.now()
+        document = item_lineage_view(conn, now, item_id)
+    if app.json:
+        app.print_json(document)
+        return
+    item = document["item"]
+    app.print(Styled(f"Item {item['id']} of queue {item['queue']}", "bold"))
+    app.print_pairs(item_pairs(item, now))
 
 
 @command.command("push", short_help="Add an item for each JSON payload.")
