@@ -124,6 +124,7 @@ def test_nor_does_where_values_come_from(shell: Shell, job: str, more: tuple[str
     check(shell.run("job", job, "--explain", *more))
 
 
+@pytest.mark.service  # every command, with every column: a minute
 @pytest.mark.parametrize("table", TABLES)
 def test_nor_does_any_from_a_column(shell: Shell, table: str) -> None:
     """Each in its turn, as far as the database takes such a text there."""

@@ -210,6 +210,7 @@ def test_secrets_that_were_made_ready_are_at_hand_for_the_next_run() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.service  # a quarter of a minute
 def test_what_long_secrets_take_is_given_back() -> None:
     """One of 64 KiB takes 10 MB here. A server runs jobs with different secrets for months."""
 
