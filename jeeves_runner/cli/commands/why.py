@@ -35,7 +35,7 @@ def command(app: App, job_id: str, when: str | None) -> None:
             at=when if run_id is None else None,
             run_id=run_id,
             served=server is not None,
-            catching_up=catching_up(server),
+            catching_up=catching_up(server) if spread_ms else {},
             catch_up_spread=timedelta(milliseconds=spread_ms),
         )
     if app.json:
