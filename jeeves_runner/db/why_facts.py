@@ -11,8 +11,9 @@ from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import CatchUp, OverrideKind, Reason, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule_entry import entries_of
-from jeeves_runner.core.why.facts import Declared, Hold, JobFacts, KnownRun, Override, Revision
+from jeeves_runner.core.why.facts import Declared, Hold, JobFacts, KnownRun, Override, Revision, Upstream
 from jeeves_runner.core.wrong_clock import undecided_since
+from jeeves_runner.db import after as after_rows
 from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.carried_runs import newest_of
 from jeeves_runner.db.occurrence_runs import row_of
@@ -59,6 +60,9 @@ def job_facts(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool
         held=None if held_file is None else Hold(held_file, held_message, _time(held_since, job_id, "since")),
         pause=_override(pause, OverrideKind.PAUSE),
         mute=_override(mute, OverrideKind.MUTE),
+        after=tuple(
+            Upstream(*each, newest_run(conn, each.upstream)) for each in after_rows.awaited(conn, name)
+        ),
         skips={each.when: each.reason for each in skips.coming(conn, now, [name]).get(name, ())},
         served=served,
     )

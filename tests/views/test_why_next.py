@@ -90,3 +90,19 @@ def test_a_schedule_that_has_run_out_says_so_and_what_was_excluded(ledger: Ledge
     assert said(ledger, "never")["next"] == (
         "Without `exclude` it would be due at 2026-03-02 03:00Z, in 15h: 2026-03-02 leaves it out."
     )
+
+
+def test_a_job_that_comes_after_others_says_what_has_not_come(ledger: Ledger) -> None:
+    for name in ("fetch", "parse", "report"):
+        ledger.add_job(name)
+    ledger.conn.execute(
+        "INSERT INTO arrivals (job_id, upstream, qualifies, count) VALUES ('report', 'fetch', 'ok', 2),"
+        " ('report', 'parse', 'ok', 0)"
+    )
+    run = ledger.add_run("parse", "skipped", reason="exit_code")
+    assert said(ledger, "report")["next"] == (
+        "It comes after fetch and parse, and starts once parse has ended ok anew."
+        f" Run {run} of parse was skipped, which does not count."
+    )
+    ledger.conn.execute("UPDATE arrivals SET count = 1")
+    assert said(ledger, "report")["next"].endswith("follows as soon as it may: what it waits for has ended.")

@@ -59,6 +59,19 @@ class Hold(NamedTuple):
     """Since when."""
 
 
+class Upstream(NamedTuple):
+    """A job that another one comes after."""
+
+    job: str
+    """Its id."""
+    qualifies: str
+    """How its chains must end, to be followed: ``ok`` or ``finished``."""
+    ends: int
+    """How many have, since the other one consumed the last."""
+    last: Run | None
+    """Its newest run."""
+
+
 class JobFacts(NamedTuple):
     """A job as it is now."""
 
@@ -98,6 +111,8 @@ class JobFacts(NamedTuple):
     """The pause in force: of its own and that of all jobs the one that ends last."""
     mute: Override | None = None
     """The mute in force, likewise."""
+    after: tuple[Upstream, ...] = ()
+    """The jobs that it comes after."""
     renamed_from: str | None = None
     """The id that was asked for, if it is an older one of this job."""
     served: bool = True
