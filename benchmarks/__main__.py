@@ -16,8 +16,11 @@ from benchmarks import (
     command,
     diff,
     durability,
+    edges,
+    graph,
     instants,
     load,
+    on_queue,
     reasons,
     run_overhead,
     save_to_timer,
@@ -47,6 +50,10 @@ def _durability(_quick: bool) -> list[Row]:
 PARTS: Final[Mapping[str, Part]] = {
     "apply": Part(
         "apply, whole processes (floor: read and parse alone)", lambda quick: apply.main(3 if quick else 9)
+    ),
+    "edges": Part(
+        "apply of 10,000 jobs with 20,000 edges, whole processes (floor: without edges)",
+        lambda quick: edges.main(3 if quick else 9),
     ),
     "diff": Part("diff, whole processes (floor: in sync)", lambda quick: diff.main(3 if quick else 9)),
     "save": Part(
@@ -78,6 +85,14 @@ PARTS: Final[Mapping[str, Part]] = {
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
         lambda quick: load.main(rounds=3 if quick else 9),
+    ),
+    "on_queue": Part(
+        "jobs that items start (floor: a loop that starts the same script)",
+        lambda quick: on_queue.main(rounds=4 if quick else 30),
+    ),
+    "graph": Part(
+        "a graph as a whole command (floor: Python and click alone)",
+        lambda quick: graph.main(rounds=3 if quick else 9),
     ),
     "simulation": Part(
         "a week played (floor: a heap of its occurrences alone)",

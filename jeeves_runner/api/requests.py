@@ -47,6 +47,15 @@ class QueuePath(NamedTuple):
     """Its id."""
 
 
+class QueueItemPath(NamedTuple):
+    """An item of a queue."""
+
+    queue: Annotated[str, Text()]
+    """The queue's id."""
+    item: Annotated[int, Whole()]
+    """The item's number."""
+
+
 class NamespacePath(NamedTuple):
     """A namespace of state."""
 
@@ -155,6 +164,13 @@ class GraphQuery(NamedTuple):
     """Only this node and all that a change of it reaches: ``KIND:NAME``, or the id of a job."""
     around: Annotated[str | None, Text()] = None
     """Only this node and its neighbours, likewise."""
+
+
+class NodeQuery(NamedTuple):
+    """Which node."""
+
+    node: Annotated[str, Text()]
+    """``KIND:NAME``."""
 
 
 class QueuesQuery(NamedTuple):

@@ -16,8 +16,10 @@ from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
+from jeeves_runner.views.freshness import StaleDocument
 from jeeves_runner.views.graph import GraphDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
+from jeeves_runner.views.lineage import RunLineageDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
 from jeeves_runner.views.runner import (
@@ -31,6 +33,7 @@ from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.specs import SpecsDocument
 from jeeves_runner.views.sync import SyncDocument
 from jeeves_runner.views.why import WhyDocument
+from jeeves_runner.views.why_node import NodeWhyDocument
 
 _RUNNER: Final[tuple[AnyRoute, ...]] = (
     Route(
@@ -263,6 +266,24 @@ _GRAPH: Final[tuple[AnyRoute, ...]] = (
         problems=frozenset({404}),
         handler=graph_handlers.graph,
     ),
+    Route(
+        method="GET",
+        path="/graph/stale",
+        role=Role.READ,
+        summary="The data that is older than its node says",
+        answers={200: StaleDocument},
+        handler=graph_handlers.stale,
+    ),
+    Route(
+        method="GET",
+        path="/graph/why",
+        role=Role.READ,
+        summary="Why the data of a node is as it is",
+        query=of.NodeQuery,
+        answers={200: NodeWhyDocument},
+        problems=frozenset({404}),
+        handler=graph_handlers.why,
+    ),
 )
 
 _RUNS: Final[tuple[AnyRoute, ...]] = (
@@ -286,6 +307,16 @@ _RUNS: Final[tuple[AnyRoute, ...]] = (
         answers={200: RunDocument},
         problems=frozenset({404}),
         handler=run_handlers.run,
+    ),
+    Route(
+        method="GET",
+        path="/runs/{run}/lineage",
+        role=Role.READ,
+        summary="What led to a run, and what it led to",
+        path_values=of.RunPath,
+        answers={200: RunLineageDocument},
+        problems=frozenset({404}),
+        handler=run_handlers.lineage,
     ),
     Route(
         method="GET",

@@ -48,7 +48,7 @@ SERVED = "serve"
 """It does not end, and prints by the log, which has tests of its own."""
 
 LOOKS = [listed.name for listed in SECTIONS["Looking"] if listed.name not in ("logs", "alerts")]
-LOOKS += ["alerts list", "state list", "state get", "queue list", "queue peek", "queue status"]
+LOOKS += ["alerts list", "state list", "state get", "queue list", "queue peek", "queue item", "queue status"]
 TABLES = (
     *("jobs", "queues", "manifest_files", "held", "source", "revisions"),
     *("runs", "runner", "overrides", "state", "state_items", "queue_items"),
@@ -127,6 +127,14 @@ def test_nor_does_where_values_come_from(shell: Shell, job: str, more: tuple[str
     check(shell.run("job", job, "--explain", *more))
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_nor_does_what_runs_did(shell: Shell, more: tuple[str, ...]) -> None:
+    shell.ledger._insert("effects", run_id=2, act="wrote", target=HOSTILE, count=1)
+    shell.ledger.conn.execute("UPDATE queue_items SET producer_run = 2")
+    check(shell.run("run", "2", "--lineage", *more))
+
+
+@pytest.mark.service  # every command, with every column: a minute
 @pytest.mark.parametrize("table", TABLES)
 def test_nor_does_any_from_a_column(shell: Shell, table: str) -> None:
     """Each in its turn, as far as the database takes such a text there."""
