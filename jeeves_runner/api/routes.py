@@ -4,6 +4,7 @@ from typing import Final
 
 from jeeves_runner.api import (
     alert_handlers,
+    backfill_handlers,
     job_handlers,
     revision_handlers,
     run_handlers,
@@ -15,6 +16,7 @@ from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
+from jeeves_runner.views.backfills import BackfillDocument, BackfillsDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
@@ -294,6 +296,28 @@ _RUNS: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
+_BACKFILLS: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/backfills",
+        role=Role.READ,
+        summary="What is made up for, newest first",
+        query=of.PageQuery,
+        answers={200: BackfillsDocument},
+        handler=backfill_handlers.backfills,
+    ),
+    Route(
+        method="GET",
+        path="/backfills/{backfill}",
+        role=Role.READ,
+        summary="How far a backfill is",
+        path_values=of.BackfillPath,
+        answers={200: BackfillDocument},
+        problems=frozenset({404}),
+        handler=backfill_handlers.backfill,
+    ),
+)
+
 _ALERTS: Final[tuple[AnyRoute, ...]] = (
     Route(
         method="GET",
@@ -345,7 +369,16 @@ _REVISIONS: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
-ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_SCHEDULE, *_RUNS, *_ALERTS, *_REVISIONS, *DATA)
+ROUTES: Final[tuple[AnyRoute, ...]] = (
+    *_RUNNER,
+    *_JOBS,
+    *_SCHEDULE,
+    *_RUNS,
+    *_BACKFILLS,
+    *_ALERTS,
+    *_REVISIONS,
+    *DATA,
+)
 
 DECLARED: Final = (
     Declared(path="/jobs", where=job_handlers.where_jobs_are),

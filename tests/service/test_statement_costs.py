@@ -35,7 +35,15 @@ _FACTOR = 1.5
 _SLACK = 1_000
 """Steps of a statement that only one of the two databases met, or met in another state."""
 
-PLACES = {"job": JOB, "run": "7", "queue": QUEUE, "namespace": NAMESPACE, "key": KEY, "revision": "1"}
+PLACES = {
+    "job": JOB,
+    "run": "7",
+    "queue": QUEUE,
+    "namespace": NAMESPACE,
+    "key": KEY,
+    "revision": "1",
+    "backfill": "1",
+}
 TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"
 BODIES = {
     "/alerts/test": {"channel": "webhook:ops"},
