@@ -20,7 +20,7 @@ from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
-from jeeves_runner.db.thread_reads import close_in_thread
+from jeeves_runner.db.thread_reads import ThreadReads, close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
@@ -172,6 +172,8 @@ class Runner:
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
         carrier = self._carrier = Carrier(writer, maintenance.reads, clock, str(config.data_dir))
+        reads = ThreadReads(self._connect())
+        stack.push_async_callback(reads.close)
         writer.start()
         telling = self._telling = Teller(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
@@ -189,7 +191,7 @@ class Runner:
         scheduler = self.scheduler = Scheduler(
             conn=conn, clock=clock, runs=runs, clocks=clocks, spread_ms=config.catch_up_spread_ms
         )
-        triggers = self.triggers = Triggers(conn=conn, writer=writer, clock=clock, runs=runs)
+        triggers = self.triggers = Triggers(conn, reads, writer, clock, runs, config.root)
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
         await runs.start_up(recovered)

@@ -155,6 +155,15 @@ class ScheduleQuery(NamedTuple):
     """The ``next_cursor`` of the page before."""
 
 
+class GraphQuery(NamedTuple):
+    """Which part of the graph; nothing: the whole."""
+
+    impact: Annotated[str | None, Text()] = None
+    """Only this node and all that a change of it reaches: ``KIND:NAME``, or the id of a job."""
+    around: Annotated[str | None, Text()] = None
+    """Only this node and its neighbours, likewise."""
+
+
 class QueuesQuery(NamedTuple):
     """How much to tell of queues."""
 

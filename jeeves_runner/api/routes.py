@@ -4,7 +4,7 @@ from typing import Final
 
 from jeeves_runner.api import (
     alert_handlers,
-    backfill_handlers,
+    graph_handlers,
     job_handlers,
     revision_handlers,
     run_handlers,
@@ -12,11 +12,12 @@ from jeeves_runner.api import (
     schedule_handlers,
 )
 from jeeves_runner.api import requests as of
+from jeeves_runner.api.backfill_routes import BACKFILLS
 from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
-from jeeves_runner.views.backfills import BackfillDocument, BackfillsDocument
+from jeeves_runner.views.graph import GraphDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
@@ -252,6 +253,19 @@ _SCHEDULE: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
+_GRAPH: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/graph",
+        role=Role.READ,
+        summary="What jobs read, write, use and follow",
+        query=of.GraphQuery,
+        answers={200: GraphDocument},
+        problems=frozenset({404}),
+        handler=graph_handlers.graph,
+    ),
+)
+
 _RUNS: Final[tuple[AnyRoute, ...]] = (
     Route(
         method="GET",
@@ -293,28 +307,6 @@ _RUNS: Final[tuple[AnyRoute, ...]] = (
         answers={202: RunDocument},
         problems=frozenset({404, 409}),
         handler=run_handlers.cancel_run,
-    ),
-)
-
-_BACKFILLS: Final[tuple[AnyRoute, ...]] = (
-    Route(
-        method="GET",
-        path="/backfills",
-        role=Role.READ,
-        summary="What is made up for, newest first",
-        query=of.PageQuery,
-        answers={200: BackfillsDocument},
-        handler=backfill_handlers.backfills,
-    ),
-    Route(
-        method="GET",
-        path="/backfills/{backfill}",
-        role=Role.READ,
-        summary="How far a backfill is",
-        path_values=of.BackfillPath,
-        answers={200: BackfillDocument},
-        problems=frozenset({404}),
-        handler=backfill_handlers.backfill,
     ),
 )
 
@@ -373,8 +365,9 @@ ROUTES: Final[tuple[AnyRoute, ...]] = (
     *_RUNNER,
     *_JOBS,
     *_SCHEDULE,
+    *_GRAPH,
     *_RUNS,
-    *_BACKFILLS,
+    *BACKFILLS,
     *_ALERTS,
     *_REVISIONS,
     *DATA,

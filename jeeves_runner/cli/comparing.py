@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.core.delete_guard import Confirmed
+from jeeves_runner.core.edge_changes import EdgeChanges, edge_changes
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
@@ -23,6 +24,8 @@ class Comparison(NamedTuple):
     """What it was compared with."""
     forecast: "ForecastDocument"
     """What the changes do to the days to come."""
+    edges: EdgeChanges
+    """What they do to the graph."""
     refused: str | None = None
     """Why an apply would be refused; None: it would not, or it is not the project's database."""
 
@@ -41,14 +44,16 @@ def with_database(app: App, confirmed: Confirmed, *, staged: bool) -> Comparison
     now = app.clock.now()
     conn = app.connect_declared()
     check_known(conn, confirmed.queues)
-    plan, trace = plan_of(app.config, read_live(conn), staged=staged)
+    live = read_live(conn)
+    plan, trace = plan_of(app.config, live, staged=staged)
     plan = with_fields(conn, plan)
     source = source_of(app.config)
     options = ApplyOptions(applied_by=AppliedBy.CLI, source=source, confirmed=confirmed)
     if trace is not None:
         options = with_allowances(conn, plan, options, trace, now)
     refused = refusal_of(conn, plan, options, app.clock)
-    return Comparison(plan, against("database"), forecast_of_live(conn, plan, now), refused)
+    edges = edge_changes(plan.changes, live.rows)
+    return Comparison(plan, against("database"), forecast_of_live(conn, plan, now), edges, refused)
 
 
 def with_nothing(app: App, *, staged: bool) -> Comparison:
@@ -58,7 +63,8 @@ def with_nothing(app: App, *, staged: bool) -> Comparison:
     from jeeves_runner.views.forecast import forecast_between
 
     plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
-    return Comparison(plan, against("empty"), forecast_between(plan, lambda _ids: {}, app.clock.now()))
+    forecast = forecast_between(plan, lambda _ids: {}, app.clock.now())
+    return Comparison(plan, against("empty"), forecast, edge_changes(plan.changes, {}))
 
 
 def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
@@ -74,7 +80,8 @@ def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
     plan = there.described(plan)
     errors = sum(problem.is_error for problem in declared.problems)
     forecast = forecast_between(plan, there.timings, app.clock.now())
-    return Comparison(plan, against("commit", name, commit, errors), forecast)
+    edges = edge_changes(plan.changes, there.live.rows)
+    return Comparison(plan, against("commit", name, commit, errors), forecast, edges)
 
 
 def with_server(app: App, address: str, *, staged: bool) -> Comparison:
@@ -96,4 +103,5 @@ def with_server(app: App, address: str, *, staged: bool) -> Comparison:
     plan, _ = plan_of(app.config, there.live, staged=staged)
     plan = there.described(plan)
     forecast = forecast_between(plan, there.timings, app.clock.now())
-    return Comparison(plan, against("server", address, found.commit, found.unreadable), forecast)
+    edges = edge_changes(plan.changes, there.live.rows)
+    return Comparison(plan, against("server", address, found.commit, found.unreadable), forecast, edges)

@@ -100,9 +100,17 @@ def _channels(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     return ((channel, None) for channel in sorted(named))
 
 
+def _nodes(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.db.graph import live_graph
+
+    for node in live_graph(conn).nodes.values():
+        yield node.name if node.is_job else node.key, node.description
+
+
 JOBS: Final = _from_database(_jobs)
 RUNS: Final = _from_database(_runs)
 ACTIVE_RUNS: Final = _from_database(_active_runs)
 QUEUES: Final = _from_database(_queues)
 NAMESPACES: Final = _from_database(_namespaces)
 CHANNELS: Final = _from_database(_channels)
+NODES: Final = _from_database(_nodes)

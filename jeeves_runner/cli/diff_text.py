@@ -9,7 +9,9 @@ from jeeves_runner.cli.comparing import Comparison
 from jeeves_runner.cli.forecast_text import by_job, summary_lines
 from jeeves_runner.cli.formats import counted, on_one_line, short_sha
 from jeeves_runner.cli.github import annotations, error
-from jeeves_runner.cli.plan_text import Line, field_text, named, plan_lines, plan_summary
+from jeeves_runner.cli.plan_text import Line, consequence_line, field_text, named, plan_lines, plan_summary
+from jeeves_runner.core.edge_changes import EdgeChanges
+from jeeves_runner.core.node_spec import NodeKind, split_key
 from jeeves_runner.core.plan import Change
 from jeeves_runner.core.problem import Problem
 
@@ -20,12 +22,41 @@ _MOST: Final = 100
 """Changes and problems in a pull request, whose comments take 65,536 characters; ``--json`` has all."""
 
 _MOST_FIELDS: Final = 10
+_MOST_EDGES: Final = 20
 
 
 def changes(found: Comparison, zone: str) -> Iterator[Line]:
     """Each change with what follows from it. ``zone``: on whose clocks the times of all jobs together are."""
     yield from plan_lines(found.plan, by_job(found.forecast))
+    yield from _edge_lines(found.edges)
     yield from ((line,) for line in summary_lines(found.forecast, zone))
+
+
+def _edge_lines(edges: EdgeChanges) -> Iterator[Line]:
+    """The edges that come and go, a few of them, and what is left over."""
+    if summary := _edge_summary(edges):
+        yield (f"{summary}:",)
+        both = list(_edges(edges))
+        yield from ((f"    {edge}",) for edge in both[:_MOST_EDGES])
+        if len(both) > _MOST_EDGES:
+            yield (f"    and {len(both) - _MOST_EDGES} more; `--json` has all",)
+    for each in edges.left:
+        yield consequence_line(each.message)
+
+
+def _edge_summary(edges: EdgeChanges) -> str:
+    """``Edges: 2 gained, 1 lost``; nothing where that is so."""
+    if not (edges.gained or edges.lost):
+        return ""
+    return f"Edges: {len(edges.gained)} gained, {len(edges.lost)} lost"
+
+
+def _edges(edges: EdgeChanges) -> Iterator[str]:
+    """``+ fetch writes queue:mail``: first those that come."""
+    for symbol, those in (("+", edges.gained), ("-", edges.lost)):
+        for edge in those:
+            kind, name = split_key(edge.node)
+            yield f"{symbol} {edge.job} {edge.relation} {name if kind == NodeKind.PROCESS else edge.node}"
 
 
 def sentences(found: Comparison) -> Iterator[str]:
@@ -75,6 +106,10 @@ def markdown(found: Comparison, zone: str) -> Iterator[str]:
         [f"{_code(f'{each.kind} {each.id}')} is held: {_code(each.message)}" for each in plan.held]
     )
     yield from _listed([_code(each.message) for each in plan.consequences])
+    yield from _listed([_code(each.message) for each in found.edges.left])
+    if summary := _edge_summary(found.edges):
+        yield from (f"{summary}.", "")
+        yield from _listed([_code(edge) for edge in _edges(found.edges)])
     for line in summary_lines(found.forecast, zone):
         yield from (_plain(line), "")
 

@@ -169,7 +169,8 @@ def _overlapping(request: Request, facts: Facts) -> Decision | None:
             if room is None
             else replace(room, verdict=Verdict.REPLACE)
         )
-    if request.every:
+    if request.every or request.trigger is Trigger.AFTER:
+        # It has consumed the ends that it follows. When it was entered no other run was active.
         return Decision(Verdict.WAIT, Reason.OVERLAP)
     if facts.overlap is OverlapPolicy.SKIP:
         return Decision(Verdict.SKIP, Reason.OVERLAP, ref)

@@ -68,6 +68,7 @@ def _move_rows(tx: Tx, renamed: Sequence[Rename], revision_id: int) -> None:
 
 _PAIRS: Final = "SELECT value ->> 0 AS old, value ->> 1 AS new FROM json_each(:pairs)"
 _NEW: Final = f"(SELECT new FROM ({_PAIRS}) WHERE old = job_id)"
+_NEW_OF_UPSTREAM: Final = f"(SELECT new FROM ({_PAIRS}) WHERE old = upstream)"
 _OLD: Final = f"(SELECT old FROM ({_PAIRS}))"
 
 # A tombstone that comes back under this id may have kept a pause.
@@ -80,6 +81,9 @@ _CARRY: Final = (
     f"UPDATE incidents SET job_id = {_NEW} WHERE closed_at IS NULL AND coalesce(job_id, '') IN {_OLD}",
     f"UPDATE backfills SET job_id = {_NEW} WHERE status = 'active' AND job_id IN {_OLD}",
     f"UPDATE outbox SET job_id = {_NEW} WHERE status = 'pending' AND job_id IN {_OLD}",
+    f"UPDATE OR REPLACE arrivals SET job_id = {_NEW} WHERE job_id IN {_OLD}",
+    f"UPDATE OR REPLACE arrivals SET upstream = {_NEW_OF_UPSTREAM} WHERE upstream IN {_OLD}",
+    f"UPDATE OR REPLACE change_watches SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE OR REPLACE queue_triggers SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE freshness SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     # Where a tombstone of the new id ran at the same time, the row stays with the old id.

@@ -13,7 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.core.run import Outcome, Run
-from jeeves_runner.db import freshness, queue_triggers, secret_params
+from jeeves_runner.db import after, freshness, queue_triggers, secret_params
 from jeeves_runner.db.alert_ends import tell_end
 from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.queue_upkeep import release_items_of_run
@@ -64,6 +64,7 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
             end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED, run.reason_ref)
         tell_end(tx, run, is_last=retry is None)
         if retry is None:
+            after.arrive(tx, run)
             freshness.written(tx, run)
             queue_triggers.settle(tx, run)
             if run.params is not None:

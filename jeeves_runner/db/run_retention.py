@@ -60,8 +60,10 @@ def delete(tx: Tx, run_ids: Sequence[int]) -> list[tuple[int, str]]:
 
     Another run may need one by now, although it was found to have outlived its retention.
     """
-    rows = tx.conn.execute(_DELETE, (json.dumps(run_ids),))
-    return [(run_id, job_id) for run_id, job_id in rows]
+    deleted = [(run_id, job_id) for run_id, job_id in tx.conn.execute(_DELETE, (json.dumps(run_ids),))]
+    gone = json.dumps([run_id for run_id, _ in deleted])
+    tx.conn.execute("DELETE FROM run_causes WHERE run_id IN (SELECT value FROM json_each(?))", (gone,))
+    return deleted
 
 
 _NOT_NEEDED = """

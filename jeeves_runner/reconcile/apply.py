@@ -21,6 +21,7 @@ from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import Allowance, AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, Held, Plan
 from jeeves_runner.db import (
+    after,
     alerting,
     audit,
     declared_jobs,
@@ -243,8 +244,10 @@ def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | N
         changes = [c for c in plan.changes if c.kind == kind]
         table.upsert(tx, (c for c in changes if c.action is not Action.DELETE), revision)
         table.tombstone(tx, (c.id for c in changes if c.action is Action.DELETE), revision)
-    edges.write(tx, [c for c in plan.changes if c.kind == "job"])
-    queue_triggers.end_rest(tx, [c.id for c in plan.changes if c.kind == "job" and not c.renamed_from])
+    of_jobs = [c for c in plan.changes if c.kind == "job"]
+    edges.write(tx, of_jobs)
+    after.declare(tx, of_jobs)
+    queue_triggers.end_rest(tx, [c.id for c in of_jobs if not c.renamed_from])
     revisions.close_revision(tx, revision)
     # A new job has no waiting runs, and one that comes back lost them when it was deleted.
     stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]

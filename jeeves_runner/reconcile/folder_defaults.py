@@ -1,10 +1,12 @@
 """The ``_defaults.yaml`` files of a folder of manifests: which of them each manifest is read with."""
 
 import posixpath
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
 from jeeves_runner.core.manifest.context import Layer
+from jeeves_runner.core.plan import WaitingFile
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.reconcile.parallel_reader import ParallelReader
 from jeeves_runner.sources.contract import Snapshot, SourceFile
@@ -75,6 +77,19 @@ class FolderDefaults:
                 layers.append(self._layers[place])
                 key.update(place.encode() + b"\0" + self._texts[place] + b"\0")
         return DefaultsAbove(tuple(layers), key.digest(), None)
+
+
+def waiting_manifests(snapshot: Snapshot) -> Iterator[WaitingFile]:
+    """The manifests whose changes are to wait: also those below a ``_defaults.yaml`` that does."""
+    for waiting in snapshot.waiting:
+        folder, _, name = waiting.file.rpartition("/")
+        if name not in DEFAULTS_NAMES:
+            yield waiting
+            continue
+        below = f"{folder}/" if folder else ""
+        for file in snapshot.files:
+            if file.path.startswith(below):
+                yield WaitingFile(file.path, waiting.message)
 
 
 def _second_defaults(path: str) -> Problem:

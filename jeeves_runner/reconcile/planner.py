@@ -4,11 +4,11 @@ so that it can work in a process of its own while the runner's event loop stays 
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 from jeeves_runner.clock import Clock, SystemClock, to_text
 from jeeves_runner.core.difference import diff
@@ -17,22 +17,18 @@ from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.problem_list import ProblemList
-from jeeves_runner.core.manifest.requirements import JobFile, Requirement
 from jeeves_runner.core.manifest.yaml_places import Places
-from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, WaitingFile
+from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan
 from jeeves_runner.core.problem import Finding, Problem
 from jeeves_runner.core.renaming import renames
-from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.local.requirement_check import fault_of
 from jeeves_runner.reconcile.doubles import double_ids, nodes_of_their_own
-from jeeves_runner.reconcile.folder_defaults import FolderDefaults
+from jeeves_runner.reconcile.folder_defaults import FolderDefaults, waiting_manifests
+from jeeves_runner.reconcile.graph_checks import GraphChecks, Looked
+from jeeves_runner.reconcile.machine import Check, Machine
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader, check_declared
 from jeeves_runner.sources.contract import Snapshot, Source, Trace
-from jeeves_runner.sources.names import DEFAULTS_NAMES
-from jeeves_runner.sources.stamps import FileStamp, stamp_of
-
-Check = Callable[[Requirement, Mapping[str, str]], Fault | None]
-"""As ``requirement_check.fault_of``."""
+from jeeves_runner.sources.stamps import FileStamp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +49,8 @@ class PlannerSetup:
     """The program's version: another one may read the same manifests differently."""
     processes: int = 1
     """How many may read manifests at once."""
+    checks: Literal["warn", "error"] = "warn"
+    """Whether what checks across manifests warn of is an error."""
 
     @property
     def salt(self) -> bytes:
@@ -86,6 +84,7 @@ class Planner:
         self._clock = clock or SystemClock()
         self._check = check
         self._reader = ParallelReader(setup.schema, setup.context, setup.processes)
+        self._graph = GraphChecks(setup.context.timezone, is_strict=setup.checks == "error")
         self.trace = trace
         self.recheck: dict[str, FileStamp] = {}
 
@@ -103,51 +102,30 @@ class Planner:
 
     def compare(self, snapshot: Snapshot, live: Live) -> Plan:
         """What was seen, against what is live."""
-        machine = _Machine(dict(self._setup.runners), self._check)
+        machine = Machine(dict(self._setup.runners), self._check)
         defaults = FolderDefaults(snapshot, self._reader, self._setup.salt)
-        look = _Look(self._reader, self._setup.context.project_root, machine, live, self._clock.now())
+        root = self._setup.context.project_root
+        look = _Look(self._reader, root, machine, self._graph, live, self._clock.now())
         plan = replace(look.plan(snapshot, defaults), inherit_env=self._setup.inherit_env)
         self.trace = snapshot.trace
         self.recheck = machine.faulty_files
         return plan
 
 
-class _Machine:
-    """What jobs require, checked as it is now: each file once per look, however many jobs name it."""
-
-    def __init__(self, runners: Mapping[str, str], check: Check) -> None:
-        self._runners = runners
-        self._check = check
-        self._files: dict[Requirement, Fault | None] = {}
-        self.faulty_files: dict[str, FileStamp] = {}
-
-    def fault(self, required: Requirement) -> Fault | None:
-        """What stops a run from using it, or None."""
-        if required.file is None:
-            return self._check(required, self._runners)
-        # Jobs that name the same file do so at different places.
-        return self._file_fault(required._replace(key="", place=()))
-
-    def file_fault(self, file: JobFile) -> Fault | None:
-        """What stops any job from using the file, or None."""
-        return self._file_fault(Requirement(file.kind, file.path, "", ()))
-
-    def _file_fault(self, required: Requirement) -> Fault | None:
-        if required not in self._files:
-            before = stamp_of(required.ref)
-            found = self._files[required] = self._check(required, self._runners)
-            if found is not None:
-                self.faulty_files[required.ref] = before
-        return self._files[required]
-
-
 class _Look:
     """One computation of a plan; the fields gather what the files say."""
 
     def __init__(
-        self, reader: ParallelReader, root: str, machine: _Machine, live: Live, now: datetime
+        self,
+        reader: ParallelReader,
+        root: str,
+        machine: Machine,
+        graph: GraphChecks,
+        live: Live,
+        now: datetime,
     ) -> None:
         self._now = now
+        self._graph = graph
         self._reader = reader
         self._root = root.rstrip(os.sep) + os.sep
         self._machine = machine
@@ -306,10 +284,35 @@ class _Look:
             self._problems += several.all(lambda _: Places(()))
         return found.carried
 
+    def _check_graph(self, is_walked: bool, unchanged: set[str], carried: dict[str, str]) -> None:
+        """What is wrong across manifests. That of which it is an error keeps its last good spec, and a job
+        its id."""
+        found = self._graph.look(
+            Looked(
+                live=self._live.rows,
+                declared=self._declared,
+                held=self._held_keys,
+                held_files=self._held_files,
+                unchanged=unchanged,
+                carried=carried,
+                is_readable=is_walked and not self._held_files,
+                is_whole=not any(p.is_error for p in self._problems),
+                now=self._now,
+            )
+        )
+        self._problems += found.problems
+        for key, message in found.holds.items():
+            if key in self._declared:
+                self._faulty.add(self._declared[key].file)
+            old = carried.pop(key[1], key[1]) if key[0] == "job" else key[1]
+            for each in {key, (key[0], old)}:
+                self._held_keys.setdefault(each, message)
+
     def _finish(self, snapshot: Snapshot, parsed: list[tuple[FileResult, str]], unchanged: set[str]) -> Plan:
         live = self._live
         hold = HoldReasons(keys=self._held_keys, files=self._held_files)
         carried = self._judge_renames(hold, unchanged)
+        self._check_graph(not snapshot.unreadable, unchanged, carried)
         complete = not any(p.is_error for p in self._problems)
         plan = diff(self._declared, live.rows, hold, unchanged=unchanged, carried=carried, complete=complete)
         # What is remembered is not read again: of such a file nothing may be held, or wait to be deleted.
@@ -324,7 +327,7 @@ class _Look:
         remembered = unchanged | {record.path for record in records}
         return replace(
             plan,
-            waiting=tuple(_waiting_manifests(snapshot)),
+            waiting=tuple(waiting_manifests(snapshot)),
             base=live.base,
             problems=tuple(sorted(self._true_ones(), key=lambda p: (p.file, p.line, p.column))),
             declared=self._counts(unchanged),
@@ -360,16 +363,3 @@ def _placed(problem: Problem) -> str:
     """What is wrong, with its line and what to do about it."""
     hint = f" ({problem.hint})" if problem.hint else ""
     return f"line {problem.line}: {problem.message}{hint}"
-
-
-def _waiting_manifests(snapshot: Snapshot) -> Iterator[WaitingFile]:
-    """The manifests whose changes are to wait: also those below a ``_defaults.yaml`` that does."""
-    for waiting in snapshot.waiting:
-        folder, _, name = waiting.file.rpartition("/")
-        if name not in DEFAULTS_NAMES:
-            yield waiting
-            continue
-        below = f"{folder}/" if folder else ""
-        for file in snapshot.files:
-            if file.path.startswith(below):
-                yield WaitingFile(file.path, waiting.message)

@@ -43,6 +43,7 @@ def planner_setup(config: Config, *, processes: int = 1) -> PlannerSetup:
         runners=tuple(sorted(config.runners.items())),
         inherit_env=config.inherit_env,
         version=__version__,
+        checks=config.graph.checks,
         processes=processes,
     )
 

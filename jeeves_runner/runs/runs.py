@@ -261,8 +261,7 @@ class Runs:
         while True:
             if not self._is_carried(run_id) and (run := self._read(run_id)).status.is_final:
                 return run
-            told = await self._ends.wait(run_id)
-            if told is not None:
+            if (told := await self._ends.wait(run_id)) is not None:
                 return told
 
     def _is_carried(self, run_id: int) -> bool:
@@ -270,8 +269,7 @@ class Runs:
         return attempt is not None and attempt.stage is Stage.RUNNING
 
     def _read(self, run_id: int) -> Run:
-        run = runs.run(self._conn, run_id)
-        if run is None:
+        if (run := runs.run(self._conn, run_id)) is None:
             raise runs.unknown_run(self._conn, run_id)
         return run
 
@@ -361,8 +359,9 @@ class Runs:
 
     def _follow_end(self, attempt: Attempt, ended: Run | None) -> None:
         if ended is not None and ended.status is RunStatus.OK:
-            # No row follows from it, and none but its own has ended with it.
+            # None but its own has ended with it; what comes after it has been entered with it.
             self._ends.tell(ended)
+            self._take_up_requests()
             self._line.review()
         else:
             self._follow(freed=None if attempt.run is None else attempt.run.id)
@@ -372,13 +371,12 @@ class Runs:
         """Follow what any process has committed: ends, requests, slots that are free now. ``freed``: the run
         that has just ended here."""
         self._follow_ends(freed)
-        if self._is_open:
-            self._take_up_requests()
+        self._take_up_requests()
         self._line.review()
 
     def _take_up_requests(self) -> None:
         """The attempts of chains that go on come first: they were active before whatever came meanwhile."""
-        requested = runs.requested_runs(self._conn, self._newest_seen)
+        requested = runs.requested_runs(self._conn, self._newest_seen) if self._is_open else []
         for run in sorted(requested, key=lambda run: run.trigger is not Trigger.RETRY):
             if self._board.get(run.id) is None:
                 self._requests.take_up(run)
@@ -389,8 +387,7 @@ class Runs:
 
     def _follow_ends(self, freed: int | None = None) -> None:
         for run_id in self._ends.look(freed):
-            attempt = self._board.get(run_id)
-            if attempt is not None:
+            if (attempt := self._board.get(run_id)) is not None:
                 self._board.remove(attempt)
                 self.on_end(attempt.job_id)
 

@@ -2,8 +2,10 @@
 
 from typing import Literal, TypedDict
 
+from jeeves_runner.core.edge_changes import EdgeChanges
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.views.forecast import ForecastDocument
+from jeeves_runner.views.graph import EdgeDocument, edge_document
 from jeeves_runner.views.sync import PlanDocument, plan_view
 
 
@@ -22,6 +24,30 @@ class AgainstDocument(TypedDict):
     what stands there counts as new."""
 
 
+class LeftOverDocument(TypedDict):
+    """A node of which the changes take the last reader, or the last writer."""
+
+    node: str
+    """``KIND:NAME``."""
+    lacks: Literal["reader", "writer"]
+    """What it had and has no more."""
+    jobs: list[str]
+    """The jobs on its other side, by id."""
+    message: str
+    """The same in a sentence."""
+
+
+class EdgeChangesDocument(TypedDict):
+    """What the changes do to the graph."""
+
+    gained: list[EdgeDocument]
+    """Edges that come, by job, relation and node."""
+    lost: list[EdgeDocument]
+    """Edges that go, likewise."""
+    left: list[LeftOverDocument]
+    """By node."""
+
+
 class DiffDocument(PlanDocument):
     """What an apply would change."""
 
@@ -29,6 +55,8 @@ class DiffDocument(PlanDocument):
     """What was compared with."""
     forecast: ForecastDocument
     """What the changes do to the days to come."""
+    graph: EdgeChangesDocument
+    """What they do to the graph."""
     refused: str | None
     """Why an apply would be refused; null: it would not, or it is not the project's database."""
 
@@ -44,7 +72,25 @@ def against(
 
 
 def diff_view(
-    plan: Plan, *, compared: AgainstDocument, forecast: ForecastDocument, refused: str | None
+    plan: Plan,
+    *,
+    compared: AgainstDocument,
+    forecast: ForecastDocument,
+    edges: EdgeChanges,
+    refused: str | None,
 ) -> DiffDocument:
     """The whole of it."""
-    return {**plan_view(plan), "against": compared, "forecast": forecast, "refused": refused}
+    return {
+        **plan_view(plan),
+        "against": compared,
+        "forecast": forecast,
+        "graph": {
+            "gained": list(map(edge_document, edges.gained)),
+            "lost": list(map(edge_document, edges.lost)),
+            "left": [
+                {"node": each.node, "lacks": each.lacks, "jobs": list(each.jobs), "message": each.message}
+                for each in edges.left
+            ],
+        },
+        "refused": refused,
+    }

@@ -239,7 +239,7 @@ def _job(
         **listed.columns,
         "enabled": listed.columns["enabled"] and paused is None,
         "tags": listed.tags,
-        "status": _status(listed),
+        "status": status_of(listed),
         "held": listed.held_message is not None,
         "paused": paused,
         "muted": _override(listed.mute),
@@ -254,7 +254,7 @@ def _job(
     }
 
 
-def _status(listed: ListedJob) -> str:
+def status_of(listed: ListedJob) -> str:
     """One word for a job; the first that fits."""
     if not listed.columns["enabled"]:
         return "disabled"

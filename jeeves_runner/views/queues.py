@@ -96,7 +96,7 @@ def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueCoun
     counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
     if counts is None:
         raise queues.unknown_queue(queue_id)
-    return _counts(counts)
+    return counts_document(counts)
 
 
 def peek_view(
@@ -139,11 +139,12 @@ def _queue(row: queues.QueueRow, counts: queue_contents.QueueCounts) -> QueueDoc
         "deleted": row.deleted_at is not None,
         "file": row.file,
         "line": row.line,
-        **_counts(counts),
+        **counts_document(counts),
     }
 
 
-def _counts(counts: queue_contents.QueueCounts) -> QueueCountsDocument:
+def counts_document(counts: queue_contents.QueueCounts) -> QueueCountsDocument:
+    """How full a queue is."""
     return {
         "depth": counts.depth,
         "claimed": counts.claimed,

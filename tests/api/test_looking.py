@@ -22,6 +22,7 @@ from jeeves_runner.access import TooOpen
 from jeeves_runner.api import app, route, runner_handlers
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.execute.output.log_reader import LogReader
+from jeeves_runner.views.graph import graph_view
 from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.queues import queues_view
 from jeeves_runner.views.runs import run_view, runs_view
@@ -35,7 +36,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
-    ledger.add_job("backup", schedule=("0 3 1 1 *",))
+    ledger.add_job("backup", schedule=("0 3 1 1 *",), writes=("datastore:copy",))
     ledger.declare_queue("mail")
     run = ledger.add_run("backup", "error", stdout="out", stderr="err")
     ledger.conn.execute(
@@ -47,6 +48,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         paths = [
             "/runs", f"/runs/{run}", "/jobs/backup/runs", "/queues", "/queues?detail=1",
             "/queues/mail/status", "/queues/mail/peek", "/state", "/state/ns", "/state/ns/key",
+            "/graph", "/graph?impact=queue:mail", "/graph?around=backup",
         ]  # fmt: skip
         return {path: (await api.get(path)).body for path in paths}
 
@@ -54,6 +56,9 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
     assert with_api(ledger, scenario) == {
         "/runs": runs_view(conn, limit=50),
         f"/runs/{run}": run_view(conn, run),
+        "/graph": graph_view(conn, NOON),
+        "/graph?impact=queue:mail": graph_view(conn, NOON, impact="queue:mail"),
+        "/graph?around=backup": graph_view(conn, NOON, near="backup"),
         "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
         "/queues": {"queues": ["mail"]},
         "/queues?detail=1": queues_view(conn, NOON),
@@ -181,6 +186,12 @@ def test_the_schedule_is_paged_and_tells_what_has_become_of_the_past(ledger: Led
             assert (await api.get(f"/schedule?{wrong}")).status == 400
 
     with_api(ledger, scenario)
+
+
+def test_a_part_of_the_graph_is_of_one_node_that_is_there(ledger: Ledger) -> None:
+    ledger.add_job("a", writes=("queue:x",))
+    assert get(ledger, "/graph?impact=b").status == 404
+    assert get(ledger, "/graph?impact=a&around=a").status == 400
 
 
 def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: Path) -> None:

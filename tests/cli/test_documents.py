@@ -18,6 +18,8 @@ COMMANDS: Mapping[str, str] = {
     "job backup": "GET /jobs/backup",
     "next": "GET /schedule",
     "next backup --from 2026-02-27 --to 2026-03-02": "GET /schedule",
+    "graph": "GET /graph",
+    "graph --around backup": "GET /graph",
     "runs": "GET /runs",
     "runs backup": "GET /jobs/backup/runs",
     "run 1": "GET /runs/1",
@@ -59,7 +61,9 @@ def filled(tmp_path: Path) -> Shell:
     """A project with one of each thing."""
     shell = Shell(tmp_path)
     ledger = shell.ledger
-    ledger.add_job("backup", schedule=("0 3 * * *",), tags=("db",))
+    ledger.add_job(
+        "backup", schedule=("0 3 * * *",), tags=("db",), reads=("queue:mail",), writes=("queue:mail",)
+    )
     ledger.add_run("backup", "error", exit_code=3, stdout="out", params='{"DAY": "1"}')
     ledger.add_backfill("backup")
     ledger.add_run("backup", "scheduled")

@@ -61,7 +61,7 @@ LOOKS += [
 TABLES = (
     *("jobs", "queues", "manifest_files", "held", "source", "revisions"),
     *("runs", "runner", "overrides", "state", "state_items", "queue_items"),
-    *("incidents", "outbox", "backfills"),
+    *("incidents", "outbox", "nodes", "edges", "backfills"),
 )
 
 
@@ -74,7 +74,9 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     (tmp_path / "jobs.d").mkdir()
     (tmp_path / "jobs.d" / f"{HOSTILE}.yaml").write_text('id: b\nrun: "true"\n"x\\e[95m\\n::error::": 1\n')
     (tmp_path / "jobs.d" / "c.yaml").write_text('id: c\ntimeout: 1m\nrun: "\\e[95m"\nname: "\\e[95m\\n::"\n')
-    ledger.add_job("a", name=HOSTILE, description=HOSTILE, owner=HOSTILE, tags=(HOSTILE,))
+    ledger.add_job(
+        "a", name=HOSTILE, description=HOSTILE, owner=HOSTILE, tags=(HOSTILE,), reads=("source:a",)
+    )
     ledger.declare_queue("a")
     for status in ("ok", "error", "skipped", "running", "scheduled"):
         ledger.add_run("a", status, message=HOSTILE, stdout=HOSTILE, stderr=HOSTILE)
@@ -82,6 +84,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     ledger.pause("a", reason=HOSTILE)
     ledger.hold("a", HOSTILE)
     at = "2026-03-01T12:00:00.000Z"
+    ledger.add_node("source:a", expires=HOSTILE)
     ledger._insert("state", namespace="a", key="a", value='"\u202e"', updated_at=at)
     ledger._insert("state_items", namespace="a", key="a", item_key=HOSTILE, value='"\x9b"', updated_at=at)
     ledger.add_backfill("a", message=HOSTILE)
@@ -150,6 +153,8 @@ def test_nor_does_any_from_a_column(shell: Shell, table: str) -> None:
                 continue
             for name in LOOKS:
                 check(call(shell, name))
+            for form in ("mermaid", "dot"):
+                check(shell.run("graph", "--format", form))
         conn.execute(f"REPLACE INTO {table} ({names}) SELECT {names} FROM before")
 
 

@@ -46,7 +46,7 @@ OCCURRENCES: Final = {
 """Instants of a schedule, whatever a clock says."""
 
 TEXTS: Final = {
-    "arrivals": "job_id upstream runs",
+    "arrivals": "job_id upstream qualifies runs",
     "audit": "actor action target detail",
     "backfills": "job_id open status message created_by",
     "carries": "old_id new_id",

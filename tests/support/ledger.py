@@ -130,6 +130,7 @@ class Ledger(Store):
     def delete_job(self, job_id: str) -> None:
         with self.tx() as tx:
             declared_jobs.TABLE.tombstone(tx, [job_id], self.revision)
+            tx.conn.execute("DELETE FROM edges WHERE job_id = ?", (job_id,))
 
     def add_run(self, job_id: str, status: str = "ok", **columns: Any) -> int:
         """A run by hand, started a minute ago for a second, if its status says that it started."""

@@ -21,7 +21,7 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.core.spec_texts import spec_hash
-from jeeves_runner.db import declared_jobs, edges, revisions, runs
+from jeeves_runner.db import after, declared_jobs, edges, revisions, runs
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.db.run_requests import RunRequest, request_run
@@ -79,9 +79,14 @@ class Place:
             plan = Plan(changes=tuple(changes))
             revision = revisions.insert_revision(tx, plan, "cli", None)
             declared_jobs.TABLE.upsert(tx, changes, revision)
-            edges.write(tx, changes)
             declared_jobs.TABLE.tombstone(tx, delete, revision)
             ids = [*(spec.id for spec in specs), *delete]
+            changes += (
+                Change(action=Action.DELETE, kind="job", id=name, file=f"{name}.yaml", line=1)
+                for name in delete
+            )
+            edges.write(tx, changes)
+            after.declare(tx, changes)
             cancel_waiting_of_stopped_jobs(tx, ids)
         return ids
 

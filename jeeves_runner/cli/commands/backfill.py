@@ -12,7 +12,7 @@ from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.formats import NONE, ago, counted, moment
 from jeeves_runner.cli.server import require_server, server_of
-from jeeves_runner.cli.syntax import BACKFILL_ID, SCREEN, Group, Number, limit_option
+from jeeves_runner.cli.syntax import BACKFILL_ID, SCREEN, Group, Number, at_most, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import Absence, look_again
@@ -70,7 +70,7 @@ def command(context: click.Context) -> None:
 @click.option("--again", is_flag=True, help="Repeat the times that have had their run.")
 @click.option(
     "--parallel",
-    type=Number(f"a number from 1 to {MAX_PARALLEL}", 1, MAX_PARALLEL),
+    type=at_most(MAX_PARALLEL),
     default=1,
     help="How many runs may be active at once.",
 )

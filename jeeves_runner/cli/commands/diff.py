@@ -76,7 +76,13 @@ def _print_document(app: App, found: Comparison) -> None:
     from jeeves_runner.views.comparison import diff_view
 
     app.print_json(
-        diff_view(found.plan, compared=found.against, forecast=found.forecast, refused=found.refused)
+        diff_view(
+            found.plan,
+            compared=found.against,
+            forecast=found.forecast,
+            edges=found.edges,
+            refused=found.refused,
+        )
     )
 
 

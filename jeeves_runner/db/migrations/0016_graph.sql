@@ -63,12 +63,15 @@ CREATE TABLE freshness (
 CREATE TABLE arrivals (
   job_id           TEXT NOT NULL,
   upstream         TEXT NOT NULL,
-  since_seq        INTEGER NOT NULL,    -- ends up to this number do not count: consumed, or before the edge
-  runs             TEXT NOT NULL DEFAULT '[]' CHECK (json_type(runs) = 'array'),   -- the newest 100 of those since
-  count            INTEGER NOT NULL DEFAULT 0,   -- how many there were since
+  qualifies        TEXT NOT NULL CHECK (qualifies IN ('ok', 'finished')),   -- how its chains must have ended
+  runs             TEXT NOT NULL DEFAULT '[]' CHECK (json_type(runs) = 'array'),   -- the newest 100 of them, each
+                                                                                 -- [id, scheduled_for]
+  count            INTEGER NOT NULL DEFAULT 0,   -- how many there are
+  depth            INTEGER NOT NULL DEFAULT 0,   -- the largest of them
   PRIMARY KEY (job_id, upstream)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX arrivals_of ON arrivals (upstream, job_id);
+CREATE INDEX arrivals_there ON arrivals (job_id) WHERE count > 0;
 
 -- How long a job that items start rests, because its last run came to nothing.
 CREATE TABLE queue_triggers (

@@ -1,0 +1,177 @@
+"""Jobs that come after others: what they have yet to consume of the ends of these, and the runs that follow.
+
+A row of ``arrivals`` stands for an edge of a live and enabled job, from the apply that declares it on. All
+that an end leads to is written in the transaction that records it.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.core.causes import MOST_NAMED, Causes
+from jeeves_runner.core.edge_spec import Relation
+from jeeves_runner.core.model import OverlapPolicy, RunStatus, Trigger
+from jeeves_runner.core.run import Run
+from jeeves_runner.db.overrides import job_is_paused
+from jeeves_runner.db.run_requests import RunRequest, request_run
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import Conflict, InvalidValue, NotFound
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.plan import Change
+
+log = logging.getLogger(__name__)
+
+_NEVER: Final = (RunStatus.SKIPPED, RunStatus.MISSED)
+
+_NOTE: Final = f"""
+UPDATE arrivals SET count = count + 1, depth = max(depth, :depth),
+  runs = json_insert(iif(json_array_length(runs) < {MOST_NAMED}, runs, json_remove(runs, '$[0]')), '$[#]',
+                     json(:entry))
+WHERE upstream = :job AND (qualifies = 'finished' OR :is_ok)
+RETURNING job_id
+"""
+_HELD: Final = "SELECT 1 FROM arrivals WHERE job_id = ? AND count > 0 LIMIT 1"
+
+
+def arrive(tx: Tx, run: Run) -> None:
+    """Note the end of a chain for the jobs that come after its job, and enter the runs that follow.
+
+    It may have been what such a job waited for, or a run of such a job, during which nothing was consumed.
+    Of a job that follows none, and that none follows, this costs two looks into indexes.
+    """
+    followers: list[str] = []
+    if _counts(run):
+        scheduled = None if run.scheduled_for is None else to_text(run.scheduled_for)
+        entry = json.dumps([run.id, scheduled])
+        is_ok = run.status is RunStatus.OK
+        bindings = {"job": run.job_id, "entry": entry, "depth": run.depth, "is_ok": is_ok}
+        followers = [str(job_id) for (job_id,) in tx.conn.execute(_NOTE, bindings).fetchall()]
+    if tx.conn.execute(_HELD, (run.job_id,)).fetchone() is not None:
+        followers.append(run.job_id)
+    for job_id in followers:
+        _follow(tx, job_id)
+
+
+def _counts(run: Run) -> bool:
+    """Whether the end of a chain can be followed: it ran, and not for a time of the past."""
+    has_run = run.started_at is not None or run.attempt > 1
+    return has_run and run.status not in _NEVER and run.backfill_id is None
+
+
+class _Arrived(NamedTuple):
+    """What has arrived of one upstream."""
+
+    ends: int
+    """How many ends."""
+    depth: int
+    """The depth of the deepest of these runs."""
+    runs: str
+    """The newest of them: a JSON list of pairs of an id and a scheduled time."""
+
+
+_ARRIVED: Final = "SELECT count, depth, runs FROM arrivals WHERE job_id = ?"
+_IS_FREE: Final = """
+SELECT 1 FROM jobs WHERE id = ? AND (spec ->> '$.overlap_policy' NOT IN (?, ?) OR NOT EXISTS (
+  SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND +job_id = jobs.id))
+"""
+_ONE_AT_A_TIME: Final = (OverlapPolicy.SKIP, OverlapPolicy.QUEUE)
+
+
+def _is_free(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
+    """Whether a run of the job may follow now: none is active that it would meet, and it is not paused."""
+    is_alone = conn.execute(_IS_FREE, (job_id, *_ONE_AT_A_TIME)).fetchone() is not None
+    return is_alone and not job_is_paused(conn, job_id, now)
+
+
+def _follow(tx: Tx, job_id: str) -> None:
+    """Enter the run that follows, if all that it comes after has arrived; it consumes all of it."""
+    arrived = [_Arrived(*row) for row in tx.conn.execute(_ARRIVED, (job_id,))]
+    if not all(each.ends for each in arrived) or not _is_free(tx.conn, job_id, tx.now):
+        return
+    entries = sorted((run_id, time) for each in arrived for run_id, time in json.loads(each.runs))
+    total = sum(each.ends for each in arrived)
+    ids = tuple(run_id for run_id, _ in entries[-MOST_NAMED:])
+    times = {time for _, time in entries}
+    (time,) = times if len(times) == 1 else (None,)
+    request = RunRequest(
+        job_id=job_id,
+        trigger=Trigger.AFTER,
+        caused_by=Causes(runs=ids, total=total if total > len(ids) else None),
+        depth=max(each.depth for each in arrived) + 1,
+        scheduled_for=None if time is None else from_text(time),
+    )
+    try:
+        request_run(tx, request)
+    except (Conflict, InvalidValue, NotFound) as error:
+        # The end stands all the same, and nothing is consumed: the apply that puts the job right lets it run.
+        log.warning("%s cannot run after others: %s", job_id, error)
+        return
+    tx.conn.execute("UPDATE arrivals SET count = 0, depth = 0, runs = '[]' WHERE job_id = ?", (job_id,))
+
+
+_COMPLETE: Final = """
+SELECT job_id FROM arrivals WHERE job_id IN (SELECT job_id FROM arrivals WHERE count > 0)
+GROUP BY job_id HAVING min(count) > 0 ORDER BY job_id
+"""
+
+
+def free_to_follow(conn: apsw.Connection, now: datetime) -> list[str]:
+    """The jobs that something kept from a run that is not there any more: a pause, or what an apply changed.
+
+    Of what a run of the job kept from it, the end of that run has seen to.
+    """
+    complete = [str(job_id) for (job_id,) in conn.execute(_COMPLETE).fetchall()]
+    return [job_id for job_id in complete if _is_free(conn, job_id, now)]
+
+
+def follow_all(tx: Tx, job_ids: Iterable[str]) -> None:
+    """Enter the runs of these jobs that are due by now."""
+    for job_id in job_ids:
+        _follow(tx, job_id)
+
+
+_DECLARED: Final = """
+SELECT jobs.id, upstream.value, coalesce(spec ->> '$.after.when', 'ok')
+FROM jobs, json_each(spec, '$.after.jobs') AS upstream
+WHERE jobs.id IN (SELECT value FROM json_each(:ids)) AND deleted_at IS NULL AND enabled
+"""
+
+
+def declare(tx: Tx, changes: "Sequence[Change]") -> None:
+    """Begin the edges that an apply has brought, and end those that are gone: of jobs that follow no more, or
+    are deleted or disabled. One that says something else of how its upstream must end begins anew."""
+    following = [c.id for c in changes if any(edge.relation is Relation.AFTER for edge in c.edges)]
+    bindings = {"all": json.dumps([c.id for c in changes]), "ids": json.dumps(following)}
+    tx.conn.execute(
+        "DELETE FROM arrivals WHERE job_id IN (SELECT value FROM json_each(:all))"
+        f" AND (job_id, upstream, qualifies) NOT IN ({_DECLARED})",
+        bindings,
+    )
+    if following:
+        tx.conn.execute(
+            f"INSERT OR IGNORE INTO arrivals (job_id, upstream, qualifies) {_DECLARED}",
+            {"ids": bindings["ids"]},
+        )
+
+
+class Awaited(NamedTuple):
+    """What a job comes after, as far as it has come."""
+
+    upstream: str
+    """The job that it comes after."""
+    qualifies: str
+    """How the chains of that one must end, to be followed: ``ok`` or ``finished``."""
+    ends: int
+    """How many have, since a run has consumed the last."""
+
+
+def awaited(conn: apsw.Connection, job_id: str) -> list[Awaited]:
+    """What a live and enabled job comes after, by id."""
+    query = "SELECT upstream, qualifies, count FROM arrivals WHERE job_id = ? ORDER BY upstream"
+    return [Awaited(*row) for row in conn.execute(query, (job_id,))]
