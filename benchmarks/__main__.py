@@ -16,6 +16,8 @@ from benchmarks import (
     command,
     diff,
     durability,
+    edges,
+    graph,
     instants,
     load,
     reasons,
@@ -48,6 +50,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "apply": Part(
         "apply, whole processes (floor: read and parse alone)", lambda quick: apply.main(3 if quick else 9)
     ),
+    "edges": Part(
+        "apply of 10,000 jobs with 20,000 edges, whole processes (floor: without edges)",
+        lambda quick: edges.main(3 if quick else 9),
+    ),
     "diff": Part("diff, whole processes (floor: in sync)", lambda quick: diff.main(3 if quick else 9)),
     "save": Part(
         "a running server with 10,000 jobs", lambda quick: save_to_timer.main(saves=20 if quick else 60)
@@ -78,6 +84,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
         lambda quick: load.main(rounds=3 if quick else 9),
+    ),
+    "graph": Part(
+        "a graph as a whole command (floor: Python and click alone)",
+        lambda quick: graph.main(rounds=3 if quick else 9),
     ),
     "simulation": Part(
         "a week played (floor: a heap of its occurrences alone)",

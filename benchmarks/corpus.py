@@ -45,8 +45,29 @@ def job_lines(n: int, rng: random.Random, changed: int = 0) -> list[str]:
     ]
 
 
-def write_project(root: Path, *, files: int, jobs_per_file: int = 1) -> int:
-    """Write a project of ``files`` manifests to ``root``; returns the number of distinct schedules."""
+_SOURCES = 200
+
+
+def edge_lines(n: int) -> list[str]:
+    """Two edges of job ``n``: it reads a source, and comes after the job before it. Each hundredth begins a
+    pipeline: it comes after none and uses a password."""
+    source = f'reads: ["source:mailbox-{n % _SOURCES:03}"]'
+    if n % 100 == 0:
+        return [source, f'uses: ["auth:team{n % 50:02}"]']
+    return [source, f"after: team{(n - 1) % 50:02}-job-{n - 1:05}"]
+
+
+def node_lines() -> list[str]:
+    """The declarations of the nodes that ``edge_lines`` names."""
+    sources = [f"  - {{id: mailbox-{n:03}, kind: source}}" for n in range(_SOURCES)]
+    return ["nodes:", *sources, "  - {id: team00, kind: auth}"]
+
+
+def write_project(root: Path, *, files: int, jobs_per_file: int = 1, edges: bool = False) -> int:
+    """Write a project of ``files`` manifests to ``root``; returns the number of distinct schedules.
+
+    ``edges``: whether each job has two, and one more manifest declares their nodes.
+    """
     rng = random.Random(7)
     folder = root / "jobs.d"
     folder.mkdir(parents=True)
@@ -54,7 +75,7 @@ def write_project(root: Path, *, files: int, jobs_per_file: int = 1) -> int:
     seen: set[str] = set()
     for f in range(files):
         numbers = range(f * jobs_per_file, (f + 1) * jobs_per_file)
-        jobs = [job_lines(n, rng) for n in numbers]
+        jobs = [job_lines(n, rng) + (edge_lines(n) if edges else []) for n in numbers]
         seen.update(line for job in jobs for line in job if line.startswith("schedule"))
         if jobs_per_file == 1:
             text = "\n".join(jobs[0])
@@ -63,6 +84,8 @@ def write_project(root: Path, *, files: int, jobs_per_file: int = 1) -> int:
         path = folder / f"group{f % 20:02}" / f"file-{f:05}.yaml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text + "\n")
+    if edges:
+        (folder / "nodes.yaml").write_text("\n".join(node_lines()) + "\n")
     return len(seen)
 
 

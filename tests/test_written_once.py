@@ -13,9 +13,11 @@ from jsonschema_rs import is_valid
 from support.schema_files import texts
 
 from jeeves_runner.config import config_schema
+from jeeves_runner.core.edge_spec import Need
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.model import BAD, JobSpec, Param, ParamType
+from jeeves_runner.core.node_spec import NodeKind, NodeSpec
 from jeeves_runner.core.params import NAME_PATTERN
 from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.run import Run
@@ -113,10 +115,18 @@ def test_a_queues_keys_are_the_fields_of_its_spec() -> None:
     assert {"_".join(path) for path in QUEUE_KEYS} == fields
 
 
-@pytest.mark.parametrize("part", JOB_PARTS)
-def test_the_keys_of_a_jobs_mapping_are_the_fields_of_its_type(part: str) -> None:
-    fields = {field.removesuffix("_ms") for field in JOB_PARTS[part]._fields}
-    assert {path[1] for path in JOB_KEYS if path[0] == part} == fields
+def test_a_nodes_keys_are_the_fields_of_its_spec() -> None:
+    node = PARTS["node"]["properties"]
+    assert set(node) == {field.removesuffix("_ms") for field in NodeSpec._fields}
+    assert node["kind"]["enum"] == list(NodeKind)
+
+
+@pytest.mark.parametrize(("name", "part"), (JOB_PARTS | {"needs": Need}).items())
+def test_the_keys_of_a_jobs_mapping_are_the_fields_of_its_type(name: str, part: Any) -> None:
+    """Some keys take other values than a mapping too."""
+    key = PARTS["job"]["properties"][name]
+    mapping = next(each for each in (key, *key.get("anyOf", ())) if "properties" in each)
+    assert set(mapping["properties"]) == {field.removesuffix("_ms") for field in part._fields}
 
 
 @pytest.mark.parametrize("path", [path for path, part in JOB_KEYS.items() if "enum" in part], ids=".".join)

@@ -7,19 +7,25 @@ from urllib.parse import quote, urlencode
 import apsw
 from aiohttp import web
 
+from jeeves_runner.api.job_handlers import end_of, write
 from jeeves_runner.api.requests import (
     ItemsQuery,
     KeysQuery,
     NamespacePath,
     Nothing,
+    OverrideBody,
     PeekQuery,
+    QueueItemPath,
     QueuePath,
     QueuesQuery,
     StatePath,
 )
 from jeeves_runner.api.responses import encoded_parts
 from jeeves_runner.api.route import Call
+from jeeves_runner.core.origin import AppliedBy
+from jeeves_runner.db import queue_pauses
 from jeeves_runner.db.pages import ROOM
+from jeeves_runner.views.lineage import item_lineage_view
 from jeeves_runner.views.queues import peek_view, queue_ids_view, queue_view, queues_view
 from jeeves_runner.views.state import key_view, namespace_view, namespaces_view
 
@@ -35,6 +41,26 @@ async def queue_status(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
 async def queue_peek(call: Call[QueuePath, PeekQuery, Nothing]) -> web.Response:
     queue, limit = call.path.queue, call.query.limit
     return await call.answer(lambda conn, now: peek_view(conn, now, queue, limit, room=ROOM))
+
+
+async def queue_item(call: Call[QueueItemPath, Nothing, Nothing]) -> web.Response:
+    queue, item = call.path.queue, call.path.item
+    return await call.answer(lambda conn, now: item_lineage_view(conn, now, item, queue))
+
+
+async def pause_queue(call: Call[QueuePath, Nothing, OverrideBody]) -> web.Response:
+    queue, reason, until = call.path.queue, call.body.reason, end_of(call.services, call.body)
+    await write(
+        call.services,
+        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=AppliedBy.API),
+    )
+    return await call.answer(lambda conn, now: queue_view(conn, now, queue))
+
+
+async def resume_queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
+    queue = call.path.queue
+    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=AppliedBy.API))
+    return await call.answer(lambda conn, now: queue_view(conn, now, queue))
 
 
 async def namespaces(call: Call[Nothing, KeysQuery, Nothing]) -> web.Response:

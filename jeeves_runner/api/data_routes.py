@@ -5,6 +5,7 @@ from typing import Final
 from jeeves_runner.api import data_handlers
 from jeeves_runner.api import requests as of
 from jeeves_runner.api.route import AnyRoute, Role, Route
+from jeeves_runner.views.lineage import ItemLineageDocument
 from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 
@@ -38,6 +39,37 @@ DATA: Final[tuple[AnyRoute, ...]] = (
         answers={200: ItemsDocument},
         problems=frozenset({404}),
         handler=data_handlers.queue_peek,
+    ),
+    Route(
+        method="POST",
+        path="/queues/{queue}/pause",
+        role=Role.OPERATE,
+        summary="Let nothing be claimed from a queue, and let it start no job, until a time or until resumed",
+        path_values=of.QueuePath,
+        body=of.OverrideBody,
+        answers={200: QueueCountsDocument},
+        problems=frozenset({404}),
+        handler=data_handlers.pause_queue,
+    ),
+    Route(
+        method="POST",
+        path="/queues/{queue}/resume",
+        role=Role.OPERATE,
+        summary="End the pause of a queue",
+        path_values=of.QueuePath,
+        answers={200: QueueCountsDocument},
+        problems=frozenset({404}),
+        handler=data_handlers.resume_queue,
+    ),
+    Route(
+        method="GET",
+        path="/queues/{queue}/items/{item}",
+        role=Role.READ,
+        summary="An item with the runs that it passed",
+        path_values=of.QueueItemPath,
+        answers={200: ItemLineageDocument},
+        problems=frozenset({404}),
+        handler=data_handlers.queue_item,
     ),
     Route(
         method="GET",

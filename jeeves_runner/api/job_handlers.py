@@ -77,7 +77,7 @@ async def unmute_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
 
 async def skip_job(call: Call[JobPath, Nothing, SkipBody]) -> web.Response:
     job_id, body = call.path.job, call.body
-    await _write(
+    await write(
         call.services,
         lambda tx: skipping.skip(tx, job_id, body.time, reason=body.reason, by=AppliedBy.API),
     )
@@ -86,7 +86,7 @@ async def skip_job(call: Call[JobPath, Nothing, SkipBody]) -> web.Response:
 
 async def unskip_job(call: Call[JobPath, Nothing, UnskipBody]) -> web.Response:
     job_id, body = call.path.job, call.body
-    await _write(call.services, lambda tx: skipping.unskip(tx, job_id, body.time, by=AppliedBy.API))
+    await write(call.services, lambda tx: skipping.unskip(tx, job_id, body.time, by=AppliedBy.API))
     return await _shown(call, job_id)
 
 
@@ -94,7 +94,7 @@ async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     """A pause without an end. What a manifest declares stays as it is."""
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
-    await _write(
+    await write(
         services, lambda tx: overrides.pause(tx, job_id, until=None, reason=AppliedBy.API, by=AppliedBy.API)
     )
     return json_response(_DONE)
@@ -109,7 +109,7 @@ async def enable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
             f"job {job.id} is declared with enabled: false in {job.file}:{job.line}",
             hint="change it there; a saved manifest is applied at once",
         )
-    await _write(services, lambda tx: overrides.resume(tx, job.id, by=AppliedBy.API))
+    await write(services, lambda tx: overrides.resume(tx, job.id, by=AppliedBy.API))
     return json_response(_DONE)
 
 
@@ -162,27 +162,28 @@ async def _begun(
 ) -> web.Response:
     services, reason = call.services, call.body.reason
     job_id = live_job(services.conn, call.path.job).id
-    until = _until(services, call.body)
+    until = end_of(services, call.body)
     if needs_end:
         until = overrides.required_end(until)
-    await _write(services, lambda tx: begin(tx, job_id, until=until, reason=reason, by=AppliedBy.API))
+    await write(services, lambda tx: begin(tx, job_id, until=until, reason=reason, by=AppliedBy.API))
     return await _shown(call, job_id)
 
 
 async def _ended(call: Call[JobPath, Nothing, Nothing], end: Callable[..., bool]) -> web.Response:
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
-    await _write(services, lambda tx: end(tx, job_id, by=AppliedBy.API))
+    await write(services, lambda tx: end(tx, job_id, by=AppliedBy.API))
     return await _shown(call, job_id)
 
 
-async def _write(services: ApiServices, act: Callable[[Tx], object]) -> None:
-    """Commit what people set for a job, and let the runner take it up as if a command had written it."""
+async def write(services: ApiServices, act: Callable[[Tx], object]) -> None:
+    """Commit what people set, and let the runner take it up as if a command had written it."""
     await services.writer.write(act)
     await services.nudge()
 
 
-def _until(services: ApiServices, body: OverrideBody) -> End | None:
+def end_of(services: ApiServices, body: OverrideBody) -> End | None:
+    """The end that the body gives; None if it gives none. InvalidValue for two."""
     if body.until is not None and body.for_ is not None:
         raise InvalidValue("until and for are two ends; give one of them")
     now = services.clock.now()

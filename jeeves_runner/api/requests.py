@@ -54,6 +54,15 @@ class QueuePath(NamedTuple):
     """Its id."""
 
 
+class QueueItemPath(NamedTuple):
+    """An item of a queue."""
+
+    queue: Annotated[str, Text()]
+    """The queue's id."""
+    item: Annotated[int, Whole()]
+    """The item's number."""
+
+
 class NamespacePath(NamedTuple):
     """A namespace of state."""
 

@@ -17,8 +17,10 @@ from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
+from jeeves_runner.views.freshness import StaleDocument
 from jeeves_runner.views.graph import GraphDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
+from jeeves_runner.views.lineage import RunLineageDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
 from jeeves_runner.views.runner import (
@@ -264,6 +266,14 @@ _GRAPH: Final[tuple[AnyRoute, ...]] = (
         problems=frozenset({404}),
         handler=graph_handlers.graph,
     ),
+    Route(
+        method="GET",
+        path="/graph/stale",
+        role=Role.READ,
+        summary="The data that is older than its node says",
+        answers={200: StaleDocument},
+        handler=graph_handlers.stale,
+    ),
 )
 
 _RUNS: Final[tuple[AnyRoute, ...]] = (
@@ -287,6 +297,16 @@ _RUNS: Final[tuple[AnyRoute, ...]] = (
         answers={200: RunDocument},
         problems=frozenset({404}),
         handler=run_handlers.run,
+    ),
+    Route(
+        method="GET",
+        path="/runs/{run}/lineage",
+        role=Role.READ,
+        summary="What led to a run, and what it led to",
+        path_values=of.RunPath,
+        answers={200: RunLineageDocument},
+        problems=frozenset({404}),
+        handler=run_handlers.lineage,
     ),
     Route(
         method="GET",

@@ -30,6 +30,7 @@ from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.side_thread import SILENT
 from jeeves_runner.views.job_lookup import check_known
+from jeeves_runner.views.lineage import run_lineage_view
 from jeeves_runner.views.runs import (
     ResultDocument,
     RunsDocument,
@@ -64,6 +65,11 @@ async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
             await services.runs.wait(run_id)
         document = run_view(services.conn, run_id)
     return await call.show(document)
+
+
+async def lineage(call: _RunCall) -> web.Response:
+    run_id = call.path.run
+    return await call.answer(lambda conn, now: run_lineage_view(conn, now, run_id))
 
 
 async def logs(call: _RunCall) -> web.StreamResponse:

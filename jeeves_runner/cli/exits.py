@@ -27,6 +27,8 @@ INCOMPLETE: Final = 3
 """``apply --keep-going`` has applied what is valid, and some manifests are broken."""
 UNWELL: Final = 1
 """``status --check`` has found something wrong."""
+STALE: Final = 1
+"""``graph stale`` has found something."""
 EMPTY: Final = 3
 """``queue claim`` has found nothing ready."""
 ENDED_BADLY: Final = 1

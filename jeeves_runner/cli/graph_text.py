@@ -70,6 +70,8 @@ def node_notes(node: "NodeDocument") -> Iterator[Cell]:
             yield f"{queue['claimed']} claimed"
         if queue["failed"]:
             yield Styled(counted(queue["failed"], "dead letter"), "red")
+    if node["stale_since"] is not None:
+        yield Styled("stale", "red")
     if node["expires"] is not None:
         yield f"valid to {node['expires']}"
 

@@ -164,13 +164,13 @@ def _begin(
 
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        end_at = _end_at(app, until, length, now)
+        end = end_at(app, until, length, now)
         if kind is MUTE:
-            end_at = overrides.required_end(end_at)
+            end = overrides.required_end(end)
         ids = target_ids(conn, target)
         with announced_transaction(conn, app.clock) as tx:
             for job_id in [None] if ids is None else ids:
-                kind.begin(tx, job_id, until=end_at, reason=reason, by=AppliedBy.CLI)
+                kind.begin(tx, job_id, until=end, reason=reason, by=AppliedBy.CLI)
         if app.json:
             app.print_json(_document(conn, now, kind, target, ids))
         elif ids is None:
@@ -212,7 +212,8 @@ def target_ids(conn: "apsw.Connection", target: Target) -> list[str] | None:
     return [live_job(conn, job_id).id for job_id in dict.fromkeys(target.job_ids)]
 
 
-def _end_at(app: App, until: str | None, length: str | None, now: datetime) -> End | None:
+def end_at(app: App, until: str | None, length: str | None, now: datetime) -> End | None:
+    """The end that ``--until`` or ``--for`` gives; None for neither. UsageError for both."""
     if until is not None and length is not None:
         raise UsageError("--until and --for are two ends; give one of them")
     if length is not None:

@@ -16,6 +16,7 @@ from jeeves_runner.core.schedule_entry import BETWEEN, entry_of, entry_text
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
     from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument, SkipDocument
+    from jeeves_runner.views.queues import QueuePauseDocument
 
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 PARAM_HEADERS: Final = ("NAME", Prose("VALUE"), "DEFAULT", Prose("DESCRIPTION"))
@@ -112,7 +113,7 @@ def late_text(catches_up_at: str, now: datetime) -> str:
     return CATCHES_UP.short.format(ref=ago(catches_up_at, now))
 
 
-def pause_text(paused: "OverrideDocument", now: datetime) -> str:
+def pause_text(paused: "OverrideDocument | QueuePauseDocument", now: datetime) -> str:
     """``paused, ends in 2h: maintenance``."""
     return _override_text("paused", "until resumed", paused, now)
 
@@ -152,7 +153,9 @@ def skips_text(job: "ListedJobDocument", now: datetime) -> str:
     return f"skips {skip_text(first, job['timezone'], now)}{others}"
 
 
-def _override_text(word: str, without_end: str, override: "OverrideDocument", now: datetime) -> str:
+def _override_text(
+    word: str, without_end: str, override: "OverrideDocument | QueuePauseDocument", now: datetime
+) -> str:
     until = f"ends {ago(override['until'], now)}" if override["until"] else without_end
     reason = f": {override['reason']}" if override["reason"] else ""
     return f"{word}, {until}{reason}"

@@ -15,6 +15,7 @@ from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.durations import Span, span_ms
 from jeeves_runner.core.values import Expect, check_name, check_whole, to_json
 from jeeves_runner.db import queue_claims, queue_enqueue, state
+from jeeves_runner.db.lineage import Act, Effects, Writer
 from jeeves_runner.db.queue_claims import Item
 from jeeves_runner.db.transaction import PATIENCE, Tx
 from jeeves_runner.errors import Conflict, InvalidValue, UsageError
@@ -38,10 +39,13 @@ class Client:
 
     def __init__(self, db_path: str | os.PathLike[str] | None = None, *, clock: Clock | None = None) -> None:
         path = _database(db_path, os.environ)
-        self._run_id = _run_id(path, os.environ)
+        run_id = _run_id(path, os.environ)
+        self._effects = None if run_id is None else Effects(run_id)
         # A run may take as long as its job's timeout says, also to wait.
-        patience = _PATIENCE if self._run_id is None else inf
-        self._connection = ClientConnection(path, clock or SystemClock(), patience=patience)
+        patience = _PATIENCE if run_id is None else inf
+        self._connection = ClientConnection(
+            path, clock or SystemClock(), patience=patience, effects=self._effects
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +87,9 @@ class Client:
         expected = expect if isinstance(expect, Expect) else to_json(expect, "expect")
 
         def act(tx: Tx) -> bool:
-            return state.set_value(tx, namespace, key, text, ttl_ms=ttl_ms, expect=expected)
+            writer = self._writer(tx)
+            stored = state.set_value(tx, namespace, key, text, ttl_ms=ttl_ms, expect=expected, writer=writer)
+            return bool(self._did("wrote", namespace, stored))
 
         def insist(tx: Tx) -> None:
             if not act(tx):
@@ -97,7 +103,7 @@ class Client:
     def delete_state(self, namespace: str, key: str) -> None:
         """Remove a key: its value and its items."""
         _check_key(namespace, key)
-        self._do(lambda tx: state.delete_key(tx, namespace, key))
+        self._do(lambda tx: self._did("wrote", namespace, state.delete_key(tx, namespace, key)))
 
     def has_item(self, namespace: str, key: str, item_key: str) -> bool:
         """Whether a key has such an item."""
@@ -116,12 +122,17 @@ class Client:
         _check_item(namespace, key, item_key)
         text = to_json(value, "the value")
         ttl_ms = None if ttl is None else span_ms(ttl, "ttl")
-        self._do(lambda tx: state.set_item(tx, namespace, key, item_key, text, ttl_ms=ttl_ms))
+
+        def act(tx: Tx) -> None:
+            state.set_item(tx, namespace, key, item_key, text, ttl_ms=ttl_ms, writer=self._writer(tx))
+            self._did("wrote", namespace, 1)
+
+        self._do(act)
 
     def delete_item(self, namespace: str, key: str, item_key: str) -> None:
         """Remove an item."""
         _check_item(namespace, key, item_key)
-        self._do(lambda tx: state.delete_item(tx, namespace, key, item_key))
+        self._do(lambda tx: self._did("wrote", namespace, state.delete_item(tx, namespace, key, item_key)))
 
     def count_items(self, namespace: str, key: str) -> int:
         """How many items a key has."""
@@ -132,7 +143,7 @@ class Client:
         """Remove all but the ``keep`` newest items; how many (None inside ``transaction()``)."""
         _check_key(namespace, key)
         check_whole(keep, "keep", 0)
-        return self._do(lambda tx: state.prune_items(tx, namespace, key, keep))
+        return self._do(lambda tx: self._did("wrote", namespace, state.prune_items(tx, namespace, key, keep)))
 
     def list_item_keys(
         self, namespace: str, key: str, limit: int | None = None, order: Literal["asc", "desc"] = "desc"
@@ -192,9 +203,17 @@ class Client:
             check_whole(max_attempts, "max_attempts", 1)
 
         def act(tx: Tx) -> list[int | None]:
-            return queue_enqueue.enqueue(
-                tx, queue, texts, priority=priority, delay_ms=delay_ms, max_attempts=max_attempts
+            ids = queue_enqueue.enqueue(
+                tx,
+                queue,
+                texts,
+                priority=priority,
+                delay_ms=delay_ms,
+                max_attempts=max_attempts,
+                producer=self._writer(tx),
             )
+            self._did("enqueued", queue, len(ids) - ids.count(None))
+            return ids
 
         if not texts:
             return []
@@ -216,14 +235,25 @@ class Client:
             raise UsageError(
                 "claim() cannot wait for the end of a transaction", hint="claim first, then open it"
             )
-        return self._connection.write(
-            lambda tx: queue_claims.claim(tx, queue, count=count, lease_ms=lease_ms, run_id=self._run_id),
-            durable=False,
-        )
+
+        def act(tx: Tx) -> list[Item]:
+            run = self._writer(tx)
+            terms = {} if run is None else {"run_id": run.run, "revision": run.revision}
+            items = queue_claims.claim(tx, queue, count=count, lease_ms=lease_ms, **terms)
+            self._did("claimed", queue, len(items))
+            return items
+
+        return self._connection.write(act, durable=False)
 
     def complete(self, item: Item) -> None:
         """Answer a claim: done. LeaseLost if the lease has ended."""
-        self._do(lambda tx: queue_claims.complete(tx, item.id, item.lease_token))
+
+        def act(tx: Tx) -> None:
+            queue_claims.complete(tx, item.id, item.lease_token)
+            if self._effects is not None:
+                self._effects.answer("completed", item.id)
+
+        self._do(act)
 
     def fail(self, item: Item, error: object, retry_in: Span | None = None) -> None:
         """Answer a claim: not done because of ``error`` (a text or an exception).
@@ -233,7 +263,13 @@ class Client:
         """
         text = _error_text(error)
         retry_ms = None if retry_in is None else span_ms(retry_in, "retry_in", minimum=0)
-        self._do(lambda tx: queue_claims.fail(tx, item.id, item.lease_token, text, retry_in_ms=retry_ms))
+
+        def act(tx: Tx) -> None:
+            queue_claims.fail(tx, item.id, item.lease_token, text, retry_in_ms=retry_ms)
+            if self._effects is not None:
+                self._effects.answer("failed", item.id)
+
+        self._do(act)
 
     def extend(self, item: Item, lease: Span) -> None:
         """Let the lease of a claim end that long from now. LeaseLost if it has ended already."""
@@ -270,6 +306,16 @@ class Client:
             self._connection.gather(act)
             return None
         return self._connection.write(act, durable=durable)
+
+    def _writer(self, tx: Tx) -> Writer | None:
+        """The run that this script is, which its writes name."""
+        return None if self._effects is None else self._effects.writer(tx.conn)
+
+    def _did(self, act: Act, target: str, count: int) -> int:
+        """Count what the run has done; the count."""
+        if self._effects is not None:
+            self._effects.add(act, target, count)
+        return count
 
     def _gather_enqueue(self, act: Callable[[Tx], list[int | None]], count: int) -> list[Pending]:
         pendings = [Pending() for _ in range(count)]

@@ -13,6 +13,7 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_errors import translated
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.nudge import Nudges
 from jeeves_runner.db.transaction import PATIENCE, Tx, transaction
 from jeeves_runner.errors import UsageError
@@ -44,8 +45,11 @@ class Pending:
 class ClientConnection:
     """One connection, for one thread of one process. Its transactions do not nest."""
 
-    def __init__(self, path: Path, clock: Clock, *, patience: float = PATIENCE) -> None:
-        """``patience``: how many seconds it waits for locks."""
+    def __init__(
+        self, path: Path, clock: Clock, *, patience: float = PATIENCE, effects: Effects | None = None
+    ) -> None:
+        """``patience``: how many seconds it waits for locks. ``effects``: where writes say what they do."""
+        self._effects = effects
         self._conn = connect(path, patience=patience)
         self._clock = clock
         self._patience = patience
@@ -78,7 +82,12 @@ class ClientConnection:
     def write(self, act: Callable[[Tx], T], *, durable: bool = True, announced: bool = False) -> T:
         """Do ``act`` in a transaction of its own. The server takes note of an ``announced`` one at once."""
         with transaction(self._usable(), self._clock, durable=durable, patience=self._patience) as tx:
-            done = act(tx)
+            if self._effects is None:
+                done = act(tx)
+            else:
+                self._effects.begin()
+                done = act(tx)
+                self._effects.write(tx)
             if announced:
                 self._nudges.find_server(tx)
         if announced:

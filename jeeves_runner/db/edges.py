@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import apsw
@@ -40,16 +38,18 @@ def write(tx: Tx, changes: "Sequence[Change]") -> None:
 
 def all_edges(conn: apsw.Connection) -> Iterator[EdgeRow]:
     """All edges of live jobs, by job, relation and node."""
-    rows = conn.execute("SELECT job_id, relation, node FROM edges ORDER BY job_id, relation, node")
-    return map(EdgeRow._make, rows)
+    return map(EdgeRow._make, conn.execute(_ALL))
 
 
 def by_job(conn: apsw.Connection) -> dict[str, tuple[Edge, ...]]:
     """The edges of each live job that has some, sorted, by its id."""
     found: dict[str, tuple[Edge, ...]] = {}
-    for job_id, rows in groupby(all_edges(conn), itemgetter(0)):
-        found[job_id] = tuple(Edge(_RELATIONS[relation], node) for _, relation, node in rows)
+    for job_id, relation, node in conn.execute(_ALL):  # rows as they come: there may be tens of thousands
+        found[job_id] = (*found.get(job_id, ()), Edge(_RELATIONS[relation], node))
     return found
+
+
+_ALL: Final = "SELECT job_id, relation, node FROM edges ORDER BY job_id, relation, node"
 
 
 _RELATIONS: Final = {str(relation): relation for relation in Relation}

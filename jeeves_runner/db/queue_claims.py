@@ -41,7 +41,13 @@ class Item(NamedTuple):
 
 
 def claim(
-    tx: Tx, queue_id: str, *, count: int = 1, lease_ms: int | None = None, run_id: int | None = None
+    tx: Tx,
+    queue_id: str,
+    *,
+    count: int = 1,
+    lease_ms: int | None = None,
+    run_id: int | None = None,
+    revision: int | None = None,
 ) -> list[Item]:
     """Claim up to ``count`` ready items until their lease ends, by priority, ready time and id.
 
@@ -51,10 +57,10 @@ def claim(
 
     Nothing is ready in a queue that is paused.
 
-    The claims of a run last 15 s at least, so that the runner can extend them while the run works;
-    it gives them back when the run ends. An item whose payload is not JSON (another program wrote
-    it) becomes a dead letter, because no claimant could read it. InvalidValue for a ``count`` over
-    MAX_CLAIM.
+    The claims of a run (``run_id``, of ``revision``) last 15 s at least, so that the runner can extend them
+    while the run works; it gives them back when the run ends. An item whose payload is not JSON (another
+    program wrote it) becomes a dead letter, because no claimant could read it. InvalidValue for a ``count``
+    over MAX_CLAIM.
     """
     check_whole(count, "count", 1, MAX_CLAIM)
     queue = tx.conn.execute(_LEASE, {"queue": queue_id, "at": tx.at}).fetchone()
@@ -65,7 +71,13 @@ def claim(
     settle_expired(tx, queue_id)
     if run_id is not None:
         lease_ms = run_lease_ms(lease_ms)
-    terms = {"at": tx.at, "until": text_after(tx.now, lease_ms), "lease": lease_ms, "run": run_id}
+    terms = {
+        "at": tx.at,
+        "until": text_after(tx.now, lease_ms),
+        "lease": lease_ms,
+        "run": run_id,
+        "revision": revision,
+    }
     claimed = _claim_ready(tx, queue_id, count, terms)
     if len(claimed) < count and _shorten_waits(tx, queue_id):
         settle_expired(tx, queue_id)
@@ -161,7 +173,8 @@ def fail(
         """
         UPDATE queue_items
         SET status = 'pending', ready_at = :ready, delay_ms = :delay, error = :error,
-            claimed_at = NULL, run_id = NULL, lease_token = NULL, lease_until = NULL, lease_ms = NULL
+            claimed_at = NULL, run_id = NULL, run_revision = NULL, lease_token = NULL, lease_until = NULL,
+            lease_ms = NULL
         WHERE id = :id
         """,
         {"id": item_id, "ready": text_after(tx.now, wait_ms), "delay": wait_ms, "error": error},
@@ -258,6 +271,7 @@ UPDATE queue_items SET
   claimed_at = CASE WHEN attempt < max_attempts THEN NULL ELSE claimed_at END,
   completed_at = CASE WHEN attempt < max_attempts THEN NULL ELSE :at END,
   run_id = CASE WHEN attempt < max_attempts THEN NULL ELSE run_id END,
+  run_revision = CASE WHEN attempt < max_attempts THEN NULL ELSE run_revision END,
   error = :error, lease_token = NULL, lease_until = NULL, lease_ms = NULL
 """
 _LEASE = f"SELECT lease_ms, {IS_PAUSED} FROM queues WHERE id = :queue"
@@ -316,7 +330,7 @@ _WAITS_TOO_LONG = "SELECT {} OR {}".format(
 # By id, one at a time: for one item, SQLite takes five times as long with `id IN (SELECT ...)`.
 _CLAIM = """
 UPDATE queue_items
-SET status = 'claimed', attempt = :attempt, claimed_at = :at, run_id = :run,
+SET status = 'claimed', attempt = :attempt, claimed_at = :at, run_id = :run, run_revision = :revision,
     lease_token = :token, lease_until = :until, lease_ms = :lease
 WHERE id = :id
 """

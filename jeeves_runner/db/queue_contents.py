@@ -81,6 +81,15 @@ def failed_items(
     return _item_rows(conn, _FAILED, now, queue_id, limit, room)
 
 
+def item_row(conn: apsw.Connection, item_id: int) -> ItemRow | None:
+    """An item by its number."""
+    row = conn.execute(
+        "SELECT id, payload, priority, attempt, created_at, ready_at, error FROM queue_items WHERE id = ?",
+        (item_id,),
+    ).fetchone()
+    return None if row is None else ItemRow(row[0], _shown(row[1]), *row[2:])
+
+
 def _item_rows(
     conn: apsw.Connection, statement: str, now: datetime, queue_id: str, limit: int, room: int | None
 ) -> Page[ItemRow]:

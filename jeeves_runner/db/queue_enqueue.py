@@ -11,6 +11,7 @@ import apsw
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import ID_WORDS, canonical_json, fields_of, is_id
+from jeeves_runner.db.lineage import Writer
 from jeeves_runner.db.queue_claims import settle_expired, unknown_item
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, NotFound
@@ -24,8 +25,10 @@ def enqueue(
     priority: int = 0,
     delay_ms: int = 0,
     max_attempts: int | None = None,
+    producer: Writer | None = None,
 ) -> list[int | None]:
-    """Add payloads (JSON texts). Returns their ids in order, None for each duplicate.
+    """Add payloads (JSON texts). Returns their ids in order, None for each duplicate. ``producer``: the run
+    that brings them.
 
     An undeclared queue is created with the defaults. Raises InvalidValue for an invalid queue id
     and for a payload without the queue's deduplication key, Conflict for a deleted queue.
@@ -40,6 +43,9 @@ def enqueue(
         "ready": text_after(tx.now, delay_ms) if delay_ms else None,
         "delay": delay_ms or None,
         "attempts": terms.max_attempts if max_attempts is None else max_attempts,
+        "run": producer and producer.run,
+        "revision": producer and producer.revision,
+        "depth": producer.depth if producer else 0,
     }
     return [_insert(tx, row, payload, terms.dedup) for payload in payloads]
 
@@ -64,7 +70,7 @@ def retry(tx: Tx, item_id: int) -> str:
         raise Conflict(f"item {twin} of queue {queue_id} has the same deduplication key and waits already")
     tx.conn.execute(
         "UPDATE queue_items SET status = 'pending', attempt = 0, ready_at = ?, delay_ms = 0,"
-        " completed_at = NULL, claimed_at = NULL, run_id = NULL WHERE id = ?",
+        " completed_at = NULL, claimed_at = NULL, run_id = NULL, run_revision = NULL WHERE id = ?",
         (tx.at, item_id),
     )
     return queue_id
@@ -122,7 +128,8 @@ def _insert(tx: Tx, row: dict[str, Any], payload: str, dedup: _Dedup | None) -> 
         twins = _WAITING_TWIN if dedup.scope == "pending" else _ANY_TWIN
         if tx.conn.execute(twins, {"queue": row["queue"], "key": key}).get is not None:
             return None
-    tx.conn.execute(_INSERT, {**row, "payload": payload, "key": key})
+    row["payload"], row["key"] = payload, key
+    tx.conn.execute(_INSERT, row)
     return tx.conn.last_insert_rowid()
 
 
@@ -144,8 +151,8 @@ def _dedup_key(conn: apsw.Connection, queue_id: str, payload: str, path: str) ->
 
 _INSERT = """
 INSERT INTO queue_items (queue_id, payload, status, created_at, priority, dedup_key, max_attempts, ready_at,
-                         delay_ms)
-VALUES (:queue, :payload, 'pending', :at, :priority, :key, :attempts, :ready, :delay)
+                         delay_ms, producer_run, producer_revision, depth)
+VALUES (:queue, :payload, 'pending', :at, :priority, :key, :attempts, :ready, :delay, :run, :revision, :depth)
 """
 
 _WAITING_TWIN = """

@@ -65,7 +65,7 @@ _RELEASE_COUNTED = GIVE_BACK + "WHERE status = 'claimed' AND run_id = :run"
 
 _RELEASE_UNCOUNTED = """
 UPDATE queue_items SET
-  status = 'pending', attempt = attempt - 1, claimed_at = NULL, run_id = NULL,
+  status = 'pending', attempt = attempt - 1, claimed_at = NULL, run_id = NULL, run_revision = NULL,
   lease_token = NULL, lease_until = NULL, lease_ms = NULL
 WHERE status = 'claimed' AND run_id = :run
 """

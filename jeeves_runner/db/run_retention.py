@@ -60,10 +60,21 @@ def delete(tx: Tx, run_ids: Sequence[int]) -> list[tuple[int, str]]:
 
     Another run may need one by now, although it was found to have outlived its retention.
     """
-    deleted = [(run_id, job_id) for run_id, job_id in tx.conn.execute(_DELETE, (json.dumps(run_ids),))]
+    rows = tx.conn.execute(_DELETE, (json.dumps(run_ids),))
+    deleted = [(run_id, job_id) for run_id, job_id in rows]
+    # Of each run a hundred causes at most. What it caused names it until that goes itself.
     gone = json.dumps([run_id for run_id, _ in deleted])
     tx.conn.execute("DELETE FROM run_causes WHERE run_id IN (SELECT value FROM json_each(?))", (gone,))
     return deleted
+
+
+def forget_effects(tx: Tx, run_ids: Sequence[int], limit: int) -> int:
+    """Forget up to ``limit`` counts of what those of these runs did that may be deleted; how many.
+
+    One run may have written to any number of namespaces.
+    """
+    tx.conn.execute(_FORGET_EFFECTS, {"runs": json.dumps(run_ids), "limit": limit})
+    return tx.conn.changes()
 
 
 _NOT_NEEDED = """
@@ -96,6 +107,13 @@ _DELETE = f"""
 DELETE FROM runs
 WHERE id IN (SELECT value FROM json_each(?)) AND finished_at IS NOT NULL AND {_NOT_NEEDED}
 RETURNING id, {JOB_OF_RUN}
+"""
+_FORGET_EFFECTS = f"""
+DELETE FROM effects WHERE (run_id, act, target) IN (
+  SELECT run_id, act, target FROM effects WHERE run_id IN (
+    SELECT id FROM runs
+    WHERE id IN (SELECT value FROM json_each(:runs)) AND finished_at IS NOT NULL AND {_NOT_NEEDED})
+  LIMIT :limit)
 """
 
 

@@ -12,6 +12,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import Expect, from_json, same_json
+from jeeves_runner.db.lineage import Writer
 from jeeves_runner.db.transaction import Tx
 
 
@@ -29,8 +30,10 @@ def set_value(
     *,
     ttl_ms: int | None = None,
     expect: str | Expect = Expect.ANYTHING,
+    writer: Writer | None = None,
 ) -> bool:
-    """Store a value (JSON text), for ``ttl_ms`` or for good; an earlier ttl ends.
+    """Store a value (JSON text), for ``ttl_ms`` or for good; an earlier ttl ends. ``writer``: the run if
+    one does it.
 
     With ``expect``, only if the key holds that value (JSON text) or, with ``Expect.MISSING``, no
     value. Returns whether the value was stored.
@@ -40,12 +43,14 @@ def set_value(
     _drop_if_expired(tx, namespace, key)
     tx.conn.execute(
         """
-        INSERT INTO state (namespace, key, value, expires_at, ttl_ms, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO state (namespace, key, value, expires_at, ttl_ms, updated_at, writer_run, writer_revision)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (namespace, key) DO UPDATE
         SET value = excluded.value, expires_at = excluded.expires_at, ttl_ms = excluded.ttl_ms,
-          updated_at = excluded.updated_at
+          updated_at = excluded.updated_at, writer_run = excluded.writer_run,
+          writer_revision = excluded.writer_revision
         """,
-        (namespace, key, value, _expiry(tx, ttl_ms), ttl_ms, tx.at),
+        (namespace, key, value, _expiry(tx, ttl_ms), ttl_ms, tx.at, *_written_by(writer)),
     )
     return True
 
@@ -76,19 +81,28 @@ def get_item(conn: apsw.Connection, now: datetime, namespace: str, key: str, ite
 
 
 def set_item(
-    tx: Tx, namespace: str, key: str, item_key: str, value: str, *, ttl_ms: int | None = None
+    tx: Tx,
+    namespace: str,
+    key: str,
+    item_key: str,
+    value: str,
+    *,
+    ttl_ms: int | None = None,
+    writer: Writer | None = None,
 ) -> None:
-    """Store an item (JSON text) below a key, for ``ttl_ms`` or for good; an earlier ttl ends."""
+    """Store an item (JSON text) below a key, as ``set_value`` does a value."""
     _drop_if_expired(tx, namespace, key)
     tx.conn.execute(
         """
-        INSERT INTO state_items (namespace, key, item_key, value, expires_at, ttl_ms, updated_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO state_items (namespace, key, item_key, value, expires_at, ttl_ms, updated_at, writer_run,
+                                 writer_revision)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (namespace, key, item_key) DO UPDATE
         SET value = excluded.value, expires_at = excluded.expires_at, ttl_ms = excluded.ttl_ms,
-          updated_at = excluded.updated_at
+          updated_at = excluded.updated_at, writer_run = excluded.writer_run,
+          writer_revision = excluded.writer_revision
         """,
-        (namespace, key, item_key, value, _expiry(tx, ttl_ms), ttl_ms, tx.at),
+        (namespace, key, item_key, value, _expiry(tx, ttl_ms), ttl_ms, tx.at, *_written_by(writer)),
     )
 
 
@@ -191,6 +205,10 @@ def _drop_if_expired(tx: Tx, namespace: str, key: str) -> None:
 def _drop(tx: Tx, namespace: str, key: str) -> None:
     tx.conn.execute("DELETE FROM state_items WHERE namespace = ? AND key = ?", (namespace, key))
     tx.conn.execute("DELETE FROM state WHERE namespace = ? AND key = ?", (namespace, key))
+
+
+def _written_by(writer: Writer | None) -> tuple[int | None, int | None]:
+    return (None, None) if writer is None else (writer.run, writer.revision)
 
 
 def _expiry(tx: Tx, ttl_ms: int | None) -> str | None:

@@ -132,6 +132,7 @@ class Maintenance:
                 return
 
     async def _delete_runs(self, run_ids: Sequence[int]) -> int:
+        await self._in_portions(lambda tx, limit: run_retention.forget_effects(tx, run_ids, limit))
         deleted = await self._portion(lambda tx: run_retention.delete(tx, run_ids))
         await self._remove_logs_of(deleted)
         return len(deleted)

@@ -245,8 +245,7 @@ class Runs:
     async def cancel(self, run_id: int, cause: CancelCause = CancelCause.CANCEL) -> Run:
         """Ask for the end of a run; its row afterwards. One that has ended stays as it is. NotFound."""
         await self.look()
-        attempt = self._board.get(run_id)
-        if attempt is None:
+        if (attempt := self._board.get(run_id)) is None:
             # Its row may be committed and not yet known here: then the look after this finds the request.
             await self._writer.write(lambda tx: request_cancel(tx, run_id, cause), priority=Priority.OUTCOME)
             await self.look()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypedDict
 import apsw
 
 from jeeves_runner.core.edge_spec import Relation
-from jeeves_runner.core.graph.order import cycles, layers, way_round
+from jeeves_runner.core.graph.order import components, cycles, layers, way_round
 from jeeves_runner.core.graph.reach import around, downstream
 from jeeves_runner.core.graph.value import Graph, GraphEdge, Node
 from jeeves_runner.core.node_spec import NodeKind, node_key
@@ -16,8 +16,9 @@ from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.graph import live_graph
 from jeeves_runner.db.job_list import listed_jobs
 from jeeves_runner.db.queue_contents import queue_counts
+from jeeves_runner.db.queue_pauses import queue_pauses
 from jeeves_runner.errors import InvalidValue, NotFound
-from jeeves_runner.views.jobs import status_of
+from jeeves_runner.views.freshness import stale_view
 from jeeves_runner.views.queues import QueueCountsDocument, counts_document
 
 
@@ -42,6 +43,8 @@ class NodeDocument(TypedDict):
     """The last day on which it is valid, ``YYYY-MM-DD``."""
     fresh_within_ms: int | None
     """Within how many milliseconds it is written again; null: nothing is expected."""
+    stale_since: str | None
+    """Since when it is stale, because no job has written it in that time; null: it is not."""
     file: str | None
     """The manifest that declares it, relative to the project root."""
     line: int | None
@@ -127,14 +130,19 @@ def key_in(graph: Graph, name: str) -> str:
 
 def document_of(conn: apsw.Connection, now: datetime, graph: Graph) -> GraphDocument:
     """The document of a graph, with how its jobs and queues are now."""
-    states = {listed.columns["id"]: status_of(listed) for listed in listed_jobs(conn, now)}
-    full = {name: counts_document(counts) for name, counts in queue_counts(conn, now).items()}
-    layer = layers(graph)
-    found = cycles(graph)
+    states = {listed.columns["id"]: listed.status for listed in listed_jobs(conn, now)}
+    paused = queue_pauses(conn, now)
+    full = {
+        name: counts_document(counts, paused.get(name)) for name, counts in queue_counts(conn, now).items()
+    }
+    old = {each["id"]: each["stale_since"] for each in stale_view(conn, now)["stale"]}
+    groups = components(graph.nodes, graph.below)
+    layer = layers(graph, groups)
+    found = cycles(graph, groups)
     on_cycle = frozenset(key for members in found for key in members)
     return {
         "nodes": [
-            _node(node, layer[key], key in on_cycle, states, full) for key, node in graph.nodes.items()
+            _node(node, layer[key], key in on_cycle, states, full, old) for key, node in graph.nodes.items()
         ],
         "edges": list(map(edge_document, graph.edges)),
         "cycles": [
@@ -149,6 +157,7 @@ def _node(
     in_cycle: bool,
     states: Mapping[str, str],
     full: Mapping[str, QueueCountsDocument],
+    old: Mapping[str, str],
 ) -> NodeDocument:
     kind, _, name = node.key.partition(":")
     return {
@@ -161,6 +170,7 @@ def _node(
         "path": node.path,
         "expires": node.expires,
         "fresh_within_ms": node.fresh_within_ms,
+        "stale_since": old.get(node.key),
         "file": node.file,
         "line": node.line,
         "layer": layer,

@@ -7,10 +7,20 @@ import apsw
 
 from jeeves_runner.db import queue_contents, queues
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.queue_pauses import QueuePause, queue_pauses
+
+
+class QueuePauseDocument(TypedDict):
+    """A pause of a queue that is in force: nothing is claimed from it, and it starts no job."""
+
+    until: str | None
+    """When it ends; null: when it is resumed."""
+    reason: str | None
+    """Why it was made."""
 
 
 class QueueCountsDocument(TypedDict):
-    """How full a queue is."""
+    """How full a queue is, and whether it is paused."""
 
     depth: int
     """Items that wait to be claimed, delayed ones included."""
@@ -20,6 +30,8 @@ class QueueCountsDocument(TypedDict):
     """Dead letters."""
     oldest_age_ms: int | None
     """How long ago the oldest waiting item was added; null if none waits."""
+    paused: QueuePauseDocument | None
+    """Its pause; null if none is in force."""
 
 
 class QueueDocument(QueueCountsDocument):
@@ -88,15 +100,18 @@ def queue_ids_view(conn: apsw.Connection, now: datetime) -> QueueIdsDocument:
 
 def queues_view(conn: apsw.Connection, now: datetime) -> QueuesDocument:
     """``{queues}``: objects."""
-    return {"queues": [_queue(row, counts) for row, counts in _shown(conn, now)]}
+    with snapshot(conn):
+        shown, paused = _shown(conn, now), queue_pauses(conn, now)
+    return {"queues": [_queue(row, counts, paused.get(row.id)) for row, counts in shown]}
 
 
 def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueCountsDocument:
-    """``{depth, claimed, failed, oldest_age_ms}``; NotFound."""
-    counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
-    if counts is None:
-        raise queues.unknown_queue(queue_id)
-    return counts_document(counts)
+    """``{depth, claimed, failed, oldest_age_ms, paused}``; NotFound."""
+    with snapshot(conn):
+        counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
+        if counts is None:
+            raise queues.unknown_queue(queue_id)
+        return counts_document(counts, queue_pauses(conn, now).get(queue_id))
 
 
 def peek_view(
@@ -117,7 +132,7 @@ def peek_view(
             raise queues.unknown_queue(queue_id)
         look = queue_contents.failed_items if failed else queue_contents.peek
         items = look(conn, now, queue_id, limit, room)
-    return {"items": [_item(item) for item in items.rows], "more": items.more}
+    return {"items": [item_document(item) for item in items.rows], "more": items.more}
 
 
 def _shown(conn: apsw.Connection, now: datetime) -> list[tuple[queues.QueueRow, queue_contents.QueueCounts]]:
@@ -131,7 +146,9 @@ def _holds(counts: queue_contents.QueueCounts) -> bool:
     return bool(counts.depth or counts.claimed or counts.failed)
 
 
-def _queue(row: queues.QueueRow, counts: queue_contents.QueueCounts) -> QueueDocument:
+def _queue(
+    row: queues.QueueRow, counts: queue_contents.QueueCounts, paused: QueuePause | None
+) -> QueueDocument:
     return {
         "id": row.id,
         "description": row.description,
@@ -139,21 +156,23 @@ def _queue(row: queues.QueueRow, counts: queue_contents.QueueCounts) -> QueueDoc
         "deleted": row.deleted_at is not None,
         "file": row.file,
         "line": row.line,
-        **counts_document(counts),
+        **counts_document(counts, paused),
     }
 
 
-def counts_document(counts: queue_contents.QueueCounts) -> QueueCountsDocument:
-    """How full a queue is."""
+def counts_document(counts: queue_contents.QueueCounts, paused: QueuePause | None) -> QueueCountsDocument:
+    """How full a queue is, and its pause."""
     return {
         "depth": counts.depth,
         "claimed": counts.claimed,
         "failed": counts.failed,
         "oldest_age_ms": counts.oldest_age_ms,
+        "paused": paused and {"until": paused.until, "reason": paused.reason},
     }
 
 
-def _item(item: queue_contents.ItemRow) -> ItemDocument:
+def item_document(item: queue_contents.ItemRow) -> ItemDocument:
+    """An item as it is shown in lists, and by itself."""
     return {
         "id": item.id,
         "payload": item.payload,

@@ -6,8 +6,9 @@ from typing import Final, NamedTuple, NotRequired, TypedDict
 import apsw
 
 from jeeves_runner.core.values import Expect
-from jeeves_runner.db import state, state_list
+from jeeves_runner.db import lineage_list, state, state_list
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.lineage_list import RunOrigin
 from jeeves_runner.db.state_list import ItemPlace
 from jeeves_runner.errors import InvalidValue, NotFound
 
@@ -41,6 +42,8 @@ class StateKeyDocument(TypedDict):
     """Any JSON value; null also where there are only items."""
     items: list[StateItemDocument]
     """Newest first."""
+    written_by: RunOrigin | None
+    """The run that wrote the value last; null where no run did, or where there are only items."""
     count: int
     """How many items there are, on this page or another."""
     next_cursor: NotRequired[str]
@@ -95,7 +98,7 @@ def key_view(
     limit: int | None = None,
     room: int | None = None,
 ) -> StateKeyDocument:
-    """``{value, items: [{item_key, value, updated_at}], count}``, items newest first; NotFound.
+    """``{value, items: [{item_key, value, updated_at}], written_by, count}``, items newest first; NotFound.
 
     ``cursor``: the ``next_cursor`` of the page before. ``limit`` and ``room`` bound the items told, not the
     ``count``.
@@ -105,6 +108,7 @@ def key_view(
         value = state.get_value(conn, now, namespace, key)
         items = state_list.items(conn, now, namespace, key, after=after, limit=limit, room=room)
         count = state.count_items(conn, now, namespace, key)
+        writer = None if value is Expect.MISSING else lineage_list.writer_of_key(conn, namespace, key)
     if value is Expect.MISSING and not count:
         raise no_state(namespace, key)
     document: StateKeyDocument = {
@@ -113,6 +117,7 @@ def key_view(
             {"item_key": item.item_key, "value": item.value, "updated_at": item.updated_at}
             for item in items.rows
         ],
+        "written_by": writer,
         "count": count,
     }
     if items.more:

@@ -213,6 +213,19 @@ def test_a_paused_job_runs_by_force_alone_until_resumed(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_a_queue_is_paused_and_resumed(ledger: Ledger) -> None:
+    ledger.declare_queue("mail")
+
+    async def scenario(api: Api) -> None:
+        paused = await api.post("/queues/mail/pause", {"for": "2h", "reason": "moving"})
+        assert paused.body["paused"]["reason"] == "moving"
+        resumed = await api.post("/queues/mail/resume")
+        assert (resumed.status, resumed.body["paused"]) == (200, None)
+        assert problem(await api.post("/queues/none/pause")) == (404, "there is no queue none")
+
+    with_api(ledger, scenario)
+
+
 @pytest.mark.parametrize(
     ("body", "length"),
     [({"for": "2h"}, 7_200_000), ({"until": "2h"}, 7_200_000), ({"until": "2100-01-01"}, None)],

@@ -16,6 +16,7 @@ from support.api import Api, get, with_api
 from support.clock import NOON
 from support.ledger import Ledger, as_document
 from support.logs import log_file, log_place
+from support.queues import push
 
 from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
@@ -24,7 +25,8 @@ from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.graph import graph_view
 from jeeves_runner.views.jobs import jobs_view
-from jeeves_runner.views.queues import queues_view
+from jeeves_runner.views.lineage import item_lineage_view, run_lineage_view
+from jeeves_runner.views.queues import queue_view, queues_view
 from jeeves_runner.views.runs import run_view, runs_view
 from jeeves_runner.views.sync import sync_view
 from jeeves_runner.views.why import why_view
@@ -39,6 +41,9 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
     ledger.add_job("backup", schedule=("0 3 1 1 *",), writes=("datastore:copy",))
     ledger.declare_queue("mail")
     run = ledger.add_run("backup", "error", stdout="out", stderr="err")
+    [item] = push(ledger, 1)
+    assert item is not None
+    ledger.conn.execute("UPDATE queue_items SET status = 'completed', completed_at = created_at")
     ledger.conn.execute(
         "INSERT INTO state (namespace, key, value, updated_at)"
         " VALUES ('ns', 'key', '1', '2026-03-01T12:00:00.000Z')"
@@ -46,9 +51,10 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
 
     async def scenario(api: Api) -> Mapping[str, Any]:
         paths = [
-            "/runs", f"/runs/{run}", "/jobs/backup/runs", "/queues", "/queues?detail=1",
-            "/queues/mail/status", "/queues/mail/peek", "/state", "/state/ns", "/state/ns/key",
-            "/graph", "/graph?impact=queue:mail", "/graph?around=backup",
+            "/runs", f"/runs/{run}", f"/runs/{run}/lineage", "/jobs/backup/runs", "/queues",
+            "/queues?detail=1", "/queues/mail/status", "/queues/mail/peek", f"/queues/mail/items/{item}",
+            "/state", "/state/ns", "/state/ns/key",
+            "/graph", "/graph/stale", "/graph?impact=queue:mail", "/graph?around=backup",
         ]  # fmt: skip
         return {path: (await api.get(path)).body for path in paths}
 
@@ -56,17 +62,20 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
     assert with_api(ledger, scenario) == {
         "/runs": runs_view(conn, limit=50),
         f"/runs/{run}": run_view(conn, run),
+        f"/runs/{run}/lineage": run_lineage_view(conn, NOON, run),
         "/graph": graph_view(conn, NOON),
+        "/graph/stale": {"stale": []},
         "/graph?impact=queue:mail": graph_view(conn, NOON, impact="queue:mail"),
         "/graph?around=backup": graph_view(conn, NOON, near="backup"),
         "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
         "/queues": {"queues": ["mail"]},
         "/queues?detail=1": queues_view(conn, NOON),
-        "/queues/mail/status": {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None},
+        f"/queues/mail/items/{item}": item_lineage_view(conn, NOON, item),
+        "/queues/mail/status": queue_view(conn, NOON, "mail"),
         "/queues/mail/peek": {"items": [], "more": False},
         "/state": {"namespaces": ["ns"]},
         "/state/ns": {"key": 1},
-        "/state/ns/key": {"value": 1, "items": [], "count": 0},
+        "/state/ns/key": {"value": 1, "items": [], "written_by": None, "count": 0},
     }
 
 

@@ -58,6 +58,7 @@ class TestState:
         assert shell("state", "get", "mail", "cursor", "--json").json == {
             "value": {"n": 1},
             "items": [],
+            "written_by": None,
             "count": 0,
         }
         assert shell("state", "delete", "mail", "cursor").code == 0
@@ -77,7 +78,7 @@ class TestState:
             client.set_item("mail", "seen", "a", [1])
         answer = shell("state", "get", "mail", "seen", "--json").json
         items = [{"item_key": "a", "value": [1], "updated_at": "2026-03-01T12:00:00.000Z"}]
-        assert answer == {"value": None, "items": items, "count": 1}
+        assert answer == {"value": None, "items": items, "written_by": None, "count": 1}
         shell.store.clock.advance(hours=2)
         lines = shell("state", "get", "mail", "seen").out.splitlines()
         assert lines[-2:] == ["ITEM  VALUE  UPDATED", "a     [1]    2h ago"]
@@ -165,7 +166,23 @@ class TestQueue:
             "claimed": 0,
             "failed": 0,
             "oldest_age_ms": 0,
+            "paused": None,
         }
+
+    def test_is_paused_and_resumed(self, shell: Shell) -> None:
+        shell("queue", "push", "mail", "1")
+        answer = shell("queue", "pause", "mail", "--for", "2h", "--reason", "moving")
+        assert answer.out == "Queue mail is paused, ends in 2h: moving.\n"
+        assert shell("queue").out.splitlines()[-1] == "Queue mail is paused, ends in 2h: moving."
+        assert shell("queue", "status", "mail").out.splitlines()[-1] == answer.out.strip()
+        assert shell("queue", "claim", "mail").code == 3
+        [detail] = shell("queue", "list", "--detail", "--json").json["queues"]
+        assert detail["paused"]["reason"] == "moving"
+        assert shell("queue", "resume", "mail").out == "Queue mail is resumed.\n"
+        assert shell("queue", "resume", "mail").out == "Queue mail is not paused.\n"
+        assert shell("queue", "pause", "mail").out == "Queue mail is paused, until resumed.\n"
+        assert shell("queue", "resume", "mail", "--json").json["paused"] is None
+        assert shell("queue", "claim", "mail").code == 0
 
     def test_is_listed_with_its_origin(self, shell: Shell) -> None:
         shell.store.declare_queue("mail", file="jobs.d/mail.yaml", line=3)
@@ -195,6 +212,9 @@ class TestQueue:
             (("push", "Not an id", "1"), 64),
             (("push", "mail", "NaN"), 64),
             (("claim", "mail", "--lease", "soon"), 64),
+            (("pause", "none"), 2),
+            (("resume", "none"), 2),
+            (("pause", "none", "--until", "2h", "--for", "2h"), 64),
         ],
     )
     def test_errors_are_a_line_and_an_exit_code(

@@ -56,6 +56,7 @@ LOOKS += [
     "state get",
     "queue list",
     "queue peek",
+    "queue item",
     "queue status",
 ]
 TABLES = (
@@ -135,6 +136,13 @@ def test_no_command_prints_what_steers(
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_nor_does_where_values_come_from(shell: Shell, job: str, more: tuple[str, ...]) -> None:
     check(shell.run("job", job, "--explain", *more))
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_nor_does_what_runs_did(shell: Shell, more: tuple[str, ...]) -> None:
+    shell.ledger._insert("effects", run_id=2, act="wrote", target=HOSTILE, count=1)
+    shell.ledger.conn.execute("UPDATE queue_items SET producer_run = 2")
+    check(shell.run("run", "2", "--lineage", *more))
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -35,7 +35,7 @@ def touches(folder: Path, name: str) -> list[str]:
     store = Store(folder / "runner.sqlite")
     names = (
         "any at until lease run queue id count level wanted below runs key error limit before lease_ended"
-        " attempt token"
+        " attempt token revision"
     )
     statement = STATEMENTS[name].replace("?", ":any")
     steps = list(store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1)))

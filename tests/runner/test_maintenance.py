@@ -294,3 +294,23 @@ def test_a_long_look_ends_with_the_task(place: Place, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(run_retention, "outlived", look_for_ever)
     asyncio.run(scene())
+
+
+def test_what_a_run_did_goes_with_it_in_portions(place: Place) -> None:
+    old, young = ended(place, 31), ended(place, 29)
+    for run_id in (old, young):
+        place.conn.executemany(
+            "INSERT INTO effects VALUES (?, 'wrote', 'ns' || ?, 1)", ((run_id, n) for n in range(250))
+        )
+        place.conn.execute("INSERT INTO run_causes VALUES (?, ?)", (old, run_id))
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [young]
+    assert set(place.conn.execute("SELECT run_id, count(*) FROM effects GROUP BY run_id")) == {(young, 250)}
+    assert set(place.conn.execute("SELECT cause, run_id FROM run_causes")) == {(old, young)}
+
+
+def test_what_a_run_did_stays_while_the_run_is_needed(place: Place) -> None:
+    run_id = ended(place, 31)  # the last one that started
+    place.conn.execute("INSERT INTO effects VALUES (?, 'wrote', 'ns', 1)", (run_id,))
+    with place.write() as tx:
+        assert run_retention.forget_effects(tx, [run_id], 100) == 0

@@ -43,6 +43,7 @@ PLACES = {
     "key": KEY,
     "revision": "1",
     "backfill": "1",
+    "item": "1",
 }
 TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"
 BODIES = {
@@ -61,10 +62,11 @@ QUERIES = (
 )  # fmt: skip
 COMMANDS = (
     "status", "status --check", "jobs", f"job {JOB}", "runs", f"runs {JOB}", "runs --status error", "run 7",
+    "run 7 --lineage",
     "logs 7 --follow", "next", f"next {JOB} --from -11d", f"why {JOB}", f"why {JOB} 7", "history",
     "history 3", "alerts", "alerts --all",
     "queue list", f"queue status {QUEUE}",
-    f"queue peek {QUEUE}", f"queue peek {QUEUE} --failed", f"queue claim {QUEUE}",
+    f"queue peek {QUEUE}", f"queue peek {QUEUE} --failed", "queue item 1", f"queue claim {QUEUE}",
     f"state get {NAMESPACE} key7", f"pause {JOB}", f"resume {JOB}", "pause --all", "resume --all", "diff",
     f"skip {JOB}", f"unskip {JOB}",
     f"mute {JOB} --for 1h", f"unmute {JOB}", "mute --all --for 1h", "unmute --all",

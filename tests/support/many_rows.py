@@ -19,6 +19,7 @@ KEY = "k"
 
 TABLES = (
     "runs", "queue_items", "state", "state_items", "revisions", "audit", "overrides", "incidents", "outbox",
+    "effects", "run_causes",
 )  # fmt: skip
 """Those that are filled."""
 
@@ -26,7 +27,7 @@ SMALL_TABLES = (
     "jobs", "queues", "manifest_files", "held", "source", "applying", "runner", "sequences", "migrations",
     "queue_counts", "queue_failures", "state_counts", "secret_params", "outbox_owner",
     "renames", "carries", "namespaces", "nodes", "edges", "freshness", "arrivals",
-    "queue_triggers", "change_watches", "backfills", "run_causes", "effects",
+    "queue_triggers", "change_watches", "backfills",
 )  # fmt: skip
 """Those that have a row for each thing that is declared or used, or fewer."""
 
@@ -66,14 +67,19 @@ _STATEMENTS = (
     """,
     f"""
     INSERT INTO queue_items (queue_id, payload, status, created_at, completed_at, attempt, max_attempts,
-                             ready_at, dedup_key)
-    SELECT :queue, '1', iif(i % 2, 'completed', 'failed'), {_TIME}, {_TIME}, 1, 3, {_TIME}, 'same' FROM n
+                             ready_at, dedup_key, producer_run, producer_revision, run_id, run_revision)
+    SELECT :queue, '1', iif(i % 2, 'completed', 'failed'), {_TIME}, {_TIME}, 1, 3, {_TIME}, 'same', 7, 1, 7, 1
+    FROM n
     """,
     f"""
     INSERT INTO queue_items (queue_id, payload, status, created_at, claimed_at, attempt, max_attempts,
                              ready_at, lease_token, lease_until, lease_ms)
     SELECT :queue, '1', 'claimed', {_TIME}, {_TIME}, 1, 3, {_TIME}, 'token', {_LATER}, 2 * 86400000 FROM n
     """,
+    # One run did as much as all the others.
+    "INSERT INTO effects SELECT i, 'completed', :queue, 1 FROM n",
+    "INSERT INTO effects SELECT 7, 'wrote', 'ns' || i, 1 FROM n",
+    "INSERT INTO run_causes SELECT 7, i FROM n",
     f"{_STATE} SELECT :namespace, 'key' || i, '1', {_TIME} FROM n",
     f"{_STATE} SELECT 'ns' || i, 'key', '1', {_TIME} FROM n",
     f"{_ITEMS} SELECT :namespace, :key, 'item' || i, '1', {_TIME} FROM n",

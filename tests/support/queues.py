@@ -1,6 +1,7 @@
 """Steps of queue tests, each in a transaction of its own; the queue is ``mail`` unless another is named."""
 
 import json
+from typing import Any
 
 from support.ledger import Store
 
@@ -8,7 +9,7 @@ from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.queue_claims import Item
 
 
-def push(store: Store, *payloads: object, queue_id: str = "mail", **options: int) -> list[int | None]:
+def push(store: Store, *payloads: object, queue_id: str = "mail", **options: Any) -> list[int | None]:
     with store.tx() as tx:
         return queue_enqueue.enqueue(tx, queue_id, [json.dumps(payload) for payload in payloads], **options)
 

@@ -1,12 +1,14 @@
 """``graph``: what reads, writes and follows what."""
 
+import gc
 from contextlib import closing
 from typing import Final
 
 import click
 
-from jeeves_runner.cli import completion
+from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import ago, duration
 from jeeves_runner.cli.graph_pictures import dot, mermaid
 from jeeves_runner.cli.graph_text import graph_lines
 from jeeves_runner.errors import UsageError
@@ -15,6 +17,7 @@ _PICTURES: Final = {"mermaid": mermaid, "dot": dot}
 
 
 @click.command("graph")
+@click.argument("what", type=click.Choice(["stale"]), metavar="[stale]", required=False)
 @click.option(
     "--format",
     "form",
@@ -38,18 +41,27 @@ _PICTURES: Final = {"mermaid": mermaid, "dot": dot}
 )
 @json_option
 @pass_app
-def command(app: App, form: str, impact: str | None, near: str | None) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, app: App, what: str | None, form: str, impact: str | None, near: str | None
+) -> None:
     """Show the live graph: what jobs read, write and use, and what they follow.
 
-    NODE is KIND:NAME, such as datastore:mail, or the id of a job.
+    NODE is KIND:NAME, such as datastore:mail, or the id of a job. With `stale`: list the data that is older
+    than its `fresh_within`, and exit 1 if there is any.
     """
     from jeeves_runner.core.graph.outline import outline
     from jeeves_runner.db.connection import snapshot
     from jeeves_runner.db.graph import live_graph
     from jeeves_runner.views.graph import document_of, key_in, part_of
 
+    if what is not None:
+        if (form, impact, near) != ("text", None, None):
+            raise UsageError("`graph stale` takes no options but --json")
+        ctx.exit(_print_stale(app))
     if impact is not None and near is not None:
         raise UsageError("--impact and --around are two questions: leave out one of them")
+    gc.disable()  # a graph of thousands of nodes makes hundreds of thousands of objects, and the process ends
     with closing(app.connect()) as conn, snapshot(conn):
         whole = live_graph(conn)
         part = part_of(whole, impact=impact, near=near)
@@ -63,3 +75,31 @@ def command(app: App, form: str, impact: str | None, near: str | None) -> None:
     else:
         first = None if impact is None else key_in(part, impact)
         app.print_lines(graph_lines(document, outline(part, first)))
+
+
+def _print_stale(app: App) -> int:
+    """List the data that is stale; the exit code."""
+    from jeeves_runner.views.freshness import stale_view
+
+    with closing(app.connect()) as conn:
+        now = app.clock.now()
+        document = stale_view(conn, now)
+    if app.json:
+        app.print_json(document)
+    elif not document["stale"]:
+        app.print("Nothing is stale.")
+    else:
+        app.print_table(
+            ("NODE", "WITHIN", "WRITTEN", "BY", "WRITERS"),
+            [
+                (
+                    each["id"],
+                    duration(each["fresh_within_ms"]),
+                    "never" if each["fresh_at"] is None else ago(each["fresh_at"], now),
+                    "-" if each["run_id"] is None else f"run {each['run_id']} of {each['job_id']}",
+                    ", ".join(each["writers"]) or "-",
+                )
+                for each in document["stale"]
+            ],
+        )
+    return exits.STALE if document["stale"] else exits.OK

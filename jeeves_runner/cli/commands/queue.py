@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,12 +13,16 @@ from jeeves_runner.cli.exits import EMPTY, OK
 from jeeves_runner.cli.formats import ago, counted, duration, json_text
 from jeeves_runner.cli.syntax import ITEM_ID, Group, at_most, parse_json
 from jeeves_runner.cli.tables import Prose
+from jeeves_runner.cli.terminal import Styled
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.values import check_name
 from jeeves_runner.db import queue_enqueue
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
+    import apsw
+
     from jeeves_runner.client import Item
     from jeeves_runner.views.queues import QueueCountsDocument, QueueDocument
 
@@ -54,6 +59,8 @@ def list_queues(app: App, detail: bool = False) -> None:
             ("QUEUE", *_COUNTS, "DECLARED"),
             [(queue["id"], *_counts_cells(queue), _origin(queue)) for queue in document["queues"]],
         )
+        sentences = (_pause_sentence(queue["id"], queue, now) for queue in document["queues"])
+        app.print_lines([text] for text in sentences if text)
     else:
         app.print("There is no queue yet: declare one in a manifest, or push to any name.")
 
@@ -68,11 +75,14 @@ def status(app: App, queue_id: str) -> None:
 
     check_name(queue_id, "QUEUE")
     with closing(app.connect()) as conn:
-        counts = queue_view(conn, app.clock.now(), queue_id)
+        now = app.clock.now()
+        counts = queue_view(conn, now, queue_id)
     if app.json:
         app.print_json(counts)
     else:
         app.print_table(_COUNTS, [_counts_cells(counts)])
+        if (text := _pause_sentence(queue_id, counts, now)) is not None:
+            app.print(text)
 
 
 @command.command("peek")
@@ -108,6 +118,26 @@ def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
         )
     else:
         app.print(f"Nothing {'has failed' if failed else 'waits'} in queue {queue_id}.")
+
+
+@command.command("item", short_help="Show an item and the runs that it passed.")
+@click.argument("item_id", metavar="ITEM", type=ITEM_ID)
+@json_option
+@pass_app
+def show_item(app: App, item_id: int) -> None:
+    """Show ITEM: what is in it, and which runs, of which commits, enqueued it and claimed it last."""
+    from jeeves_runner.cli.lineage_text import item_pairs
+    from jeeves_runner.views.lineage import item_lineage_view
+
+    with closing(app.connect()) as conn:
+        now = app.clock.now()
+        document = item_lineage_view(conn, now, item_id)
+    if app.json:
+        app.print_json(document)
+        return
+    item = document["item"]
+    app.print(Styled(f"Item {item['id']} of queue {item['queue']}", "bold"))
+    app.print_pairs(item_pairs(item, now))
 
 
 @command.command("push", short_help="Add an item for each JSON payload.")
@@ -205,6 +235,62 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
         for item_id in item_ids:
             queue_enqueue.retry(tx, item_id)
     _answer(app, {"ok": True}, f"{counted(len(item_ids), 'item')} pending again.")
+
+
+@command.command("pause", short_help="Let nothing be claimed from QUEUE, and let it start nothing.")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@click.option("--until", metavar="TIME", help="Its end: a time, or how long from now, such as 2h.")
+@click.option("--for", "length", metavar="LENGTH", help="Its length, such as 2h.")
+@click.option("--reason", help="Shown beside the queue.")
+@json_option
+@pass_app
+def pause(app: App, queue_id: str, until: str | None, length: str | None, reason: str | None) -> None:
+    """Let nothing be claimed from QUEUE, and let it start no job, until a time or until resumed.
+
+    Items still enter, and what is claimed already can be answered. Another pause replaces it.
+    """
+    from jeeves_runner.cli.overriding import end_at
+    from jeeves_runner.db import queue_pauses
+
+    check_name(queue_id, "QUEUE")
+    with closing(app.connect()) as conn:
+        end = end_at(app, until, length, app.clock.now())
+        with announced_transaction(conn, app.clock) as tx:
+            queue_pauses.pause(tx, queue_id, until=end, reason=reason, by=AppliedBy.CLI)
+        _show_pause(app, conn, queue_id, f"Queue {queue_id} is paused.")
+
+
+@command.command("resume")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@json_option
+@pass_app
+def resume(app: App, queue_id: str) -> None:
+    """End the pause of QUEUE."""
+    from jeeves_runner.db import queue_pauses
+
+    check_name(queue_id, "QUEUE")
+    with closing(app.connect()) as conn:
+        with announced_transaction(conn, app.clock) as tx:
+            was_paused = queue_pauses.resume(tx, queue_id, by=AppliedBy.CLI)
+        _show_pause(app, conn, queue_id, f"Queue {queue_id} is {'resumed' if was_paused else 'not paused'}.")
+
+
+def _show_pause(app: App, conn: "apsw.Connection", queue_id: str, otherwise: str) -> None:
+    """How a queue stands now; ``otherwise`` is said where no pause is in force."""
+    from jeeves_runner.views.queues import queue_view
+
+    now = app.clock.now()
+    document = queue_view(conn, now, queue_id)
+    if app.json:
+        app.print_json(document)
+    else:
+        app.print(_pause_sentence(queue_id, document, now) or otherwise)
+
+
+def _pause_sentence(queue_id: str, counts: "QueueCountsDocument", now: datetime) -> str | None:
+    from jeeves_runner.cli.rows import pause_text
+
+    return counts["paused"] and f"Queue {queue_id} is {pause_text(counts['paused'], now)}."
 
 
 def _claimed(item_id: int, token: str) -> "Item":

@@ -67,13 +67,17 @@ def _why_none(job_id: str | None, status: str | None, before: int | None) -> str
 
 @click.command("run")
 @click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.RUNS)
+@click.option("--lineage", is_flag=True, help="Show instead what led to it, and what it led to.")
 @json_option
 @pass_app
-def show_run(app: App, run_id: int) -> None:
+def show_run(app: App, run_id: int, lineage: bool) -> None:
     """Show RUN: how it ended, what it ran and the end of its output."""
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.views.runs import run_view
 
+    if lineage:
+        _show_lineage(app, run_id)
+        return
     with closing(app.connect()) as conn:
         now = app.clock.now()
         document = run_view(conn, run_id)
@@ -86,6 +90,18 @@ def show_run(app: App, run_id: int) -> None:
     app.print_pairs(_pairs(run, now, served=served))
     _print_tail(app, "Output", run["stdout"], run["id"])
     _print_tail(app, "Error output", run["stderr"], run["id"])
+
+
+def _show_lineage(app: App, run_id: int) -> None:
+    from jeeves_runner.cli.lineage_text import print_lineage
+    from jeeves_runner.views.lineage import run_lineage_view
+
+    with closing(app.connect()) as conn:
+        document = run_lineage_view(conn, app.clock.now(), run_id)
+    if app.json:
+        app.print_json(document)
+    else:
+        print_lineage(app, document["lineage"])
 
 
 def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple[str, Cell | None]]:

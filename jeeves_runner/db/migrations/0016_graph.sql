@@ -121,7 +121,7 @@ ALTER TABLE queue_items ADD COLUMN run_revision INTEGER;       -- that of run_id
 ALTER TABLE queue_items ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;   -- that of the run that enqueued it
 CREATE INDEX queue_items_by_producer ON queue_items (producer_run) WHERE producer_run IS NOT NULL;
 DROP INDEX queue_items_by_run;
-CREATE INDEX queue_items_by_run ON queue_items (run_id) WHERE run_id IS NOT NULL;
+CREATE INDEX queue_items_by_run ON queue_items (run_id, status) WHERE run_id IS NOT NULL;
 ALTER TABLE state ADD COLUMN writer_run INTEGER;               -- the run that wrote it last, and its revision
 ALTER TABLE state ADD COLUMN writer_revision INTEGER;
 ALTER TABLE state_items ADD COLUMN writer_run INTEGER;
