@@ -17,6 +17,7 @@ from benchmarks import (
     diff,
     durability,
     edges,
+    graph,
     instants,
     lineage,
     load,
@@ -88,6 +89,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
         lambda quick: load.main(rounds=3 if quick else 9),
+    ),
+    "graph": Part(
+        "a graph as a whole command (floor: Python and click alone)",
+        lambda quick: graph.main(rounds=3 if quick else 9),
     ),
     "simulation": Part(
         "a week played (floor: a heap of its occurrences alone)",

@@ -166,6 +166,13 @@ class GraphQuery(NamedTuple):
     """Only this node and its neighbours, likewise."""
 
 
+class NodeQuery(NamedTuple):
+    """Which node."""
+
+    node: Annotated[str, Text()]
+    """``KIND:NAME``."""
+
+
 class QueuesQuery(NamedTuple):
     """How much to tell of queues."""
 

@@ -33,6 +33,7 @@ from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.specs import SpecsDocument
 from jeeves_runner.views.sync import SyncDocument
 from jeeves_runner.views.why import WhyDocument
+from jeeves_runner.views.why_node import NodeWhyDocument
 
 _RUNNER: Final[tuple[AnyRoute, ...]] = (
     Route(
@@ -272,6 +273,16 @@ _GRAPH: Final[tuple[AnyRoute, ...]] = (
         summary="The data that is older than its node says",
         answers={200: StaleDocument},
         handler=graph_handlers.stale,
+    ),
+    Route(
+        method="GET",
+        path="/graph/why",
+        role=Role.READ,
+        summary="Why the data of a node is as it is",
+        query=of.NodeQuery,
+        answers={200: NodeWhyDocument},
+        problems=frozenset({404}),
+        handler=graph_handlers.why,
     ),
 )
 

@@ -102,6 +102,17 @@ class ListedJob(NamedTuple):
     mute: Shown | None
     """The mute in force, likewise."""
 
+    @property
+    def status(self) -> str:
+        """One word for the job; the first that fits."""
+        if not self.columns["enabled"]:
+            return "disabled"
+        if self.pause is not None:
+            return "paused"
+        if self.active_running is not None:
+            return "running" if self.active_running else "scheduled"
+        return self.last_status or "idle"
+
 
 class HealthCounts(NamedTuple):
     """How many jobs and runs there are of each kind that people look after."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypedDict
 import apsw
 
 from jeeves_runner.core.edge_spec import Relation
-from jeeves_runner.core.graph.order import cycles, layers, way_round
+from jeeves_runner.core.graph.order import components, cycles, layers, way_round
 from jeeves_runner.core.graph.reach import around, downstream
 from jeeves_runner.core.graph.value import Graph, GraphEdge, Node
 from jeeves_runner.core.node_spec import NodeKind, node_key
@@ -19,7 +19,6 @@ from jeeves_runner.db.queue_contents import queue_counts
 from jeeves_runner.db.queue_pauses import queue_pauses
 from jeeves_runner.errors import InvalidValue, NotFound
 from jeeves_runner.views.freshness import stale_view
-from jeeves_runner.views.jobs import status_of
 from jeeves_runner.views.queues import QueueCountsDocument, counts_document
 
 
@@ -131,14 +130,15 @@ def key_in(graph: Graph, name: str) -> str:
 
 def document_of(conn: apsw.Connection, now: datetime, graph: Graph) -> GraphDocument:
     """The document of a graph, with how its jobs and queues are now."""
-    states = {listed.columns["id"]: status_of(listed) for listed in listed_jobs(conn, now)}
+    states = {listed.columns["id"]: listed.status for listed in listed_jobs(conn, now)}
     paused = queue_pauses(conn, now)
     full = {
         name: counts_document(counts, paused.get(name)) for name, counts in queue_counts(conn, now).items()
     }
     old = {each["id"]: each["stale_since"] for each in stale_view(conn, now)["stale"]}
-    layer = layers(graph)
-    found = cycles(graph)
+    groups = components(graph.nodes, graph.below)
+    layer = layers(graph, groups)
+    found = cycles(graph, groups)
     on_cycle = frozenset(key for members in found for key in members)
     return {
         "nodes": [

@@ -239,7 +239,7 @@ def _job(
         **listed.columns,
         "enabled": listed.columns["enabled"] and paused is None,
         "tags": listed.tags,
-        "status": status_of(listed),
+        "status": listed.status,
         "held": listed.held_message is not None,
         "paused": paused,
         "muted": _override(listed.mute),
@@ -252,17 +252,6 @@ def _job(
         "next_run": text_of(_next_run(conn, now, listed.columns, paused, coming, skipped)),
         "catches_up_at": text_of(catches_up_at),
     }
-
-
-def status_of(listed: ListedJob) -> str:
-    """One word for a job; the first that fits."""
-    if not listed.columns["enabled"]:
-        return "disabled"
-    if listed.pause is not None:
-        return "paused"
-    if listed.active_running is not None:
-        return "running" if listed.active_running else "scheduled"
-    return listed.last_status or "idle"
 
 
 def _override(found: Shown | None) -> OverrideDocument | None:

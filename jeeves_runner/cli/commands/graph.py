@@ -1,5 +1,6 @@
 """``graph``: what reads, writes and follows what."""
 
+import gc
 from contextlib import closing
 from typing import Final
 
@@ -60,6 +61,7 @@ def command(
         ctx.exit(_print_stale(app))
     if impact is not None and near is not None:
         raise UsageError("--impact and --around are two questions: leave out one of them")
+    gc.disable()  # a graph of thousands of nodes makes hundreds of thousands of objects, and the process ends
     with closing(app.connect()) as conn, snapshot(conn):
         whole = live_graph(conn)
         part = part_of(whole, impact=impact, near=near)

@@ -1,8 +1,11 @@
 """The order of a graph: what lies on a cycle, and how far each node is from the beginning."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from jeeves_runner.core.graph.value import Graph
+
+Groups = Sequence[tuple[str, ...]]
+"""The components of a graph, in their order."""
 
 Following = Callable[[str], Iterable[str]]
 """The nodes that come right after one."""
@@ -11,10 +14,37 @@ Following = Callable[[str], Iterable[str]]
 def components(nodes: Iterable[str], below: Following) -> list[tuple[str, ...]]:
     """The strongly connected components: nodes of which each can be reached from each other.
 
-    Each comes before all that can be reached from it, with its nodes in the order of ``nodes``. By Tarjan's
-    algorithm (1972), with a stack of its own, because a pipeline may be longer than Python's stack is deep.
+    Each comes before all that can be reached from it, with its nodes in the order of ``nodes``. What no cycle
+    comes before is taken off first, node by node, which is all of most graphs. The rest is found by
+    Tarjan's algorithm (1972), with a stack of its own, because a pipeline may be longer than Python's stack
+    is deep.
     """
     order = {node: place for place, node in enumerate(nodes)}
+    following = {node: tuple(below(node)) for node in order}
+    taken_off = _before_any_cycle(following)
+    front: list[tuple[str, ...]] = [(node,) for node in taken_off]
+    if len(front) == len(order):
+        return front
+    gone = frozenset(taken_off)
+    return front + _by_tarjan({node: order[node] for node in order if node not in gone}, following)
+
+
+def _before_any_cycle(following: Mapping[str, Sequence[str]]) -> list[str]:
+    """The nodes to which no way leads from a cycle, in an order that follows the edges."""
+    entries = dict.fromkeys(following, 0)
+    for ends in following.values():
+        for end in ends:
+            entries[end] += 1
+    found = [node for node, count in entries.items() if not count]
+    for node in found:
+        for end in following[node]:
+            entries[end] -= 1
+            if not entries[end]:
+                found.append(end)
+    return found
+
+
+def _by_tarjan(order: Mapping[str, int], following: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
     found: dict[str, int] = {}
     lowest: dict[str, int] = {}
     path: list[str] = []
@@ -25,7 +55,7 @@ def components(nodes: Iterable[str], below: Following) -> list[tuple[str, ...]]:
         found[node] = lowest[node] = len(found)
         path.append(node)
         on_path.add(node)
-        return node, iter(below(node))
+        return node, iter(following[node])
 
     for start in order:
         walk = [enter(start)] if start not in found else []
@@ -55,22 +85,25 @@ def _taken_down_to(node: str, path: list[str]) -> list[str]:
     return members
 
 
-def cycles(graph: Graph) -> list[tuple[str, ...]]:
-    """The components in which going on comes back: of several nodes, or of one that follows itself."""
+def cycles(graph: Graph, groups: Groups | None = None) -> list[tuple[str, ...]]:
+    """The components in which going on comes back: of several nodes, or of one that follows itself.
+
+    ``groups``: the components, where they are known.
+    """
     return [
         members
-        for members in components(graph.nodes, graph.below)
+        for members in (components(graph.nodes, graph.below) if groups is None else groups)
         if len(members) > 1 or members[0] in graph.below(members[0])
     ]
 
 
-def layers(graph: Graph) -> Mapping[str, int]:
+def layers(graph: Graph, groups: Groups | None = None) -> Mapping[str, int]:
     """For each node the number of steps on the longest way to it, from 0, in an order that follows the edges.
 
-    The nodes of a cycle are in one layer, and steps among them do not count.
+    The nodes of a cycle are in one layer, and steps among them do not count. ``groups`` as in ``cycles``.
     """
     layer: dict[str, int] = {}
-    for members in components(graph.nodes, graph.below):
+    for members in components(graph.nodes, graph.below) if groups is None else groups:
         inside = frozenset(members)
         before = (layer[each] for node in members for each in graph.above(node) if each not in inside)
         layer.update(dict.fromkeys(members, max(before, default=-1) + 1))

@@ -71,10 +71,14 @@ def outline(graph: Graph, first: str | None = None) -> Outline:
     """
     ties = _ties(graph)
     order = {key: place for place, key in enumerate(sorted(graph.nodes, key=_by_kind))}
-    below = {
-        start: sorted(ends, key=lambda end: (_is_use(ends[end]), order[end])) for start, ends in ties.items()
-    }
-    leading = {start: [end for end in ends if not _is_use(ties[start][end])] for start, ends in below.items()}
+    below: dict[str, Sequence[str]] = {}
+    leading: dict[str, Sequence[str]] = {}
+    for start, ends in ties.items():
+        leads = [end for end in ends if not _is_use(ends[end])]
+        leads.sort(key=order.__getitem__)
+        used = [end for end in ends if _is_use(ends[end])] if len(leads) < len(ends) else []
+        leading[start] = leads
+        below[start] = [*leads, *sorted(used, key=order.__getitem__)]
     groups = components(order, lambda key: leading.get(key, ()))
     group_of = {key: number for number, members in enumerate(groups) for key in members}
     inner = {
@@ -96,13 +100,15 @@ def _by_kind(key: str) -> tuple[int, str]:
 
 
 def _is_use(relations: Sequence[Relation]) -> bool:
-    return all(relation is Relation.USES for relation in relations)
+    return len(relations) == 1 and relations[0] is Relation.USES
 
 
 def _ties(graph: Graph) -> dict[str, dict[str, list[Relation]]]:
     ties: dict[str, dict[str, list[Relation]]] = {}
-    for edge in graph.edges:
-        ties.setdefault(edge.start, {}).setdefault(edge.end, []).append(edge.relation)
+    for start, edges in graph.outgoing.items():
+        ends = ties[start] = {}
+        for edge in edges:
+            ends.setdefault(edge.end, []).append(edge.relation)
     return ties
 
 

@@ -66,20 +66,21 @@ class GraphEdge(NamedTuple):
     @property
     def owner(self) -> str:
         """The job as a node."""
-        return node_key(NodeKind.PROCESS, self.job)
+        return _JOB + self.job
 
     @property
     def start(self) -> str:
         """Where data comes from, or what is first."""
-        return self.owner if self.relation in _OUTWARD else self.node
+        return _JOB + self.job if self.relation in _OUTWARD else self.node
 
     @property
     def end(self) -> str:
         """Where data goes to, or what follows."""
-        return self.node if self.relation in _OUTWARD else self.owner
+        return self.node if self.relation in _OUTWARD else _JOB + self.job
 
 
-_OUTWARD: Final = (Relation.WRITES, Relation.TRIGGERS)
+_JOB: Final = node_key(NodeKind.PROCESS, "")
+_OUTWARD: Final = frozenset({Relation.WRITES, Relation.TRIGGERS})
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,19 @@ class Graph:
 
     def below(self, key: str) -> list[str]:
         """The nodes that come right after this one, each once."""
-        return list(dict.fromkeys(edge.end for edge in self.outgoing.get(key, ())))
+        return list(self._below.get(key, ()))
 
     def above(self, key: str) -> list[str]:
         """The nodes that come right before this one, each once."""
-        return list(dict.fromkeys(edge.start for edge in self.incoming.get(key, ())))
+        return list(self._above.get(key, ()))
+
+    @cached_property
+    def _below(self) -> Mapping[str, Mapping[str, None]]:
+        return {key: dict.fromkeys(edge.end for edge in edges) for key, edges in self.outgoing.items()}
+
+    @cached_property
+    def _above(self) -> Mapping[str, Mapping[str, None]]:
+        return {key: dict.fromkeys(edge.start for edge in edges) for key, edges in self.incoming.items()}
 
     def only(self, keys: Collection[str]) -> "Graph":
         """These nodes, and the edges among them."""
