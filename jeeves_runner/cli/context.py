@@ -79,6 +79,16 @@ class App:
         return Path(path) if path and self.config_path is None else None
 
     @property
+    def run_id(self) -> str | None:
+        """The number of that run; None outside of one."""
+        return None if self._run is None else os.environ.get("JR_RUN_ID")
+
+    @property
+    def run_mark(self) -> str | None:
+        """The mark that it was given."""
+        return os.environ.get("JR_RUN_MARK")
+
+    @property
     def database(self) -> Path:
         """The database of jobs, runs, state and queues: within a run that of its runner, whatever config is
         there; else the one that the config names."""

@@ -134,6 +134,7 @@ def test_nor_does_what_runs_did(shell: Shell, more: tuple[str, ...]) -> None:
     check(shell.run("run", "2", "--lineage", *more))
 
 
+@pytest.mark.service  # every command, with every column: a minute
 @pytest.mark.parametrize("table", TABLES)
 def test_nor_does_any_from_a_column(shell: Shell, table: str) -> None:
     """Each in its turn, as far as the database takes such a text there."""
