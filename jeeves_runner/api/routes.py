@@ -12,6 +12,7 @@ from jeeves_runner.api import (
     schedule_handlers,
 )
 from jeeves_runner.api import requests as of
+from jeeves_runner.api.backfill_routes import BACKFILLS
 from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
@@ -397,6 +398,7 @@ ROUTES: Final[tuple[AnyRoute, ...]] = (
     *_SCHEDULE,
     *_GRAPH,
     *_RUNS,
+    *BACKFILLS,
     *_ALERTS,
     *_REVISIONS,
     *DATA,

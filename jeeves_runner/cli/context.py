@@ -191,6 +191,12 @@ class App:
         text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=indent)
         click.echo(printable_json(text))  # in a pipe too: its reader may print it as it is
 
+    def print_progress(self, text: str) -> None:
+        """A line that the next one replaces; an empty text takes it away. In a pipe, nothing is printed."""
+        width = terminal_width()
+        if width is not None:
+            click.echo(f"\r{line(text, color=False)[: width - 1].ljust(width - 1)}\r", nl=False)
+
     def print_heading(self, text: str) -> None:
         """An empty line and a title."""
         self.print()
