@@ -2,10 +2,11 @@
 
 from aiohttp import web
 
-from jeeves_runner.api.requests import GraphQuery, Nothing
+from jeeves_runner.api.requests import GraphQuery, NodeQuery, Nothing
 from jeeves_runner.api.route import Call
 from jeeves_runner.views.freshness import stale_view
 from jeeves_runner.views.graph import graph_view
+from jeeves_runner.views.why_node import node_why_view
 
 
 async def graph(call: Call[Nothing, GraphQuery, Nothing]) -> web.Response:
@@ -15,3 +16,10 @@ async def graph(call: Call[Nothing, GraphQuery, Nothing]) -> web.Response:
 
 async def stale(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     return await call.answer(stale_view)
+
+
+async def why(call: Call[Nothing, NodeQuery, Nothing]) -> web.Response:
+    catching_up = call.services.catching_up()
+    return await call.answer(
+        lambda conn, now: node_why_view(conn, now, call.query.node, served=True, catching_up=catching_up)
+    )

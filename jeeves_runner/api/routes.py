@@ -12,6 +12,7 @@ from jeeves_runner.api import (
     schedule_handlers,
 )
 from jeeves_runner.api import requests as of
+from jeeves_runner.api.backfill_routes import BACKFILLS
 from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
@@ -33,6 +34,7 @@ from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.specs import SpecsDocument
 from jeeves_runner.views.sync import SyncDocument
 from jeeves_runner.views.why import WhyDocument
+from jeeves_runner.views.why_node import NodeWhyDocument
 
 _RUNNER: Final[tuple[AnyRoute, ...]] = (
     Route(
@@ -273,6 +275,16 @@ _GRAPH: Final[tuple[AnyRoute, ...]] = (
         answers={200: StaleDocument},
         handler=graph_handlers.stale,
     ),
+    Route(
+        method="GET",
+        path="/graph/why",
+        role=Role.READ,
+        summary="Why the data of a node is as it is",
+        query=of.NodeQuery,
+        answers={200: NodeWhyDocument},
+        problems=frozenset({404}),
+        handler=graph_handlers.why,
+    ),
 )
 
 _RUNS: Final[tuple[AnyRoute, ...]] = (
@@ -386,6 +398,7 @@ ROUTES: Final[tuple[AnyRoute, ...]] = (
     *_SCHEDULE,
     *_GRAPH,
     *_RUNS,
+    *BACKFILLS,
     *_ALERTS,
     *_REVISIONS,
     *DATA,

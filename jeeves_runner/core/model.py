@@ -78,7 +78,8 @@ class Trigger(StrEnum):
 
     @property
     def lapses(self) -> bool:
-        """Whether a pause skips it: its moment has passed by the end. Everything else was asked for."""
+        """Whether a pause skips it: its moment has passed by the end. Everything else was asked for, also
+        where the job ``needs`` others."""
         return self.is_occurrence or self is Trigger.START
 
     @property

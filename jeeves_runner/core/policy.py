@@ -89,6 +89,11 @@ class Facts:
     tokens_spent: str | None = None
     """The numbers, where the job's runs have used up the tokens of the day; None: some are left, or there is
     no such limit."""
+    unmet: str | None = None
+    """A job that has not ended ok within the span in which this one needs it; None: there is none, or the
+    request does not ask for it."""
+    may_be_met: bool = False
+    """It is still to be waited for."""
     slot_free: bool = True
     """The job's executor has a slot that no run before this one is to take."""
     no_room: Reason | None = None
@@ -111,7 +116,9 @@ def admit(request: Request, facts: Facts) -> Decision:
         or _too_deep(request, facts)
         or _held_back(request, facts)
         or _out_of_tokens(request, facts)
+        or _unmet_for_good(facts)
         or _overlapping(request, facts)
+        or _unmet_so_far(facts)
         or _without_room(facts)
         or _START
     )
@@ -151,6 +158,16 @@ def _out_of_tokens(request: Request, facts: Facts) -> Decision | None:
     return Decision(Verdict.SKIP, Reason.TOKEN_BUDGET, message=facts.tokens_spent)
 
 
+def _unmet_for_good(facts: Facts) -> Decision | None:
+    if facts.unmet is None or facts.may_be_met:
+        return None
+    return Decision(Verdict.SKIP, Reason.NEEDS, facts.unmet)
+
+
+def _unmet_so_far(facts: Facts) -> Decision | None:
+    return None if facts.unmet is None else Decision(Verdict.WAIT, Reason.NEEDS, facts.unmet)
+
+
 def _overlapping(request: Request, facts: Facts) -> Decision | None:
     if request.forced or facts.overlap is OverlapPolicy.ALLOW:
         return None
@@ -162,8 +179,11 @@ def _overlapping(request: Request, facts: Facts) -> Decision | None:
         return Decision(Verdict.WAIT, Reason.OVERLAP)
     ref = None if facts.active_run is None else str(facts.active_run)
     if facts.overlap is OverlapPolicy.REPLACE:
-        # What waits is cancelled with this decision. If nothing runs, there is only room to wait for.
-        room = None if facts.running else _without_room(facts)
+        # What waits is cancelled with this decision. If nothing runs, there is only room to wait for. What
+        # runs is not ended for one that may never start.
+        if facts.running and facts.unmet is not None:
+            return _unmet_so_far(facts)
+        room = None if facts.running else _unmet_so_far(facts) or _without_room(facts)
         return (
             Decision(Verdict.REPLACE, Reason.OVERLAP)
             if room is None

@@ -8,7 +8,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.words import Cause, ClosedBy
-from jeeves_runner.core.graph.freshness import Expected, stale_facts
+from jeeves_runner.core.graph.freshness import Expected, Written, stale_facts
 from jeeves_runner.core.model import Reason, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import alerting, incidents
@@ -70,6 +70,13 @@ def _expected(row: Sequence[Any]) -> Expected | None:
     if created_at is None or not isinstance(within_ms, int):
         return None
     return Expected(node, within_ms, created_at, fresh_at, written_by, run_id, tuple(json.loads(writers)))
+
+
+def last_written(conn: apsw.Connection, node: str) -> Written | None:
+    """When a node was last written, whether or not it is declared; None: never."""
+    row = conn.execute("SELECT fresh_at, job_id, run_id FROM freshness WHERE node = ?", (node,)).fetchone()
+    at = None if row is None else time_or_none(str(row[0]), f"freshness of {node}", "fresh_at")
+    return None if row is None or at is None else Written(at, str(row[1]), int(str(row[2])))
 
 
 class OpenStale(NamedTuple):

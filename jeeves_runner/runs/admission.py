@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple, TypedDict
 
 import apsw
@@ -11,11 +12,13 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.durations import MAX_SPAN_MS
 from jeeves_runner.core.gap import GapPlan, catch_up, is_in_window, split
+from jeeves_runner.core.needs import Unmet, unmet_of
 from jeeves_runner.core.policy import DEPTH_LIMIT, Decision, Facts, Request, Verdict, admit
 from jeeves_runner.core.run import PausedTime
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.core.token_budget import day_of, token_use
 from jeeves_runner.db import overrides, skips
+from jeeves_runner.db.needs import last_ok
 from jeeves_runner.db.token_use import tokens_used
 from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
@@ -149,6 +152,7 @@ class Admission:
 
     def _facts(self, job: Job, attempt: Attempt, paused: bool) -> Facts:
         others = self._board.others(attempt)
+        unmet = self._unmet(job, attempt)
         return Facts(
             live=job.row.deleted_at is None,
             enabled=job.spec.enabled,
@@ -162,11 +166,27 @@ class Admission:
             active_run=others.run_id,
             too_early=attempt.run is not None and _is_ahead(attempt.run.not_before, self._clock.now()),
             tokens_spent=self._tokens_spent(job),
+            unmet=None if unmet is None else unmet.job,
+            may_be_met=unmet is not None and _is_ahead(unmet.until, self._clock.now()),
             disk_full=self._disk_full(),
             depth_limit=self._depth_limit,
             no_room=self._executors.of(job.spec).room(job.spec),
             **self._room(job, 0, 0),
         )
+
+    def waits_for_needs_until(self, attempt: Attempt) -> datetime | None:
+        """Until when one that waits for what its job needs goes on waiting; None: it does not."""
+        job = self._jobs.get(attempt.job_id)
+        unmet = None if job is None else self._unmet(job, attempt)
+        return None if unmet is None else unmet.until
+
+    def _unmet(self, job: Job, attempt: Attempt) -> Unmet | None:
+        """What the job needs and lacks now, and how long that may be waited for."""
+        if not job.spec.needs or not attempt.trigger.lapses:
+            return None
+        now, run = self._clock.now(), attempt.run
+        due = now if run is None else run.scheduled_for or run.created_at
+        return unmet_of(job.spec.needs, partial(last_ok, self._conn), attempt.due_at or due, now)
 
     def _tokens_spent(self, job: Job) -> str | None:
         limit = job.spec.session and job.spec.session.max_tokens_per_day

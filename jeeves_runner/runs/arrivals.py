@@ -131,7 +131,11 @@ class Arrivals:
     ) -> Arrival:
         """About a time on the schedule that has come."""
         attempt = Attempt(
-            job_id=job.row.id, trigger=request.trigger, priority=job.spec.priority, pool=job.spec.pool
+            job_id=job.row.id,
+            trigger=request.trigger,
+            priority=job.spec.priority,
+            pool=job.spec.pool,
+            due_at=occurrence.scheduled_for,
         )
         decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
         return self._arrive(attempt, job, decision, occurrence)

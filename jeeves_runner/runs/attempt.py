@@ -1,6 +1,7 @@
 """An attempt: one run on its way from the decision about it to its end, as the board has it in memory."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from jeeves_runner.core.board.board import Board
 from jeeves_runner.core.board.entry import BoardEntry
@@ -14,6 +15,8 @@ class Attempt(BoardEntry):
 
     depth: int = 0
     """Over how many runs it follows from what people, times and starts have brought."""
+    due_at: datetime | None = None
+    """The occurrence, of one that has no row yet."""
     run: Run | None = None
     """Its row as last written; None before there is one."""
     execution: Execution | None = None

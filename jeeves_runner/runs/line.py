@@ -180,12 +180,14 @@ class WaitingLine:
         if decision.verdict is Verdict.CANCEL:
             return self._cancel(attempt, decision)
         if decision.verdict is Verdict.SKIP:
-            self._waiting_ends.end_for_sure(attempt, RunStatus.SKIPPED, decision.reason, decision.message)
+            self._waiting_ends.end_for_sure(
+                attempt, RunStatus.SKIPPED, decision.reason, decision.message, decision.ref
+            )
             return True
         if decision.reason is None:
             return False
         why = (decision.reason, decision.ref)
-        is_its_own = decision.reason is Reason.RETRY  # the time of a retry
+        is_its_own = decision.reason in (Reason.RETRY, Reason.NEEDS)  # each has its own time
         if not is_its_own:
             found.note(self._board.waiting.noted_otherwise(attempt, why), why)
         elif attempt.why != why:
@@ -218,6 +220,8 @@ class WaitingLine:
             until = self._admission.pauses.end_of(attempt.job_id)
         elif decision.reason is Reason.RETRY and attempt.run is not None:
             until = attempt.run.not_before
+        elif decision.reason is Reason.NEEDS:
+            until = self._admission.waits_for_needs_until(attempt)
         else:  # the disk is full, or the executor takes no more: it must be asked again
             return TRY_AGAIN
         return None if until in (None, UNTIL_RESUMED) else self._seconds_until(until)

@@ -28,14 +28,19 @@ class WaitingEnds:
         self._on_ends = on_ends
 
     async def end(
-        self, attempt: Attempt, status: RunStatus, reason: Reason | None, message: str | None = None
+        self,
+        attempt: Attempt,
+        status: RunStatus,
+        reason: Reason | None,
+        message: str | None = None,
+        ref: str | None = None,
     ) -> None:
         """Record the end of a waiting run. Without effect if it has started or ended. DatabaseError."""
         run = attempt.run
         if run is None:
             return
         await self._writer.write(
-            lambda tx: run_ends.end_waiting(tx, run.id, status, reason, message=message),
+            lambda tx: run_ends.end_waiting(tx, run.id, status, reason, ref, message),
             priority=Priority.OUTCOME,
         )
         if attempt.stage is Stage.WAITING:
@@ -47,7 +52,12 @@ class WaitingEnds:
         await self.end(attempt, RunStatus.CANCELLED, _reason_of(cause))
 
     def end_for_sure(
-        self, attempt: Attempt, status: RunStatus, reason: Reason | None, message: str | None = None
+        self,
+        attempt: Attempt,
+        status: RunStatus,
+        reason: Reason | None,
+        message: str | None = None,
+        ref: str | None = None,
     ) -> None:
         """As ``end``, in a task of its own that tries again until the database takes it.
 
@@ -55,21 +65,21 @@ class WaitingEnds:
         """
         if not attempt.is_ending:
             attempt.is_ending = True
-            self._running.track(self._end_at_last(attempt, status, reason, message))
+            self._running.track(self._end_at_last(attempt, status, reason, message, ref))
 
     def cancel_for_sure(self, attempt: Attempt, cause: CancelCause) -> None:
         """As ``cancel``, in the way of ``end_for_sure``."""
         self.end_for_sure(attempt, RunStatus.CANCELLED, _reason_of(cause))
 
     async def _end_at_last(
-        self, attempt: Attempt, status: RunStatus, reason: Reason | None, message: str | None
+        self, attempt: Attempt, status: RunStatus, reason: Reason | None, message: str | None, ref: str | None
     ) -> None:
         what = f"that a run of {attempt.job_id} is {status}"
         trouble = Trouble(log, over=f"{what} is recorded now")
         try:
             while True:
                 try:
-                    await self.end(attempt, status, reason, message)
+                    await self.end(attempt, status, reason, message, ref)
                 except DatabaseError as error:
                     trouble.met(f"{what} waits for the database: {error}", logging.ERROR)
                     await asyncio.sleep(TRY_AGAIN)

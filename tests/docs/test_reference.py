@@ -297,10 +297,13 @@ def _reasons_to_wait() -> Iterator[tuple[str, str]]:
             full_pool=pool,
             disk_full=full,
             tokens_spent=spent,
+            unmet=unmet,
+            may_be_met=unmet == "later",
         )
         for overlap in OverlapPolicy
         for paused, early, free, full in product((False, True), repeat=4)
-        for running, queued, pool, spent in product((0, 1), (0, 1), (None, "db"), (None, "2 of 1 used"))
+        for running, queued, pool in product((0, 1), (0, 1), (None, "db"))
+        for spent, unmet in ((None, None), (None, "now"), (None, "later"), ("2 of 1 used", None))
     ]
     for trigger, waiting, depth, each in product(Trigger, (False, True), (0, DEPTH_LIMIT + 1), facts):
         decision = admit(Request(trigger=trigger, waiting=waiting, depth=depth), each)

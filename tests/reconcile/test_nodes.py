@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from support.project import Project, errors, summary
 
+from jeeves_runner.cli.plan_text import declared_text
 from jeeves_runner.core.edge_spec import Edge, Relation, Traits
 from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.db.edges import all_edges
@@ -48,6 +49,16 @@ def test_nodes_become_rows(project: Project) -> None:
         "source:mail", "https://mail.example", "jobs.d/nodes.yaml", 4,
     )  # fmt: skip
     assert summary(project.apply().plan) == []
+
+
+def test_it_is_told_how_much_of_each_kind_is_declared(project: Project) -> None:
+    assert declared_text(project.plan()) == "nothing"
+    project.write("nodes.yaml", NODES)
+    project.write("copy.yaml", COPY)
+    assert declared_text(project.plan()) == "1 job, 3 nodes"
+    project.apply()
+    project.write("queue.yaml", "queues: [{id: letters}]\n")  # the others are not read again
+    assert declared_text(project.plan()) == "1 job, 1 queue, 3 nodes"
 
 
 def test_a_node_that_changes_is_updated_field_by_field(project: Project) -> None:

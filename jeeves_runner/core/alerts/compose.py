@@ -211,7 +211,7 @@ def _command(telling: Telling) -> str | None:
     if telling.cause is Cause.DEAD_LETTERS:
         return f"jeeves-runner queue peek {quoted(str(telling.facts.get('subject')))} --failed"
     if run is None and telling.cause is Cause.STALE:
-        return "jeeves-runner graph stale"
+        return f"jeeves-runner why {quoted(str(telling.facts.get('subject')))}"
     if run is None:
         return None if telling.said is Said.RECOVERED else _COMMANDS.get(telling.cause)  # type: ignore[arg-type]
     return f"jeeves-runner {'run' if run.started_at is None else 'logs'} {run.id}"

@@ -19,8 +19,9 @@ class Stage(Enum):
     """It is on the board no more."""
 
 
-Peers = tuple[str, bool, bool]
-"""What entries that wait for the same have in common: the job, whether forced, whether retries."""
+Peers = tuple[str, bool, bool, bool]
+"""What entries that wait for the same have in common: the job, whether forced, whether retries, whether they
+ask for what the job needs."""
 
 
 Turn = tuple[int, float]
@@ -62,8 +63,9 @@ class BoardEntry:
 
     @property
     def peers(self) -> Peers:
-        """Entries with the same peers wait for the same, but for the time of a retry."""
-        return self.job_id, self.forced, self.is_retry
+        """Entries with the same peers wait for the same, but for the time of a retry, or the end of a wait
+        for what they need."""
+        return self.job_id, self.forced, self.is_retry, self.trigger.lapses
 
     @property
     def turn(self) -> Turn:

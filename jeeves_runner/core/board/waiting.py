@@ -80,10 +80,10 @@ class Waiting(Generic[E]):
     def held_by(self, job_id: str, pool: str | None) -> list[Peers]:
         """The groups of which some wait, as last noted, for a run of this job or a place in this pool."""
         found = dict.fromkeys(self._held_by_pool.get(pool, ()))
-        for forced, is_retry in product((False, True), repeat=2):
-            group = self._groups.get((job_id, forced, is_retry))
+        for forced, is_retry, is_gated in product((False, True), repeat=3):
+            group = self._groups.get((job_id, forced, is_retry, is_gated))
             if group is not None and any(why and why[0] is Reason.OVERLAP for why in group.by_why):
-                found[job_id, forced, is_retry] = None
+                found[job_id, forced, is_retry, is_gated] = None
         return list(found)
 
     def _set_first(self, before: E | None, group: _Group[E]) -> None:

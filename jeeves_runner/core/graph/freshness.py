@@ -47,6 +47,17 @@ class Expected(NamedTuple):
         return self.writers[0] if self.writers else None
 
 
+class Written(NamedTuple):
+    """When data was last written."""
+
+    at: datetime
+    """When the run ended, aware."""
+    job_id: str
+    """Its job."""
+    run_id: int
+    """The run, which may be deleted by now."""
+
+
 def stale(nodes: Iterable[Expected], now: datetime) -> list[Expected]:
     """Those that are stale, the longest first."""
     found = (each for each in nodes if each.is_stale(now))

@@ -1,0 +1,58 @@
+"""Why data is as it is: when it was written, and which job before it is the first that is not well."""
+
+from datetime import datetime
+
+from jeeves_runner.core.alerts.texts import between, short_moment
+from jeeves_runner.core.graph.freshness import Expected, Written, stale_facts
+from jeeves_runner.core.model import Reason, RunStatus
+from jeeves_runner.core.run import Run
+from jeeves_runner.core.why.facts import JobFacts
+
+_ENDS = {
+    RunStatus.SCHEDULED: "waits",
+    RunStatus.ERROR: "failed",
+    RunStatus.TIMEOUT: "timed out",
+    RunStatus.INTERRUPTED: "was interrupted",
+    RunStatus.CANCELLED: "was cancelled",
+    RunStatus.MISSED: "missed its time",
+    RunStatus.SKIPPED: "was skipped",
+}
+_OWN_WORD = (Reason.EXIT_CODE, Reason.PRECHECK)
+
+
+def not_well(job: JobFacts, newest: Run | None) -> str | None:
+    """What is not well with a job, as the end of a sentence; None: nothing. ``newest``: its newest run."""
+    if job.declared is not None and not job.declared.enabled:
+        return "is disabled"
+    if job.pause is not None:
+        return "is paused"
+    if job.held is not None:
+        return "is held back"
+    if newest is None:
+        return "never ran"
+    has_looked = newest.status is RunStatus.SKIPPED and newest.reason in _OWN_WORD
+    if newest.status in _ENDS and not has_looked:
+        return _ENDS[newest.status]
+    return None if job.mute is None else "is muted"
+
+
+def written_sentence(key: str, expected: Expected | None, written: Written | None, now: datetime) -> str:
+    """How new the data of a node is. ``expected``: what is expected of it, if anything."""
+    if expected is not None and expected.is_stale(now):
+        return f"{key} {stale_facts(expected, 'UTC', now)['words']}."
+    state = "is fresh" if expected is not None else "says nothing of how fresh it has to be"
+    if written is None:
+        return f"{key} {state}; nothing has written it yet."
+    at = f"{between(written.at, now)} ago, at {short_moment(written.at, 'UTC', now)} UTC"
+    return f"{key} {state}; run {written.run_id} of {written.job_id} wrote it {at}."
+
+
+def upstream_sentence(job_id: str, word: str, steps: int, writers: int) -> str:
+    """Which job is the first that is not well. ``steps``: how far it is from the node; ``writers``: how many
+    jobs come before the node in all."""
+    where = "which writes it" if steps == 1 else f"{steps} steps before it"
+    return (
+        f"Of the {writers} jobs before it, {job_id}, {where}, {word}."
+        if writers > 1
+        else (f"The one job before it, {job_id}, {word}.")
+    )

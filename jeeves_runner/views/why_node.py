@@ -1,0 +1,84 @@
+"""Why data is as it is: the way upstream to the first job that is not well."""
+
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+import apsw
+
+from jeeves_runner.core.graph.freshness import Expected
+from jeeves_runner.core.graph.reach import upstream
+from jeeves_runner.core.node_spec import split_key
+from jeeves_runner.core.why.of_node import not_well, upstream_sentence, written_sentence
+from jeeves_runner.db import freshness
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.graph import live_graph
+from jeeves_runner.db.why_facts import job_facts, newest_run
+from jeeves_runner.views.graph import key_in
+from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, text_of
+from jeeves_runner.views.why import why_view
+
+
+class NodeWhyDocument(TypedDict):
+    """Why the data of a node is as it is."""
+
+    id: str
+    """The node, ``KIND:NAME``."""
+    text: str
+    """All of it as one paragraph."""
+    fresh_at: str | None
+    """When a run last ended that wrote it, or that found nothing to do; null: none did."""
+    stale_since: str | None
+    """Since when it is stale; null: it is not, or nothing is expected of it."""
+    job_id: str | None
+    """The first job before it that is not well; null: all are."""
+
+
+def node_why_view(
+    conn: apsw.Connection,
+    now: datetime,
+    name: str,
+    *,
+    served: bool,
+    catching_up: Moments = NO_MOMENTS,
+    catch_up_spread: timedelta = timedelta(0),
+) -> NodeWhyDocument:
+    """The answer about a node; NotFound. The other arguments are those of ``why_view``."""
+    with snapshot(conn):
+        graph = live_graph(conn)
+        key = key_in(graph, name)
+        expected, written = freshness.expected_of(conn, key), freshness.last_written(conn, key)
+        texts = [written_sentence(key, expected, written, now)]
+        jobs = {
+            split_key(each)[1]: steps
+            for each, steps in upstream(graph, key).items()
+            if each != key and graph.nodes[each].is_job
+        }
+        found: str | None = None
+        for job_id, steps in jobs.items():
+            facts = job_facts(conn, now, job_id, served=served)
+            word = None if facts is None else not_well(facts, newest_run(conn, job_id))
+            if word is not None:
+                found = job_id
+                why = why_view(
+                    conn,
+                    now,
+                    job_id,
+                    served=served,
+                    catching_up=catching_up,
+                    catch_up_spread=catch_up_spread,
+                )
+                texts += [upstream_sentence(job_id, word, steps, len(jobs)), why["text"]]
+                break
+        else:
+            texts.append("No job writes it." if not jobs else "All is well with the jobs before it.")
+        return {
+            "id": key,
+            "text": " ".join(texts),
+            "fresh_at": None if written is None else text_of(written.at),
+            "stale_since": _stale_since(expected, now),
+            "job_id": found,
+        }
+
+
+def _stale_since(expected: Expected | None, now: datetime) -> str | None:
+    return text_of(expected.stale_from) if expected is not None and expected.is_stale(now) else None
