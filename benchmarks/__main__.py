@@ -20,6 +20,7 @@ from benchmarks import (
     graph,
     instants,
     load,
+    on_queue,
     reasons,
     run_overhead,
     save_to_timer,
@@ -84,6 +85,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
         lambda quick: load.main(rounds=3 if quick else 9),
+    ),
+    "on_queue": Part(
+        "jobs that items start (floor: a loop that starts the same script)",
+        lambda quick: on_queue.main(rounds=4 if quick else 30),
     ),
     "graph": Part(
         "a graph as a whole command (floor: Python and click alone)",

@@ -40,6 +40,13 @@ class RevisionPath(NamedTuple):
     """Its number."""
 
 
+class BackfillPath(NamedTuple):
+    """A backfill."""
+
+    backfill: Annotated[int, Whole()]
+    """Its number."""
+
+
 class QueuePath(NamedTuple):
     """A queue."""
 
@@ -94,7 +101,7 @@ class WhyQuery(NamedTuple):
 
 
 class PageQuery(NamedTuple):
-    """A page of what has numbers, the newest first: runs of a job, or revisions."""
+    """A page of what has numbers, the newest first: runs of a job, revisions, or backfills."""
 
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
     """At most this many."""

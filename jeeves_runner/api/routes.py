@@ -11,6 +11,7 @@ from jeeves_runner.api import (
     schedule_handlers,
 )
 from jeeves_runner.api import requests as of
+from jeeves_runner.api.backfill_routes import BACKFILLS
 from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.graph_routes import GRAPH
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
@@ -363,6 +364,7 @@ ROUTES: Final[tuple[AnyRoute, ...]] = (
     *_SCHEDULE,
     *GRAPH,
     *_RUNS,
+    *BACKFILLS,
     *_ALERTS,
     *_REVISIONS,
     *DATA,

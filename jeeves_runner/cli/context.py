@@ -79,6 +79,16 @@ class App:
         return Path(path) if path and self.config_path is None else None
 
     @property
+    def run_id(self) -> str | None:
+        """The number of that run; None outside of one."""
+        return None if self._run is None else os.environ.get("JR_RUN_ID")
+
+    @property
+    def run_mark(self) -> str | None:
+        """The mark that it was given."""
+        return os.environ.get("JR_RUN_MARK")
+
+    @property
     def database(self) -> Path:
         """The database of jobs, runs, state and queues: within a run that of its runner, whatever config is
         there; else the one that the config names."""
@@ -180,6 +190,12 @@ class App:
         indent = 2 if sys.stdout.isatty() else None
         text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=indent)
         click.echo(printable_json(text))  # in a pipe too: its reader may print it as it is
+
+    def print_progress(self, text: str) -> None:
+        """A line that the next one replaces; an empty text takes it away. In a pipe, nothing is printed."""
+        width = terminal_width()
+        if width is not None:
+            click.echo(f"\r{line(text, color=False)[: width - 1].ljust(width - 1)}\r", nl=False)
 
     def print_heading(self, text: str) -> None:
         """An empty line and a title."""

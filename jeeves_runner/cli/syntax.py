@@ -75,6 +75,7 @@ def confirming_options(command: F) -> F:
 
 RUN_ID: Final = Number("the number of a run", 1, 2**63 - 1)
 REVISION: Final = Number("the number of a revision", 1, 2**63 - 1)
+BACKFILL_ID: Final = Number("the number of a backfill", 1, 2**63 - 1)
 ITEM_ID: Final = Number("the number of an item", 1, 2**63 - 1)
 
 

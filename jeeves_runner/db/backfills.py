@@ -155,6 +155,14 @@ def times_of(conn: apsw.Connection, wanted: Wanted, now: datetime) -> Times:
     return times
 
 
+def zone_of(conn: apsw.Connection, job_id: str) -> str:
+    """The time zone of a live job."""
+    row = next(timetable_rows(conn, [job_id]), None)
+    if row is None:
+        raise damaged_job(job_id)
+    return row.timezone
+
+
 def times_run(conn: apsw.Connection, job_id: str, first: datetime, last: datetime) -> dict[str, int]:
     """Those times of a job in [first, last] that have had a run, or have one; each with the last such run."""
     places = stretches(conn, job_id) if is_carrying(conn) else [Stretch(job_id, 0, None)]

@@ -125,3 +125,8 @@ def carry(tx: Tx, limit: int) -> int:
             "UPDATE carries SET last_run = ? WHERE old_id = ? AND after_run = ?", (ids[-1] - 1, *key)
         )
     return max(1, len(ids))
+
+
+def has_runs(conn: apsw.Connection, job_id: str) -> bool:
+    """Whether there is a row of a job, whatever has become of it."""
+    return conn.execute(newest_of(conn, job_id, "true"), {"limit": 1}).fetchone() is not None

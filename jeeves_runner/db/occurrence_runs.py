@@ -23,7 +23,12 @@ class OccurrenceRun(NamedTuple):
 def run_of(conn: apsw.Connection, job_id: str, scheduled_for: datetime) -> OccurrenceRun | None:
     """The row for this time, its own or one that it shares; None: there is none, or none any more."""
     first = row_of(conn, job_id, scheduled_for, scheduled_for)
-    row = None if first is None else conn.execute(_LAST_ATTEMPT, {"first": first}).fetchone()
+    return None if first is None else run_with_id(conn, first)
+
+
+def run_with_id(conn: apsw.Connection, first: int) -> OccurrenceRun | None:
+    """The last attempt of the chain that begins with this run; None if it is deleted."""
+    row = conn.execute(_LAST_ATTEMPT, {"first": first}).fetchone()
     return None if row is None else OccurrenceRun(*row)
 
 

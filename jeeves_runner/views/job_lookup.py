@@ -3,8 +3,8 @@
 import apsw
 
 from jeeves_runner.db import jobs
+from jeeves_runner.db.carried_runs import has_runs
 from jeeves_runner.db.renames import new_id
-from jeeves_runner.db.why_facts import newest_run
 
 
 def live_job(conn: apsw.Connection, job_id: str) -> jobs.JobRow:
@@ -20,7 +20,7 @@ def check_known(conn: apsw.Connection, job_id: str) -> None:
 
     Those of a renamed job are found under its new id, which the error names.
     """
-    if jobs.job_row(conn, job_id) is None or (new_id(conn, job_id) and newest_run(conn, job_id) is None):
+    if jobs.job_row(conn, job_id) is None or (new_id(conn, job_id) and not has_runs(conn, job_id)):
         raise jobs.unknown_job(conn, job_id)
 
 

@@ -88,12 +88,19 @@ class _Known:
     """What a database knows of the jobs that are played, each by the id that it has in the play."""
 
     specs: Sequence[JobSpec]
+    """The jobs, disabled ones too."""
     rows: Mapping[str, JobRow] = field(default_factory=dict)
+    """The live ones as their rows are."""
     open_runs: Sequence[OpenRun] = ()
+    """What runs and waits, in a play that begins now."""
     pauses: Mapping[str | None, Sequence[PausedTime]] = field(default_factory=dict)
+    """Their pauses; under None those of all."""
     skips: Mapping[str, Sequence[SkippedTime]] = field(default_factory=dict)
+    """The occurrences that are skipped."""
     history: Mapping[str, timedelta] = field(default_factory=dict)
+    """How long their runs usually took."""
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    """What their times are spread by, where that is not the id."""
 
 
 def scenario_of(conn: apsw.Connection | None, now: datetime, ask: Ask) -> tuple[Scenario, dict[str, Length]]:

@@ -31,6 +31,9 @@ COMMANDS: Mapping[str, str] = {
     "why backup": "GET /jobs/backup/why",
     "why backup 1": "GET /jobs/backup/why",
     "why backup 2026-03-02T04:00": "GET /jobs/backup/why",
+    "backfill list": "GET /backfills",
+    "backfill backup --from 2026-02-20 --to 2026-02-25 --dry-run": "GET /schedule",
+    "backfill cancel 1": "GET /backfills/1",
     "history": "GET /revisions",
     "history 1": "GET /revisions/1",
     "queue list": "GET /queues",
@@ -68,6 +71,7 @@ def filled(tmp_path: Path) -> Shell:
         "backup", schedule=("0 3 * * *",), tags=("db",), reads=("queue:mail",), writes=("queue:mail",)
     )
     ledger.add_run("backup", "error", exit_code=3, stdout="out", params='{"DAY": "1"}')
+    ledger.add_backfill("backup")
     ledger.add_run("backup", "scheduled")
     ledger.declare_queue("mail")
     push(ledger, {"to": "Ada"})

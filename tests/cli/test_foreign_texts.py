@@ -34,6 +34,7 @@ WORDS = {
     "item_id": "1",
     "item_ids": "1",
     "revision": "1",
+    "backfill_id": "1",
     "payloads": "1",
     "value": "1",
     "token": "none",
@@ -48,11 +49,20 @@ SERVED = "serve"
 """It does not end, and prints by the log, which has tests of its own."""
 
 LOOKS = [listed.name for listed in SECTIONS["Looking"] if listed.name not in ("logs", "alerts")]
-LOOKS += ["alerts list", "state list", "state get", "queue list", "queue peek", "queue item", "queue status"]
+LOOKS += [
+    "alerts list",
+    "backfill list",
+    "state list",
+    "state get",
+    "queue list",
+    "queue peek",
+    "queue item",
+    "queue status",
+]
 TABLES = (
     *("jobs", "queues", "manifest_files", "held", "source", "revisions"),
     *("runs", "runner", "overrides", "state", "state_items", "queue_items"),
-    *("incidents", "outbox", "nodes", "edges"),
+    *("incidents", "outbox", "nodes", "edges", "backfills"),
 )
 
 
@@ -78,6 +88,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     ledger.add_node("source:a", expires=HOSTILE)
     ledger._insert("state", namespace="a", key="a", value='"\u202e"', updated_at=at)
     ledger._insert("state_items", namespace="a", key="a", item_key=HOSTILE, value='"\x9b"', updated_at=at)
+    ledger.add_backfill("a", message=HOSTILE)
     ledger._insert("incidents", cause="failure", job_id="a", opened_at=at, count=1, run_id=2)
     ledger._insert(
         "outbox", channel=HOSTILE, said="opened", job_id="a", created_at=at, error=HOSTILE, tries=1
@@ -134,6 +145,7 @@ def test_nor_does_what_runs_did(shell: Shell, more: tuple[str, ...]) -> None:
     check(shell.run("run", "2", "--lineage", *more))
 
 
+@pytest.mark.service  # every command, with every column: a minute
 @pytest.mark.parametrize("table", TABLES)
 def test_nor_does_any_from_a_column(shell: Shell, table: str) -> None:
     """Each in its turn, as far as the database takes such a text there."""

@@ -116,3 +116,40 @@ def test_manifests_are_those_of_the_config_that_is_there(shell: Shell, tmp_path:
     assert run(shell, "diff").exit_code == 1
     assert "1 created" in run(shell, "apply").stdout
     assert shell.ledger.conn.execute("SELECT group_concat(id) FROM jobs").get == "a"
+
+
+@pytest.fixture
+def script(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A script of a run that follows from two others, and whose job may trigger `a`."""
+    shell.ledger.add_job("b", triggers=("a",))
+    run_id = shell.ledger.add_run("b", "running", mark="its mark", depth=2)
+    monkeypatch.setenv("JR_RUN_ID", str(run_id))
+    monkeypatch.setenv("JR_RUN_MARK", "its mark")
+    return shell
+
+
+def test_what_a_script_triggers_follows_from_its_run(script: Shell) -> None:
+    with answering({}) as socket, script.server(socket):
+        found = json.loads(run(script, "trigger", "a", "--json").stdout)["run"]
+    assert (found["trigger"], found["caused_by"], found["depth"]) == ("manual", {"runs": [1]}, 3)
+
+
+def test_a_script_triggers_no_other_job(script: Shell) -> None:
+    script.ledger.add_job("c")
+    with answering({}) as socket, script.server(socket):
+        answer = run(script, "trigger", "c")
+    assert answer.exit_code == 2
+    assert "a run of b may not trigger c" in answer.stderr
+    assert "`triggers: [c]` of b" in answer.stderr
+    assert json.loads(run(script, "runs", "c", "--json").stdout)["runs"] == []
+
+
+@pytest.mark.parametrize(("name", "value"), [("JR_RUN_ID", "99"), ("JR_RUN_MARK", "of another run")])
+def test_what_is_no_run_that_runs_triggers_nothing(
+    script: Shell, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with answering({}) as socket, script.server(socket):
+        answer = run(script, "trigger", "a")
+    assert answer.exit_code == 2
+    assert "is not running" in answer.stderr

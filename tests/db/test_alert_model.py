@@ -253,7 +253,7 @@ class Play:
             alerting.close(tx, [self.job], ClosedBy.DELETED)
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(5_000, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("examples", [25, pytest.param(5_000, marks=pytest.mark.campaign)])
 def test_people_hear_once_of_what_opens_and_of_what_is_over(examples: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         ledger = AlertLedger(Path(folder) / "runner.sqlite")

@@ -156,7 +156,8 @@ class TestMigrations:
         with closing(connect(path)) as conn:
             with transaction(conn, CLOCK) as tx:
                 tx.conn.execute(
-                    "INSERT INTO revisions VALUES (7, '', 'cli', NULL, NULL, NULL, 0, 0, 0, 0, '', '')"
+                    "INSERT INTO revisions (id, applied_at, applied_by, created, updated, deleted, drifted,"
+                    " changes, held) VALUES (7, '', 'cli', 0, 0, 0, 0, '', '')"
                 )
                 tx.conn.execute(QUEUE_OF_REVISION_7)
             run_steps(conn, Migration(SCHEMA_VERSION + 1, "rebuild", rebuild))

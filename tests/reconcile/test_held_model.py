@@ -164,7 +164,7 @@ def planner() -> Planner:
         (FILES[0], Said({"j0": 0})),
     ]
 )
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(edits, min_size=1, max_size=14))
 def test_no_series_of_edits_breaks_the_rules(planner: Planner, series: list[tuple[str, Any]]) -> None:
     model = Model()

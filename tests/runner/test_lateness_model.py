@@ -103,7 +103,7 @@ class Play:
 
 @example([Planned(late=0, took=10, status="ok"), WELL, WELL], [""])
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(PLANS, ACTS)
 def test_each_run_counts_once_for_what_it_was(plans: list[Planned], acts: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -281,8 +281,9 @@ def test_what_is_expected_now_counts_for_runs_that_began_before(world: World) ->
         assert await world.passes(20) == []
         world.revision += 1
         world.conn.execute(
-            'INSERT INTO revisions SELECT ?, applied_at, applied_by, "commit", author, subject, created,'
-            " updated, deleted, drifted, changes, held FROM revisions LIMIT 1",
+            "INSERT INTO revisions (id, applied_at, applied_by, created, updated, deleted, drifted, changes,"
+            " held) SELECT ?, applied_at, applied_by, created, updated, deleted, drifted, changes, held"
+            " FROM revisions LIMIT 1",
             (world.revision,),
         )
         world.add_told_job("a", expect=Expect(start_within_ms=MINUTE, finish_within_ms=MINUTE))

@@ -56,7 +56,7 @@ def test_what_happens_one_after_the_other(template: Path, overlap: OverlapPolicy
     check()
 
 
-@settings(EVERYDAY, max_examples=25)
+@settings(EVERYDAY, max_examples=15)
 @given(story=stories(), one_by_one=st.booleans())
 def test_whatever_happens_one_after_the_other(
     template: Path, story: tuple[World, list[Event]], one_by_one: bool
@@ -65,7 +65,7 @@ def test_whatever_happens_one_after_the_other(
     play(story[0], template, story[1], one_by_one=one_by_one)
 
 
-@settings(EVERYDAY, max_examples=40)
+@settings(EVERYDAY, max_examples=20)
 @given(story=stories_of_skips(), one_by_one=st.booleans())
 def test_what_is_skipped_never_starts_and_has_one_row(
     template: Path, story: tuple[World, list[Event]], one_by_one: bool
@@ -100,7 +100,7 @@ def test_a_long_campaign_of_stories_finds_nothing_more(template: Path, part: int
 
 @pytest.mark.parametrize("overlap", list(OverlapPolicy))
 def test_what_happens_at_once_ends_like_some_order_of_it(template: Path, overlap: OverlapPolicy) -> None:
-    @settings(EVERYDAY, max_examples=12)
+    @settings(EVERYDAY, max_examples=8)
     @given(races(overlap=[overlap]), st.booleans())
     def check(drawn: tuple[World, list[Event], list[list[Fired]]], one_by_one: bool) -> None:
         world, prelude, (batch,) = drawn
@@ -109,7 +109,7 @@ def test_what_happens_at_once_ends_like_some_order_of_it(template: Path, overlap
     check()
 
 
-@settings(EVERYDAY, max_examples=40)
+@settings(EVERYDAY, max_examples=20)
 @given(drawn=races_of_skips(), one_by_one=st.booleans())
 def test_what_is_skipped_amid_its_decision_does_not_start(
     template: Path, drawn: tuple[World, list[Event], list[Fired]], one_by_one: bool

@@ -42,6 +42,7 @@ PLACES = {
     "namespace": NAMESPACE,
     "key": KEY,
     "revision": "1",
+    "backfill": "1",
     "item": "1",
 }
 TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"

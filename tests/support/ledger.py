@@ -143,6 +143,23 @@ class Ledger(Store):
             row.setdefault("end_seq", 1)
         return self._insert("runs", job_id=job_id, status=status, **row)
 
+    def add_backfill(self, job_id: str, **columns: object) -> int:
+        """An active backfill of the last three days, of which nothing has been decided."""
+        row: dict[str, object] = {
+            "status": "active",
+            "from_at": to_text(self.at(days=3)),
+            "to_at": to_text(self.now),
+            "parallel": 1,
+            "priority": -100,
+            "again": 0,
+            "downstream": 0,
+            "total": 3,
+            "created_by": "cli",
+            "created_at": to_text(self.now),
+            **columns,
+        }
+        return self._insert("backfills", job_id=job_id, **row)
+
     def pause(self, job_id: str | None, until: datetime | None = None, reason: str | None = None) -> None:
         self._insert(
             "overrides",

@@ -52,7 +52,7 @@ def _schedule(entries: tuple[ScheduleEntry, ...], zone: str, exclude: tuple[str,
         return None
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     entries=st.lists(st.sampled_from(ENTRIES), min_size=1, max_size=3, unique=True).map(tuple),
     exclude=st.lists(st.sampled_from(EXCLUDED), max_size=2, unique=True).map(tuple),

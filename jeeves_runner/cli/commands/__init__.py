@@ -35,6 +35,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("serve", "Run the jobs, watch the manifests, answer HTTP.", "serve:command"),
         Listed("trigger", "Run a job now.", "trigger:command"),
         Listed("cancel", "End a run.", "cancel:command"),
+        Listed("backfill", "Make up for times of the past.", "backfill:command"),
         Listed("pause", "Stop a job from starting, until a time or until resumed.", "pauses:pause"),
         Listed("resume", "End a pause.", "pauses:resume"),
         Listed("skip", "Leave out one occurrence of a job.", "skips:skip"),

@@ -21,6 +21,7 @@ from jeeves_runner.core.params import HIDDEN, MAX_VALUE
 from jeeves_runner.db.jobs import ids_with_tag
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.db.run_requests import RunRequest, request_run
+from jeeves_runner.db.triggering import triggering_run
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def command(
 ) -> int:
     """Run JOB now, on the server that runs; or all jobs with a tag, or none of them if one refuses.
 
+    In the script of a run: only the jobs that its manifest names in `triggers`.
+
     Exit code 0: asked for, or with --wait: it ended ok. 1: its last attempt ended error, timeout or
     interrupted. 2: it could not be triggered. 3: it was skipped or cancelled. Of several the first that fits
     of 1, 3 and 0.
@@ -87,11 +90,11 @@ def command(
         with announced_transaction(conn, app.clock) as tx:
             # Here, so that no server begins to stop between the look and the request.
             require_server(tx.conn)
+            run = None if app.run_id is None else triggering_run(tx.conn, app.run_id, app.run_mark)
 
             def ask(name: str) -> int:
-                return request_run(
-                    tx, RunRequest(job_id=name, trigger=Trigger.MANUAL, params=given, forced=force)
-                )
+                request = RunRequest(job_id=name, trigger=Trigger.MANUAL, params=given, forced=force)
+                return request_run(tx, request if run is None else run.asks_for(request))
 
             run_ids = list(for_each(job_ids, ask, undone="nothing is triggered").values())
         asked = [run_view(conn, run_id)["run"] for run_id in run_ids]

@@ -49,7 +49,7 @@ def command(app: App, job_id: str, when: str | None) -> None:
         server = server_of(conn)
         look: _Look = {
             "served": server is not None,
-            "catching_up": catching_up(server),
+            "catching_up": catching_up(server) if spread_ms else {},
             "catch_up_spread": timedelta(milliseconds=spread_ms),
         }
         now = app.clock.now()

@@ -42,7 +42,8 @@ _MONTHS_KEPT: Final = 128
 class Recurrence(Days):
     """A rule from its start on, in local times without a zone; ``LocalTimes`` as a cron expression is.
 
-    ``effort``: how much looking at it has taken so far, as in ``Schedule``.
+    ``effort``: how much looking at it has taken so far, as in ``Schedule``; ``checked``: how much of that was
+    to see that it occurs, before others that say the same have looked at it too.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Recurrence(Days):
         self._latest_year = 0
         self.elapsed = parts.is_within_days
         self._times = 0 if self.elapsed else times_of_parts(self._parts)
-        self.effort = 0
+        self.effort = self.checked = 0
 
     @property
     def parts(self) -> RuleParts:

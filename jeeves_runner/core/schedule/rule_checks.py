@@ -60,7 +60,7 @@ def recurrence(
     elif not _occurs_each_year(rule.parts):
         _check_gaps(rule, first)
     found = Recurrence(parts, start, until, exclusions)
-    found.effort = rule.effort
+    found.effort = found.checked = rule.effort
     return found
 
 

@@ -149,7 +149,7 @@ def _plain_schedule(
     times = crons if len(crons) < 2 else join(crons, _exclusions((), ()))
     rules = [(each, each.times(None)) for each in others if isinstance(each, Rule)]
     elapsed = tuple(each for each in others if not isinstance(each, Rule))
-    effort = sum(cron.effort for cron in crons) + sum(rule.effort for _, rule in rules)
+    effort = sum(cron.effort for cron in crons) + sum(rule.checked for _, rule in rules)
     return _together(times, rules, elapsed, zone, effort)
 
 
@@ -183,6 +183,7 @@ def _reduced_schedule(
     exclusions = _exclusions(dates, excluded)
     joined = join(crons, exclusions)
     rules = [(each, each.times(exclusions)) for each in others if isinstance(each, Rule)]
+    before = sum(rule.effort - rule.checked for _, rule in rules)
     elapsed = tuple(Excepted(each, exclusions, zone) for each in others if not isinstance(each, Rule))
     schedule = _together(joined, rules, elapsed, zone, 0)
     if others:  # they may have an end, so that gaps are no mistakes
@@ -190,7 +191,7 @@ def _reduced_schedule(
     else:
         is_refused = bool(joined) and leave_a_gap(exclusions, joined)
     schedule.effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
-    schedule.effort += sum(rule.effort for _, rule in rules) + sum(each.effort for each in elapsed)
+    schedule.effort += sum(rule.effort for _, rule in rules) - before + sum(each.effort for each in elapsed)
     return (None if is_refused else schedule), schedule.effort
 
 

@@ -135,6 +135,12 @@ def test_usual_rules_take_no_effort(rule: str) -> None:
     assert parse_schedule([RRule(rule)], "Europe/Vienna", "ns").effort == 0
 
 
+def test_what_others_have_looked_at_takes_the_effort_that_it_took_at_first() -> None:
+    rule = RRule("FREQ=DAILY;BYHOUR=7", "2026-01-01")
+    parse_schedule([rule], "Europe/Vienna", "ns").next_after(NOW)
+    assert parse_schedule([rule], "Europe/Rome", "ns").effort == 0
+
+
 @pytest.mark.parametrize(
     "exclude",
     [["*/2 * * * *"], ["*/2 * 1-30 * *", "*/2 * 31 1-11 *"], ["*/2 * 1-28 * *", "*/2 * 30,31 * *"]],

@@ -170,7 +170,7 @@ def test_a_long_secret_of_short_lines_is_ready_soon() -> None:
     secret = 'a"/<é\n' * 10922
     began = thread_time()
     masker = masker_of([secret])
-    assert thread_time() - began < 1
+    assert thread_time() - began < 3  # by a slow way it takes minutes
     assert masker.feed(f"<{secret}>".encode()) + masker.close() == b"<***>"
 
 
@@ -178,7 +178,7 @@ def test_a_secret_of_thousands_of_lines_is_ready_soon() -> None:
     secret = "\n".join(f"{n:05}-line" for n in range(5957))
     began = thread_time()
     masker = masker_of([secret])
-    assert thread_time() - began < 1
+    assert thread_time() - began < 3  # by a slow way it takes minutes
     assert masker.feed(b"<00000-line> <05956-line> <05957-line>") == b"<***> <***> <05957-line>"
 
 
@@ -210,6 +210,7 @@ def test_secrets_that_were_made_ready_are_at_hand_for_the_next_run() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.service  # a quarter of a minute
 def test_what_long_secrets_take_is_given_back() -> None:
     """One of 64 KiB takes 10 MB here. A server runs jobs with different secrets for months."""
 

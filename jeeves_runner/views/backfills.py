@@ -1,0 +1,80 @@
+"""Backfills: which there are, how far each is, and what one would do."""
+
+from datetime import datetime
+from typing import NamedTuple, TypedDict
+
+import apsw
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.values import PAGE
+from jeeves_runner.db import backfills
+from jeeves_runner.db.backfills import BackfillRow, Wanted
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.occurrence_runs import OccurrenceRun, run_of, run_with_id
+from jeeves_runner.views.occurrences import OccurrenceDocument, OccurrencesDocument
+
+
+class BackfillsDocument(TypedDict):
+    """Backfills, newest first."""
+
+    backfills: list[BackfillRow]
+    """Each as it is now."""
+
+
+class BackfillDocument(TypedDict):
+    """One backfill."""
+
+    backfill: BackfillRow
+    """As it is now."""
+
+
+class Preview(NamedTuple):
+    """What a backfill would do."""
+
+    occurrences: OccurrencesDocument
+    """Its times, with what has become of each so far."""
+    left_out: int
+    """How many of them have had their run, and would be left out."""
+    downstream: tuple[str, ...]
+    """The jobs that would follow, in order."""
+
+
+def backfills_view(
+    conn: apsw.Connection, *, before: int | None = None, limit: int = PAGE
+) -> BackfillsDocument:
+    """``{backfills}``: up to ``limit``, newest first, those before a number."""
+    return {"backfills": backfills.backfill_rows(conn, before=before, limit=limit)}
+
+
+def backfill_view(conn: apsw.Connection, number: int) -> BackfillDocument:
+    """``{backfill}``; NotFound."""
+    row = backfills.backfill_row(conn, number)
+    if row is None:
+        raise backfills.unknown_backfill(number)
+    return {"backfill": row}
+
+
+def preview(conn: apsw.Connection, wanted: Wanted, now: datetime) -> Preview:
+    """What would become of it; errors as of ``db.backfills.times_of``."""
+    with snapshot(conn):
+        times = backfills.times_of(conn, wanted, now)
+        has_run = backfills.times_run(conn, wanted.job_id, times.since, times.until)
+        documents = [_document(conn, wanted.job_id, when, has_run) for when in times.each()]
+        followers = backfills.downstream(conn, wanted.job_id) if wanted.downstream else ()
+    left_out = 0 if wanted.again else sum(each["scheduled_for"] in has_run for each in documents)
+    return Preview({"occurrences": documents}, left_out, tuple(each.job for each in followers))
+
+
+def _document(
+    conn: apsw.Connection, job_id: str, when: datetime, has_run: dict[str, int]
+) -> OccurrenceDocument:
+    text = to_text(when)
+    run: OccurrenceRun | None = run_with_id(conn, has_run[text]) if text in has_run else None
+    run = run or run_of(conn, job_id, when)
+    return {
+        "job_id": job_id,
+        "scheduled_for": text,
+        "run_id": run and run.run_id,
+        "status": run and run.status,
+        "reason": run and run.reason,
+    }
