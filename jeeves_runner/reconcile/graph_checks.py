@@ -80,6 +80,7 @@ class GraphChecks:
                 kept=partial(_kept, looked.live, dict(looked.carried)),
                 is_readable=looked.is_readable,
                 is_whole=looked.is_whole,
+                is_applied=not looked.declared,
                 today=today,
                 is_strict=self._is_strict,
             )

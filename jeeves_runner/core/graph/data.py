@@ -1,15 +1,14 @@
 """Checks of the edges between jobs and nodes: who writes, who reads, and what is not declared."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from jeeves_runner.core.edge_spec import Relation
-from jeeves_runner.core.graph.found import JOB, Declared, Found, Key, Nearest, Tied, first_of, named
+from jeeves_runner.core.graph.found import JOB, Declared, Found, Nearest, Ties, first_of, named
 from jeeves_runner.core.graph.work import WAITING
 from jeeves_runner.core.node_spec import NodeKind, node_key
 from jeeves_runner.core.problem import Finding
-
-Ties = Mapping[Relation, Tied]
 
 _TO_NODES: Final = (
     Relation.READS,
@@ -26,43 +25,34 @@ _MOST_STEPS: Final = 1_000_000
 """From job to job, in one look."""
 
 
-def undeclared_nodes(declared: Declared, tied: Ties) -> Iterator[Found]:
+def undeclared_nodes(declared: Declared, ties: Ties) -> Iterator[Found]:
     """The nodes that jobs name and no manifest declares; each at the first job that names it."""
-    known = {_key_of(key) for key in declared.rows}
-    known.update(JOB + job for job in declared.others)
     near: dict[str, Nearest] = {}
-    unknown = {node for relation in _TO_NODES for node in tied[relation]} - known
+    unknown = {node for relation in _TO_NODES for node in ties.by[relation]} - ties.nodes - ties.jobs
     for node in sorted(unknown):
         kind = node.partition(":")[0]
         where = "queues" if kind == "queue" else "nodes"
-        beside = near.setdefault(kind, Nearest(_of_kind(kind, known), f"declare it under `{where}`"))
-        jobs = [job for relation in _TO_NODES for job in tied[relation].get(node, ())]
+        beside = near.setdefault(kind, Nearest(_of_kind(kind, ties), f"declare it under `{where}`"))
+        jobs = [job for relation in _TO_NODES for job in ties.by[relation].get(node, ())]
         message = f"no manifest declares `{node}`"
         finding = Finding(path=(), code="unknown_node", message=message, more=_hinted(message, node, beside))
         yield _warning(declared, jobs, finding)
 
 
-def _key_of(key: Key) -> str:
-    kind, name = key
-    if kind == "job":
-        return JOB + name
-    return _QUEUE + name if kind == "queue" else name
-
-
-def _of_kind(kind: str, known: Collection[str]) -> Callable[[], Iterator[str]]:
-    return lambda: (each for each in known if each.startswith(f"{kind}:"))
+def _of_kind(kind: str, ties: Ties) -> Callable[[], Iterator[str]]:
+    return lambda: (each for each in chain(ties.nodes, ties.jobs) if each.startswith(f"{kind}:"))
 
 
 def _hinted(message: str, node: str, near: Nearest) -> Callable[[str | None], tuple[str, str | None]]:
     return lambda _: (message, near.hint(node))
 
 
-def one_sided_queues(declared: Declared, tied: Ties) -> Iterator[Found]:
+def one_sided_queues(declared: Declared, ties: Ties) -> Iterator[Found]:
     """The queues that jobs write and none reads, and the other way round."""
-    written = {node: jobs for node, jobs in tied[Relation.WRITES].items() if node.startswith(_QUEUE)}
+    written = {node: jobs for node, jobs in ties.by[Relation.WRITES].items() if node.startswith(_QUEUE)}
     read: dict[str, list[str]] = {}
     for relation in (Relation.READS, Relation.ON_QUEUE):
-        for node, jobs in tied[relation].items():
+        for node, jobs in ties.by[relation].items():
             if node.startswith(_QUEUE):
                 read.setdefault(node, []).extend(jobs)
     for node in written.keys() - read.keys():
@@ -83,31 +73,31 @@ def _verb(verb: str, jobs: Sequence[str]) -> str:
     return f"{verb}s" if len(jobs) == 1 else verb
 
 
-def unwritten_datastores(declared: Declared, tied: Ties) -> Iterator[Found]:
+def unwritten_datastores(declared: Declared, ties: Ties) -> Iterator[Found]:
     """The datastores that are declared or read, and that no job writes.
 
     What starts a job by its changes may be filled by people or other programs, and is left out.
     """
     hint = "name it in `writes` of the job that fills it; what comes from outside is a `source`"
-    missing = {name for kind, name in declared.rows if kind == "node" and name.startswith(_DATASTORE)}
-    missing.update(node for node in tied[Relation.READS] if node.startswith(_DATASTORE))
-    missing.difference_update(tied[Relation.WRITES], tied[Relation.ON_CHANGE])
+    missing = {node for node in ties.nodes if node.startswith(_DATASTORE)}
+    missing.update(node for node in ties.by[Relation.READS] if node.startswith(_DATASTORE))
+    missing.difference_update(ties.by[Relation.WRITES], ties.by[Relation.ON_CHANGE])
     for node in missing:
         message = f"no job writes `{node}`"
         finding = Finding(path=(), code="unwritten_datastore", message=message, hint=hint)
-        if ("node", node) in declared.rows:
+        if node in ties.nodes:
             yield Found(("node", node), declared.severity, finding)
         else:
-            yield _warning(declared, tied[Relation.READS][node], finding)
+            yield _warning(declared, ties.by[Relation.READS][node], finding)
 
 
-def rival_writers(declared: Declared, tied: Ties) -> Iterator[Found]:
+def rival_writers(declared: Declared, ties: Ties) -> Iterator[Found]:
     """The datastores that two jobs write that may run at the same time: they share no pool, and neither waits
     for the other. A disabled job is left out."""
     rows = declared.rows
     waiting = _Waiting(declared)
     hint = "give both one `pool`, or let one come `after` the other"
-    for node, jobs in tied[Relation.WRITES].items():
+    for node, jobs in ties.by[Relation.WRITES].items():
         if len(jobs) < 2 or not node.startswith(_DATASTORE):
             continue
         writers = [job for job in first_of(jobs, rows) if rows["job", job].traits.enabled]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple, Protocol
 
-from jeeves_runner.core.edge_spec import Edge, Relation, Traits
+from jeeves_runner.core.edge_spec import PLAIN, Edge, Relation, Traits
 from jeeves_runner.core.node_spec import NodeKind, node_key
 from jeeves_runner.core.problem import Finding, Severity
 from jeeves_runner.core.wording import likely_meant
@@ -45,6 +45,8 @@ class Declared(NamedTuple):
     """False while a manifest cannot be parsed: what is missing may be declared there."""
     is_whole: bool = True
     """False while any manifest has a mistake."""
+    is_applied: bool = False
+    """Whether all rows are as an apply has left them, which has looked for cycles."""
     today: date = date.min
     """The date in the project's time zone."""
     is_strict: bool = False
@@ -75,17 +77,39 @@ JOB: Final = node_key(NodeKind.PROCESS, "")
 """What the keys of jobs begin with."""
 
 
-def tied_by_relation(rows: Mapping[Key, Placed]) -> Mapping[Relation, Tied]:
+class Ties(NamedTuple):
+    """What is declared, in the order in which checks ask for it."""
+
+    by: Mapping[Relation, Tied]
     """All edges, by what they say and the node at the other end."""
+    jobs: frozenset[str]
+    """The jobs as nodes, those with mistakes too."""
+    disabled: frozenset[str]
+    """Those of them that are disabled."""
+    nodes: frozenset[str]
+    """What else is declared, as nodes."""
+
+
+def ties_of(declared: Declared) -> Ties:
+    """Goes through everything once: there may be thousands, and each look does this."""
     found: dict[Relation, dict[str, list[str]]] = {relation: {} for relation in Relation}
-    for (_, name), row in rows.items():
+    jobs = {JOB + name for name in declared.others}
+    nodes: set[str] = set()
+    disabled: set[str] = set()
+    for (kind, name), row in declared.rows.items():
+        if kind == "job":
+            jobs.add(JOB + name)
+            if row.traits is not PLAIN and not row.traits.enabled:
+                disabled.add(JOB + name)
+        else:
+            nodes.add(node_key(NodeKind.QUEUE, name) if kind == "queue" else name)
         for relation, node in row.edges:
-            jobs = found[relation].get(node)
-            if jobs is None:
-                found[relation][node] = [name]
+            tied = found[relation]
+            if node in tied:
+                tied[node].append(name)
             else:
-                jobs.append(name)
-    return found
+                tied[node] = [name]
+    return Ties(found, frozenset(jobs), frozenset(disabled), frozenset(nodes))
 
 
 def first_of(jobs: Iterable[str], rows: Mapping[Key, Placed]) -> list[str]:

@@ -1,10 +1,10 @@
 """Checks of the edges between jobs: ``after``, ``needs`` and ``triggers``."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from jeeves_runner.core.edge_spec import Edge, Relation
-from jeeves_runner.core.graph.found import JOB, Declared, Found, Nearest, Tied
+from jeeves_runner.core.graph.found import JOB, Declared, Found, Nearest, Tied, Ties
 from jeeves_runner.core.graph.order import components, way_round
 from jeeves_runner.core.problem import Finding, Severity
 
@@ -18,24 +18,22 @@ _MOST_LOOKED_FOR: Final = 20
 """Ways round one component that are looked for."""
 
 
-def unknown_jobs(declared: Declared, tied: Mapping[Relation, Tied]) -> Iterator[Found]:
+def unknown_jobs(declared: Declared, ties: Ties) -> Iterator[Found]:
     """The jobs that others name and no manifest declares."""
     renamed: dict[str, str] | None = None
     near = Nearest(
         lambda: (name for kind, name in declared.rows if kind == "job"), "correct the name, or take it out"
     )
     for relation in _TO_JOBS:
-        for node, jobs in tied[relation].items():
+        for node in ties.by[relation].keys() - ties.jobs:
             name = node.removeprefix(JOB)
-            if ("job", name) in declared.rows or name in declared.others:
-                continue
             if renamed is None:
                 renamed = {
                     before: key[1] for key, row in declared.rows.items() for before in row.renamed_from
                 }
             message = f"`{relation}` names `{name}`, and no manifest declares such a job"
             hint = None
-            if ("node", node) in declared.rows:
+            if node in ties.nodes:
                 message = f"`{relation}` names `{name}`, which is a program outside and no job"
                 hint = "a job may name such a program in `reads`, `writes` and `uses`"
             elif name in renamed:
@@ -51,7 +49,7 @@ def unknown_jobs(declared: Declared, tied: Mapping[Relation, Tied]) -> Iterator[
                 more=None if hint else _with_nearest(message, name, near),
             )
             severity: Severity = "error" if declared.is_readable else "warning"
-            yield from (Found(("job", job), severity, finding) for job in jobs)
+            yield from (Found(("job", job), severity, finding) for job in ties.by[relation][node])
 
 
 def _renamed(declared: Declared) -> dict[str, str]:
@@ -64,36 +62,35 @@ def _with_nearest(message: str, name: str, near: Nearest) -> Callable[[str | Non
     return lambda _: (message, near.hint(name))
 
 
-def disabled_upstreams(declared: Declared, tied: Mapping[Relation, Tied]) -> Iterator[Found]:
+def disabled_upstreams(declared: Declared, ties: Ties) -> Iterator[Found]:
     """The jobs that wait for one that never starts by itself."""
     for relation in WAITING:
-        for node, jobs in tied[relation].items():
+        for node in ties.by[relation].keys() & ties.disabled:
             name = node.removeprefix(JOB)
-            upstream = declared.rows.get(("job", name))
-            if upstream is None or upstream.traits.enabled:
-                continue
             finding = Finding(
                 path=(),
                 code="disabled_upstream",
                 message=f"`{relation}` names `{name}`, which is disabled and starts only by hand",
                 hint="enable that one, or disable this one too",
             )
-            for job in jobs:
-                if declared.rows["job", job].traits.enabled:
+            for job in ties.by[relation][node]:
+                if JOB + job not in ties.disabled:
                     yield Found(("job", job), declared.severity, finding)
 
 
-def jobs_on_cycles(declared: Declared, held: Iterable[str] = ()) -> Iterator[Found]:
+def jobs_on_cycles(declared: Declared, ties: Ties, held: Collection[str] = ()) -> Iterator[Found]:
     """Each job that comes after itself, over ``after`` and ``needs``. ``held``: the jobs with other errors.
 
     A job with an error keeps the edges that it had. So it may be on a cycle with those as well, together with
     jobs that are right by themselves: these are found in turn.
     """
+    if not held and not _some_left(ties):
+        return
     edges = {name: row.edges for (kind, name), row in declared.rows.items() if kind == "job" and row.edges}
     keeping = dict.fromkeys(held)
     found: set[str] = set()
     while True:
-        waits = _unsettled(_waiting(edges))
+        waits = _waiting(edges)
         for members in components(waits, waits.__getitem__):
             fresh = [job for job in members if job not in found]
             if len(members) > 1 and fresh:
@@ -107,34 +104,45 @@ def jobs_on_cycles(declared: Declared, held: Iterable[str] = ()) -> Iterator[Fou
         keeping.clear()
 
 
+def _some_left(ties: Ties) -> bool:
+    """Whether some jobs are left where each starts after those that it waits for. Mostly none is, and that is
+    sooner known than where the cycles are."""
+    unsettled: dict[str, int] = {}
+    for relation in WAITING:
+        for jobs in ties.by[relation].values():
+            for job in jobs:
+                unsettled[job] = unsettled.get(job, 0) + 1
+    followers = _joined([ties.by[relation] for relation in WAITING])
+    settled = [node for node in followers if node.removeprefix(JOB) not in unsettled]
+    left = len(unsettled)
+    for node in settled:
+        for job in followers.get(node, ()):
+            unsettled[job] -= 1
+            if not unsettled[job]:
+                left -= 1
+                settled.append(JOB + job)
+    return left > 0
+
+
+def _joined(several: Sequence[Tied]) -> Tied:
+    filled = [tied for tied in several if tied]
+    if len(filled) == 1:
+        return filled[0]
+    found: dict[str, list[str]] = {}
+    for tied in filled:
+        for node, jobs in tied.items():
+            found.setdefault(node, []).extend(jobs)
+    return found
+
+
 def _waiting(edges: Mapping[str, Iterable[Edge]]) -> Mapping[str, Sequence[str]]:
-    """The jobs that each job waits for."""
-    cut = len(JOB)
-    waits: dict[str, list[str]] = {}
-    for job, ties in edges.items():
-        for relation, node in ties:
-            if relation in WAITING:
-                waits.setdefault(job, []).append(node[cut:])
+    """The jobs that each job waits for, as far as these wait for others."""
+    waits: dict[str, list[str]] = {job: [] for job in edges}
+    for job, tied in edges.items():
+        for relation, node in tied:
+            if relation in WAITING and (upstream := node.removeprefix(JOB)) in waits:
+                waits[job].append(upstream)
     return waits
-
-
-def _unsettled(waits: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
-    """What is left of it without the jobs that can start one after the other: the cycles, and what follows on
-    them. Mostly nothing is, and that is sooner known than where the cycles are."""
-    unsettled = {job: len(upstream) for job, upstream in waits.items()}
-    followers: dict[str, list[str]] = {}
-    for job, upstream in waits.items():
-        for each in upstream:
-            followers.setdefault(each, []).append(job)
-    settled = [job for job in followers if job not in unsettled]
-    for job in settled:
-        for follower in followers.get(job, ()):
-            unsettled[follower] -= 1
-            if unsettled[follower] == 0:
-                settled.append(follower)
-    return {
-        job: [each for each in waits[job] if unsettled.get(each)] for job, count in unsettled.items() if count
-    }
 
 
 def _on_cycle(

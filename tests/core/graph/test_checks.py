@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jeeves_runner.core.edge_spec import PLAIN, Edge, Relation, Traits
 from jeeves_runner.core.graph.checks import check
-from jeeves_runner.core.graph.found import Declared, Found, Key
+from jeeves_runner.core.graph.found import Declared, Found, Key, ties_of
 from jeeves_runner.core.graph.order import cycles
 from jeeves_runner.core.graph.value import build
 from jeeves_runner.core.graph.work import jobs_on_cycles
@@ -267,6 +267,10 @@ def with_edges(edges: list[tuple[str, Relation, str]]) -> dict[Key, LiveRow]:
     )
 
 
+def on_cycles_of(declared: Declared) -> list[Found]:
+    return list(jobs_on_cycles(declared, ties_of(declared)))
+
+
 @given(WAITS, WAITS)
 def test_without_the_jobs_that_are_told_nothing_waits_for_itself(
     edges: list[tuple[str, Relation, str]], before: list[tuple[str, Relation, str]]
@@ -276,12 +280,12 @@ def test_without_the_jobs_that_are_told_nothing_waits_for_itself(
         for members in cycles(build((), ((job, r, f"process:{other}") for job, r, other in edges)))
         for node in members
     }
-    assert {f"process:{each.key[1]}" for each in jobs_on_cycles(Declared(with_edges(edges)))} == on_cycles
+    assert {f"process:{each.key[1]}" for each in on_cycles_of(Declared(with_edges(edges)))} == on_cycles
 
     kept = {} if cycles(build((), ((j, r, f"process:{o}") for j, r, o in before))) else with_edges(before)
     found = [
         each.key
-        for each in jobs_on_cycles(
+        for each in on_cycles_of(
             Declared(with_edges(edges), kept=lambda job: kept["job", job].edges if kept else ())
         )
     ]
