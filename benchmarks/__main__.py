@@ -19,6 +19,7 @@ from benchmarks import (
     edges,
     graph,
     instants,
+    lineage,
     load,
     on_queue,
     reasons,
@@ -81,6 +82,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "reasons": Part(
         "one job with many runs, beyond the start of a command (floor: with few)",
         lambda quick: reasons.main(rounds=5 if quick else 20),
+    ),
+    "lineage": Part(
+        "what scripts do in a run (floor: the same by a script that is none)",
+        lambda quick: lineage.main(rounds=20 if quick else 100),
     ),
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",

@@ -4,7 +4,6 @@ from typing import Final
 
 from jeeves_runner.api import (
     alert_handlers,
-    graph_handlers,
     job_handlers,
     revision_handlers,
     run_handlers,
@@ -14,11 +13,10 @@ from jeeves_runner.api import (
 from jeeves_runner.api import requests as of
 from jeeves_runner.api.backfill_routes import BACKFILLS
 from jeeves_runner.api.data_routes import DATA
+from jeeves_runner.api.graph_routes import GRAPH
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
-from jeeves_runner.views.freshness import StaleDocument
-from jeeves_runner.views.graph import GraphDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.lineage import RunLineageDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
@@ -34,7 +32,6 @@ from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.specs import SpecsDocument
 from jeeves_runner.views.sync import SyncDocument
 from jeeves_runner.views.why import WhyDocument
-from jeeves_runner.views.why_node import NodeWhyDocument
 
 _RUNNER: Final[tuple[AnyRoute, ...]] = (
     Route(
@@ -256,37 +253,6 @@ _SCHEDULE: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
-_GRAPH: Final[tuple[AnyRoute, ...]] = (
-    Route(
-        method="GET",
-        path="/graph",
-        role=Role.READ,
-        summary="What jobs read, write, use and follow",
-        query=of.GraphQuery,
-        answers={200: GraphDocument},
-        problems=frozenset({404}),
-        handler=graph_handlers.graph,
-    ),
-    Route(
-        method="GET",
-        path="/graph/stale",
-        role=Role.READ,
-        summary="The data that is older than its node says",
-        answers={200: StaleDocument},
-        handler=graph_handlers.stale,
-    ),
-    Route(
-        method="GET",
-        path="/graph/why",
-        role=Role.READ,
-        summary="Why the data of a node is as it is",
-        query=of.NodeQuery,
-        answers={200: NodeWhyDocument},
-        problems=frozenset({404}),
-        handler=graph_handlers.why,
-    ),
-)
-
 _RUNS: Final[tuple[AnyRoute, ...]] = (
     Route(
         method="GET",
@@ -396,7 +362,7 @@ ROUTES: Final[tuple[AnyRoute, ...]] = (
     *_RUNNER,
     *_JOBS,
     *_SCHEDULE,
-    *_GRAPH,
+    *GRAPH,
     *_RUNS,
     *BACKFILLS,
     *_ALERTS,

@@ -21,6 +21,7 @@ from jeeves_runner.db import audit
 from jeeves_runner.db.carried_runs import Stretch, is_carrying, stretches
 from jeeves_runner.db.jobs import damaged_job, job_row, unknown_job
 from jeeves_runner.db.run_ends import cancel_waiting_of_backfill
+from jeeves_runner.db.runs import RUNNING
 from jeeves_runner.db.timetable_rows import schedule_of, timetable_rows
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, NotFound
@@ -252,7 +253,7 @@ def close(tx: Tx, number: int, message: str | None) -> list[Run]:
 
 def running_of(conn: apsw.Connection, number: int) -> list[int]:
     """The runs of a backfill that run."""
-    rows = conn.execute("SELECT id FROM runs WHERE status = 'running' AND backfill_id = ?", (number,))
+    rows = conn.execute(f"SELECT id FROM runs WHERE {RUNNING} AND +backfill_id = ?", (number,))
     return [run_id for (run_id,) in rows]
 
 

@@ -55,19 +55,19 @@ def test_of_stale_data_the_first_job_upstream_is_named_that_is_not_well(ledger: 
     assert (answer["job_id"], answer["stale_since"]) == ("fetch", to_text(ledger.at(hours=1)))
     assert answer["text"].startswith(
         "datastore:mail is stale: last written 3h ago, at 09:00 (expected within 2h)."
-        " Of the 2 jobs before it, fetch, 3 steps before it, failed."
+        " Of the 2 jobs before it, fetch, 3 steps before it, ended error."
     )
     ledger.add_run("sort", "timeout")
     answer = why(ledger)
     assert answer["job_id"] == "sort"
-    assert "Of the 2 jobs before it, sort, which writes it, timed out." in answer["text"]
+    assert "Of the 2 jobs before it, sort, which writes it, ended timeout." in answer["text"]
 
 
 @pytest.mark.parametrize(
     ("status", "columns", "word"),
     [
         ("scheduled", {}, "waits"),
-        ("interrupted", {}, "was interrupted"),
+        ("interrupted", {}, "ended interrupted"),
         ("missed", {"reason": "late"}, "missed its time"),
         ("skipped", {"reason": "overlap"}, "was skipped"),
         ("skipped", {"reason": "exit_code"}, None),

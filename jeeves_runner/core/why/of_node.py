@@ -4,15 +4,12 @@ from datetime import datetime
 
 from jeeves_runner.core.alerts.texts import between, short_moment
 from jeeves_runner.core.graph.freshness import Expected, Written, stale_facts
-from jeeves_runner.core.model import Reason, RunStatus
+from jeeves_runner.core.model import BAD, Reason, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.facts import JobFacts
 
 _ENDS = {
     RunStatus.SCHEDULED: "waits",
-    RunStatus.ERROR: "failed",
-    RunStatus.TIMEOUT: "timed out",
-    RunStatus.INTERRUPTED: "was interrupted",
     RunStatus.CANCELLED: "was cancelled",
     RunStatus.MISSED: "missed its time",
     RunStatus.SKIPPED: "was skipped",
@@ -31,6 +28,8 @@ def not_well(job: JobFacts, newest: Run | None) -> str | None:
     if newest is None:
         return "never ran"
     has_looked = newest.status is RunStatus.SKIPPED and newest.reason in _OWN_WORD
+    if newest.status in BAD:
+        return f"ended {newest.status}"
     if newest.status in _ENDS and not has_looked:
         return _ENDS[newest.status]
     return None if job.mute is None else "is muted"
