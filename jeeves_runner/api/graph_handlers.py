@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from jeeves_runner.api.requests import GraphQuery, NodeQuery, Nothing
+from jeeves_runner.api.requests import GraphQuery, NodePath, Nothing
 from jeeves_runner.api.route import Call
 from jeeves_runner.views.freshness import stale_view
 from jeeves_runner.views.graph import graph_view
@@ -18,8 +18,8 @@ async def stale(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     return await call.answer(stale_view)
 
 
-async def why(call: Call[Nothing, NodeQuery, Nothing]) -> web.Response:
+async def why(call: Call[NodePath, Nothing, Nothing]) -> web.Response:
     catching_up = call.services.catching_up()
     return await call.answer(
-        lambda conn, now: node_why_view(conn, now, call.query.node, served=True, catching_up=catching_up)
+        lambda conn, now: node_why_view(conn, now, call.path.node, served=True, catching_up=catching_up)
     )

@@ -30,10 +30,10 @@ GRAPH: Final[tuple[AnyRoute, ...]] = (
     ),
     Route(
         method="GET",
-        path="/graph/why",
+        path="/graph/{node}/why",
         role=Role.READ,
         summary="Why the data of a node is as it is",
-        query=of.NodeQuery,
+        path_values=of.NodePath,
         answers={200: NodeWhyDocument},
         problems=frozenset({404}),
         handler=graph_handlers.why,

@@ -47,6 +47,13 @@ class BackfillPath(NamedTuple):
     """Its number."""
 
 
+class NodePath(NamedTuple):
+    """A node of the graph."""
+
+    node: Annotated[str, Text()]
+    """``KIND:NAME``."""
+
+
 class QueuePath(NamedTuple):
     """A queue."""
 
@@ -171,13 +178,6 @@ class GraphQuery(NamedTuple):
     """Only this node and all that a change of it reaches: ``KIND:NAME``, or the id of a job."""
     around: Annotated[str | None, Text()] = None
     """Only this node and its neighbours, likewise."""
-
-
-class NodeQuery(NamedTuple):
-    """Which node."""
-
-    node: Annotated[str, Text()]
-    """``KIND:NAME``."""
 
 
 class QueuesQuery(NamedTuple):

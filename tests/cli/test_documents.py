@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "next backup --from 2026-02-27 --to 2026-03-02": "GET /schedule",
     "graph": "GET /graph",
     "graph stale": "GET /graph/stale",
-    "why queue:mail": "GET /graph/why",
+    "why queue:mail": "GET /graph/{node}/why",
     "graph --around backup": "GET /graph",
     "runs": "GET /runs",
     "runs backup": "GET /jobs/backup/runs",

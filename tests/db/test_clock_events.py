@@ -23,6 +23,7 @@ from jeeves_runner.db import (
     overrides,
     queue_claims,
     queue_enqueue,
+    queue_pauses,
     run_entries,
     skipping,
     skips,
@@ -60,6 +61,10 @@ def leave_traces(ledger: Ledger) -> None:
         queue_enqueue.enqueue(tx, "mail", ["1"])
         queue_enqueue.enqueue(tx, "mail", ["2"], delay_ms=30_000)
         queue_claims.claim(tx, "mail", lease_ms=90_000)
+        queue_pauses.pause(
+            tx, "mail", until=End(tx.now + timedelta(minutes=50), 3_000_000), reason=None, by="me"
+        )
+        tx.conn.execute("INSERT INTO queue_triggers VALUES ('a', 5000, ?)", (text_after(tx.now, 5000),))
         tx.conn.execute("UPDATE jobs SET schedule_since = ?, decided_until = ?", (tx.at, tx.at))
     ledger.add_run(
         "a", "scheduled", trigger="retry", not_before=text_after(ledger.now, 10_000), delay_ms=10_000
@@ -96,6 +101,8 @@ def test_after_a_clock_that_was_ahead_everything_waits_for_its_length_from_now(
         [10],
         [20],
         [7200],
+        [3000],
+        [5],
         [60],
         [60],
         [90],
@@ -108,7 +115,7 @@ def test_after_a_clock_that_was_ahead_everything_waits_for_its_length_from_now(
     assert not clock_events.is_ahead(ledger.conn, ledger.now)
     told = ledger.conn.execute("SELECT detail FROM audit ORDER BY id DESC LIMIT 1").get
     assert str(told).startswith(
-        "the clock was set back: waits shortened: 9, records ahead of now that are dated"
+        "the clock was set back: waits shortened: 11, records ahead of now that are dated"
     )
 
 

@@ -44,6 +44,7 @@ PLACES = {
     "revision": "1",
     "backfill": "1",
     "item": "1",
+    "node": f"queue:{QUEUE}",
 }
 TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"
 BODIES = {
