@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.formats import json_text, short_sha, when
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.causes import causes_of, in_words
 
 if TYPE_CHECKING:
     from jeeves_runner.db.lineage_list import RunOrigin
@@ -46,9 +47,10 @@ def print_lineage(app: App, lineage: "RunLineage") -> None:
     app.print(Styled(_first_upper(origin_text(lineage["run"], "")), "bold"))
     causes = lineage["causes"]
     _print_runs(app, "Follows from", causes, more=False)
-    if lineage["caused_by"] is not None and not causes:
+    found = causes_of(lineage["caused_by"])
+    if found is not None and not causes:
         app.print_heading("Follows from")
-        app.print(f"  {json_text(lineage['caused_by'])}")
+        app.print(f"  {in_words(found)}")
     if lineage["effects"]:
         more = " (the first of more)" if lineage["more_effects"] else ""
         app.print_heading(f"Has done{more}")
