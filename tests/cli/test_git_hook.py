@@ -14,6 +14,8 @@ from support.git_tree import git
 
 from jeeves_runner.cli.main import main
 
+pytestmark = pytest.mark.service
+
 BROKEN = "run: [\n"
 WHO = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
 

@@ -11,6 +11,8 @@ from support.cli import Shell
 from support.logs import log_file
 from support.pipes import full_pipe
 
+pytestmark = pytest.mark.service
+
 TEXT = "Größe → 日本 😀"
 
 

@@ -7,6 +7,8 @@ import pytest
 from support.alerts import OPS, AlertLedger
 from support.db import database, is_killed_before
 
+pytestmark = pytest.mark.service
+
 END_A_RUN = """
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.run import Outcome

@@ -13,6 +13,8 @@ from support.receiver import receiver
 from support.server import new_project
 from support.slack import slack_double
 
+pytestmark = pytest.mark.service
+
 
 def test_the_guide_to_slack_works(tmp_path: Path) -> None:
     with slack_double() as slack:

@@ -7,6 +7,8 @@ from support.gateway import double
 from support.learner import followed
 from support.server import new_project
 
+pytestmark = pytest.mark.service
+
 
 @pytest.mark.slow
 def test_the_tutorial_works(tmp_path: Path) -> None:

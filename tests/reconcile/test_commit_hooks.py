@@ -17,6 +17,8 @@ from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
 
+pytestmark = pytest.mark.service
+
 WHY = (
     "jobs.d/a.yaml is back at the text in git's index, as while a commit hook runs;"
     " it counts from its next change, after 60 s, or with `jeeves-runner apply`"

@@ -26,6 +26,8 @@ from jeeves_runner.execute.contract import Handle, LeftFacts
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.runs.settle import left_record
 
+pytestmark = pytest.mark.service
+
 RUNNER = """
 import asyncio, sys
 from pathlib import Path

@@ -13,6 +13,8 @@ from support.manifests import READER, error_of, read
 from jeeves_runner.core.manifest.budget import MAX_SIZE
 from jeeves_runner.core.manifest.file_result import FileResult
 
+pytestmark = pytest.mark.service
+
 LONG = "x" * 100_000
 
 
