@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from jeeves_runner.core.edge_spec import Edge
 from jeeves_runner.core.graph.checks import check
 from jeeves_runner.core.graph.found import Declared, Found, Placed
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.manifest.problem_list import ProblemList
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.plan import Declaration, Key, LiveRow
@@ -62,7 +63,7 @@ class GraphChecks:
 
     def look(self, looked: Looked) -> Judged:
         """What is wrong now."""
-        today = looked.now.astimezone(self._zone).date()
+        today = on_clocks(looked.now, self._zone).date()
         # An apply changes the rows in place, so that copies are compared; of the same values, which is quick.
         seen = (
             *(dict(each) for each in (looked.live, looked.declared, looked.held, looked.held_files)),

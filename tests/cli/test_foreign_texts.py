@@ -24,6 +24,7 @@ COMMAND = " ::error::x"
 OWN_COLOUR = re.compile(r"\x1b\[(0|1|2|3[1-6])m")
 
 WORDS = {
+    "what": "stale",
     "job_id": "a",
     "job_ids": "a",
     "queue_id": "a",

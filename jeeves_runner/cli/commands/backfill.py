@@ -95,9 +95,10 @@ def run(
     priority: int,
     no_wait: bool,
 ) -> int:
-    """Run JOB for the times at which it was due and did not run, and wait for the end.
+    """Run JOB for times of the past at which it did not run.
 
-    Times are on the clocks of the job, unless they have an offset. Ctrl-C ends the wait alone.
+    It waits for the end; Ctrl-C ends the wait alone. Times are on the clocks of the job, unless they have an
+    offset.
 
     Exit code 0: it is done, or with --no-wait asked for. 1: not all of its runs ended ok. 2: it could not be
     begun, or the server is gone. 3: it was cancelled.
