@@ -258,7 +258,10 @@ def _cells(row: "BackfillRow", now: datetime) -> Sequence[str]:
 @json_option
 @pass_app
 def cancel(app: App, backfill_id: int) -> None:
-    """End BACKFILL: nothing more of it starts, and what waits of it is cancelled. What runs goes on."""
+    """End BACKFILL; what runs of it goes on.
+
+    Nothing more of it starts, and what waits of it is cancelled.
+    """
     from jeeves_runner.views.backfills import backfill_view
 
     with closing(app.connect()) as conn:
