@@ -22,6 +22,14 @@ HELD = (
     '  until test -e "$JR_PROJECT_DIR/go"; do sleep 0.02; done\ntimeout: 60s\nkill_grace: 1s\n'
 )
 
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from jeeves_runner.__main__ import main
+main()
+"""
+"""The program, also where the tests run in the background, for which shells have the signal ignored."""
+
 
 def done(root: Path) -> list[str]:
     """Job and hour of what has run, in order."""
@@ -111,7 +119,7 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(root: Path) -> None:
 def test_an_interrupt_ends_the_wait_alone_and_cancel_ends_the_backfill(root: Path) -> None:
     save(root, "a.yaml", f"{HOURLY}{HELD}")
     with serving(root) as server:
-        words = (sys.executable, "-m", "jeeves_runner", "backfill", "a", *FIVE_HOURS)
+        words = (sys.executable, "-c", INTERRUPTIBLE, "backfill", "a", *FIVE_HOURS)
         waits = subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         until(lambda: done(root) == ["a 00"])
         waits.send_signal(signal.SIGINT)
