@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from jeeves_runner.access import PRIVATE, SHARED
+from jeeves_runner.config_api import ApiConfig, Host
 from jeeves_runner.config_file import read
 from jeeves_runner.config_gateway import GatewayUrl
 from jeeves_runner.config_kinds import (
@@ -16,7 +17,6 @@ from jeeves_runner.config_kinds import (
     Commands,
     Duration,
     Given,
-    Host,
     Interval,
     Limits,
     Location,
@@ -29,7 +29,7 @@ from jeeves_runner.config_kinds import (
     schema_of,
     settings_of,
 )
-from jeeves_runner.config_notifications import ApiConfig, HeartbeatConfig, NotificationsConfig, OneUrl
+from jeeves_runner.config_notifications import HeartbeatConfig, NotificationsConfig, OneUrl
 from jeeves_runner.config_secrets import TokenFile
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import ConfigError
@@ -98,7 +98,7 @@ class Config(NamedTuple):
     jobs_dir: Annotated[Path, Location("Folder of the manifests.", "jobs.d")]
     data_dir: Annotated[Path, Location("Folder for the database, logs and what jobs keep.", "data")]
     db_path: Annotated[Path, Location("The database file; runner.sqlite in data_dir by default.")]
-    host: Annotated[str, Host("Address to listen on; only loopback in this version.", _PORT)] = "127.0.0.1"
+    host: Annotated[str, Host("Address to listen on; one beyond loopback needs a token.")] = "127.0.0.1"
     port: Annotated[int, Whole("Port to listen on; 0 takes a free one.", 0, 65535, "port number")] = _PORT
     timezone: Annotated[
         str, Zone("Time zone of schedules that name none, and of times given without an offset.")

@@ -17,9 +17,6 @@ from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
 from jeeves_runner.core.wording import brief
 
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-"""The addresses a server may listen on."""
-
 _DURATION_FORM: Final = "(?:[0-9]+(?:ms|s|m|h|d))+"
 _ID: Final = {"pattern": f"^{ID_PATTERN}$", "x-expected": ID_WORDS}
 _LONGEST_SUFFIX: Final = "-journal"
@@ -79,21 +76,6 @@ class Text(Kind):
 
     def __init__(self, meaning: str) -> None:
         super().__init__(meaning, {"type": "string", "minLength": 1}, "text")
-
-
-class Host(Text):
-    """An address to listen on: one of LOOPBACK. ``port``: the usual one, to be named in a hint."""
-
-    def __init__(self, meaning: str, port: int) -> None:
-        super().__init__(meaning)
-        self._port = port
-
-    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
-        if written not in LOOPBACK:
-            port = given.values.get("port", self._port)
-            message = f"host {written} is not this machine alone: the server listens on loopback only"
-            hint = f"reach it from elsewhere with `ssh -L {port}:127.0.0.1:{port} HOST`"
-            yield wrong_value(place, message, hint)
 
 
 class Zone(Text):

@@ -320,14 +320,5 @@ class HeartbeatConfig(NamedTuple):
     every_ms: Annotated[int, Interval("How often it is called.")] = 60_000
 
 
-class ApiConfig(NamedTuple):
-    """How people reach the HTTP API."""
-
-    public_url: Annotated[
-        str | None,
-        BaseUrl("Where people reach this server, for links in messages.", "https://jobs.example.org"),
-    ] = None
-
-
 def _listed(written: str | list[str]) -> list[str]:
     return [written] if isinstance(written, str) else written

@@ -55,6 +55,7 @@ SETTINGS = (
     "config_secrets",
     "config_gateway",
     "config_notifications",
+    "config_api",
     "config_file",
     "config",
     "config_change",

@@ -125,6 +125,8 @@ class Connection(web.RequestHandler):
         self._stream: asyncio.Transport | None = None
         self._answer: web.StreamResponse | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        self.peer_user: int | None = None
+        """The user at its other end, once the guard has asked for that."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         stream = cast(asyncio.Transport, transport)

@@ -1,92 +1,261 @@
-"""Who may talk to the server: programs of this machine, and no web page but the server's own.
+"""Who may talk to the server, and who may operate it.
 
-Over TCP, without tokens, the boundary is loopback itself. A browser would carry a foreign page's
-requests across it: a page under a name that resolves to 127.0.0.1 gives itself away by its
-``Host``, one that posts across sites by its ``Origin`` or ``Sec-Fetch-Site``. A request that a proxy
-brought is not from this machine: what proxies and the networks before them add to requests has no
-common form, so every header counts whose name speaks of another sender.
+Three things let a caller in: a token, which may be that of a run; a browser's session, which a token has opened;
+or, without either, to be a program of this machine and of the user who runs the server. For the last two a foreign
+web page is kept out, whose requests a browser would carry along: a page under a name that resolves to 127.0.0.1
+gives itself away by its ``Host``, one that posts across sites by its ``Origin`` or ``Sec-Fetch-Site``. A page knows
+no token, so none of this is asked of a request that has one.
 
 The Unix socket needs none of this. Its file lets in the owner alone, and no browser reaches it.
 """
 
-import re
-import socket
+import os
+from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
+import apsw
 from aiohttp import web
 
+from jeeves_runner.api import peer_owner
+from jeeves_runner.api.attempts import Attempts
+from jeeves_runner.api.callers import Caller, CallerKind, Role, RunMay
+from jeeves_runner.api.peers import Peer, peer_of, user_name
+from jeeves_runner.clock import Clock
+from jeeves_runner.config import Config
+from jeeves_runner.core.api_tokens import RUN_PREFIX, TokenRole, parse_run_token
 from jeeves_runner.core.wording import brief
-
-_OF_A_PROXY: Final = re.compile(
-    r"""(.+-)? (forwarded | via | proxy | proxied | proxyuser | cdn | real | original | rewrite
-              | (client|user|remote|connecting|originating|peer|source)-?(ip(v6)?|addr))
-        (-.+)?
-      | (cf | fly | fastly | akamai | tailscale | ngrok | x-envoy | x-vercel | x-azure | x-amzn | x-appengine
-         | x-arr | x-nginx | x-varnish | x-traefik | x-haproxy | x-cloud) -.+""",
-    re.VERBOSE,
-)
-"""The names of headers that proxies, balancers and delivery networks add, in lower case."""
+from jeeves_runner.db import tokens
+from jeeves_runner.db.triggering import may_trigger
 
 _OWN_PAGES: Final = frozenset({"same-origin", "none"})
 """``Sec-Fetch-Site`` of what the server's own pages ask for, and of what a person typed or clicked."""
 
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_SCHEME: Final = "Bearer "
+_HOW: Final = "send `Authorization: Bearer TOKEN`; `jeeves-runner token create NAME` makes one"
+_CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner"'})
+_WRONG: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner", error="invalid_token"'})
 
-def refusal(request: web.Request, *, acts: bool) -> str | None:
-    """Why this request is not served, None if it is. ``acts``: it would change something."""
+
+class Refusal(NamedTuple):
+    """Why a request is not served, as the problem that it is answered with."""
+
+    status: int
+    """401 where other credentials would help, 403 where none would, 429 where time does."""
+    detail: str
+    """What is wrong."""
+    hint: str | None = None
+    """What to do about it."""
+    headers: Mapping[str, str] = MappingProxyType({})
+    """More headers of the answer."""
+    caller: Caller | None = None
+    """Who is refused, where that is known."""
+
+    @property
+    def code(self) -> str:
+        """The code of the problem."""
+        return {401: "unauthorized", 429: "too_many_attempts"}.get(self.status, "forbidden")
+
+
+class Access(Protocol):
+    """What the guard asks of a route."""
+
+    @property
+    def role(self) -> Role: ...
+
+    @property
+    def run_may(self) -> RunMay: ...
+
+
+class Guard:
+    """Lets callers in. ``conn`` is that of the event loop."""
+
+    def __init__(self, conn: apsw.Connection, clock: Clock, config: Config) -> None:
+        self._conn = conn
+        self._clock = clock
+        self._host = config.host
+        self._public = None if config.api.public_url is None else urlsplit(config.api.public_url)
+        self._trusted = config.api.trusted_proxies
+        self._attempts = Attempts(clock)
+
+    async def let_in(self, request: web.Request, access: Access) -> Caller | Refusal:
+        """Who sends a request for what ``access`` says; why not, if it is not to be served."""
+        peer = peer_of(request, self._trusted)
+        if peer is None:
+            return Refusal(403, "the connection is closed")
+        caller = await self._caller(request, peer, access)
+        if isinstance(caller, Refusal):
+            return caller
+        if caller.run is not None:
+            return caller if self._run_may(caller, request, access) else _not_for_runs(caller, access)
+        if access.role.admits(caller.role):
+            return caller
+        return self._beyond_its_role(caller, access)
+
+    async def _caller(self, request: web.Request, peer: Peer, access: Access) -> Caller | Refusal:
+        shown = request.headers.getall("Authorization", [])
+        if shown:
+            return await self._by_token(shown, peer)
+        if peer.is_socket:
+            return Caller(kind=CallerKind.SOCKET, origin=peer.origin, role=TokenRole.OPERATE)
+        if access.role is Role.OPEN and request.method in _SAFE_METHODS:
+            return Caller(kind=CallerKind.MACHINE, origin=peer.origin)
+        if (refused := self._refusal_of_page(request, peer)) is not None:
+            return refused
+        session = request.cookies.get(cookie_name(request))
+        if session is not None and (caller := self._by_session(session, peer)) is not None:
+            return caller
+        return self._by_machine(request, peer, access)
+
+    async def _by_token(self, shown: list[str], peer: Peer) -> Caller | Refusal:
+        token = shown[0][len(_SCHEME) :].strip() if len(shown) == 1 else ""
+        if not token or not shown[0].startswith(_SCHEME):
+            return Refusal(401, "the Authorization header holds no bearer token", _HOW, _CHALLENGE)
+        found = self._holder(token, peer)
+        if found is not None:
+            return found
+        wait = await self._attempts.slow(peer.origin)
+        if wait is not None:
+            headers = {"Retry-After": str(max(1, round(wait)))}
+            return Refusal(429, "too many wrong tokens were sent", "wait, then send the right one", headers)
+        if token.startswith(RUN_PREFIX):
+            return Refusal(401, "the token is that of a run which has ended, or of none", None, _WRONG)
+        hint = "it may have expired or been revoked; `jeeves-runner token list` shows those that count"
+        return Refusal(401, "the token is not valid", hint, _WRONG)
+
+    def _holder(self, token: str, peer: Peer) -> Caller | None:
+        if token.startswith(RUN_PREFIX):
+            parts = parse_run_token(token)
+            run = None if parts is None else tokens.run_of_token(self._conn, parts)
+            return None if run is None else Caller(kind=CallerKind.RUN, origin=peer.origin, run=run)
+        holder = tokens.holder_of_token(self._conn, self._clock.now(), token)
+        if holder is None:
+            return None
+        return Caller(kind=CallerKind.TOKEN, origin=peer.origin, role=holder.role, holder=holder)
+
+    def _by_session(self, session: str, peer: Peer) -> Caller | None:
+        holder = tokens.holder_of_session(self._conn, self._clock.now(), session)
+        if holder is None:
+            return None
+        kind = CallerKind.BROWSER
+        return Caller(kind=kind, origin=peer.origin, role=holder.role, holder=holder, session=session)
+
+    def _by_machine(self, request: web.Request, peer: Peer, access: Access) -> Caller | Refusal:
+        if not peer.is_loopback:
+            if access.role is Role.OPEN:
+                return Caller(kind=CallerKind.MACHINE, origin=peer.origin)
+            return Refusal(401, _not_from_here(peer), _HOW, _CHALLENGE)
+        user = _user_of(request)
+        if user not in (None, 0, os.getuid()):
+            detail = f"the user {user_name(user)} is not the one who runs this server"
+            return Refusal(401, detail, _HOW, _CHALLENGE)
+        closed = tokens.any_token(self._conn, TokenRole.OPERATE)
+        role = TokenRole.READ if closed else TokenRole.OPERATE
+        origin = peer.origin if user is None else f"{peer.origin}, {user_name(user)}"
+        return Caller(kind=CallerKind.MACHINE, origin=origin, role=role)
+
+    def _run_may(self, caller: Caller, request: web.Request, access: Access) -> bool:
+        run, place = caller.run, request.match_info
+        if run is None:
+            return False
+        match access.run_may:
+            case RunMay.ANYTHING:
+                return True
+            case RunMay.OWN:
+                return place.get("run") == str(run.run_id)
+            case RunMay.TRIGGERS:
+                return may_trigger(self._conn, run.job_id, place.get("job", ""))
+        return access.role is Role.OPEN
+
+    def _beyond_its_role(self, caller: Caller, access: Access) -> Refusal:
+        if caller.kind is CallerKind.MACHINE:
+            detail = "operating takes a token here: there is one of role operate"
+            return Refusal(401, detail, _HOW, _CHALLENGE, caller)
+        hint = "make one with `jeeves-runner token create NAME --role operate`"
+        detail = f"the {caller.name} may {caller.role}, and this takes the role {access.role}"
+        return Refusal(403, detail, hint, caller=caller)
+
+    def _refusal_of_page(self, request: web.Request, peer: Peer) -> Refusal | None:
+        """Why a page, if one has its browser send this request, is not served."""
+        hosts = [host.lower() for host in request.headers.getall("Host", [])]
+        own = self._own_hosts(request)
+        if len(hosts) != 1 or hosts[0] not in own:
+            detail = f"the Host header must be one of this server's own: {', '.join(sorted(own))}"
+            return Refusal(403, detail, "set `api.public_url` where people reach it under another name")
+        if request.method in _SAFE_METHODS:
+            return None
+        origins = {f"{'https' if peer.is_https else 'http'}://{hosts[0]}"}
+        if self._public is not None:
+            origins.add(f"{self._public.scheme}://{self._public.netloc}".lower())
+        for origin in request.headers.getall("Origin", []):
+            if origin.lower() not in origins:
+                page = brief(origin) or "an unknown site"
+                return Refusal(403, f"pages of {page} may not operate this server")
+        for site in request.headers.getall("Sec-Fetch-Site", []):
+            if site.lower() not in _OWN_PAGES:
+                detail = f"pages of another site may not operate this server (Sec-Fetch-Site: {brief(site)})"
+                return Refusal(403, detail)
+        return None
+
+    def _own_hosts(self, request: web.Request) -> frozenset[str]:
+        transport = request.transport
+        listening = None if transport is None else transport.get_extra_info("sockname")
+        own = _hosts_at(listening[:2]) if isinstance(listening, tuple) else frozenset[str]()
+        return own if self._public is None else own | {self._public.netloc.lower()}
+
+
+def cookie_name(request: web.Request) -> str:
+    """What a browser's cookie for this server is called: cookies know no ports, and servers may share a host."""
+    transport = request.transport
+    listening = None if transport is None else transport.get_extra_info("sockname")
+    return f"jr-{listening[1]}" if isinstance(listening, tuple) else "jr"
+
+
+def _not_for_runs(caller: Caller, access: Access) -> Refusal:
+    detail = f"the token of {caller.name} does not reach this"
+    if access.run_may is RunMay.NOTHING:
+        hint = "a run's token is for state, queues and the run itself; use a token of `jeeves-runner token create`"
+    else:
+        hint = f"here it is for {access.run_may}"
+    return Refusal(403, detail, hint, caller=caller)
+
+
+def _not_from_here(peer: Peer) -> str:
+    if peer.proxy_header is not None:
+        header = peer.proxy_header
+        return f"the header {header} says that the request comes through a proxy, which takes a token"
+    return f"requests from {peer.origin} take a token"
+
+
+def _user_of(request: web.Request) -> int | None:
+    """The number of the user whose program sent it over loopback; None where the system does not tell.
+
+    Where it could tell and does not, the program has hung up, and no user is known.
+    """
+    connection = request.protocol
+    known: int | None = getattr(connection, "peer_user", None)
+    if known is not None or not peer_owner.can_be_known():
+        return known
     transport = request.transport
     if transport is None:
-        return "the connection is closed"
-    if _is_unix(transport.get_extra_info("socket")):
-        return None
-    if not _is_loopback(transport.get_extra_info("peername")):
-        return "only programs of this machine may ask"
-    for name in request.headers:
-        if _is_of_a_proxy(name.lower()):
-            return f"the header {name} says that the request comes through a proxy, not from this machine"
-    hosts = request.headers.getall("Host", [])
-    own = _own_hosts(transport.get_extra_info("sockname")[:2])
-    if len(hosts) != 1 or hosts[0].lower() not in own:
-        return f"the Host header must be one of this machine's own: {', '.join(sorted(own))}"
-    return _refusal_of_page(request, hosts[0].lower()) if acts else None
+        return _GONE
+    peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    found = peer_owner.owner(peer[:2], own[:2])
+    user = _GONE if found is None else found
+    if hasattr(connection, "peer_user"):
+        connection.peer_user = user
+    return user
 
 
-def _refusal_of_page(request: web.Request, host: str) -> str | None:
-    """Why a page, if one sent this request, may not operate the server."""
-    for origin in request.headers.getall("Origin", []):
-        if origin.lower() != f"http://{host}":
-            return f"pages of {brief(origin) or 'an unknown site'} may not operate this server"
-    for site in request.headers.getall("Sec-Fetch-Site", []):
-        if site.lower() not in _OWN_PAGES:
-            return f"pages of another site may not operate this server (Sec-Fetch-Site: {brief(site)})"
-    return None
-
-
-@lru_cache(maxsize=256)
-def _is_of_a_proxy(name: str) -> bool:
-    return _OF_A_PROXY.fullmatch(name) is not None
-
-
-def _is_unix(connection: object) -> bool:
-    family = getattr(connection, "family", None)  # asyncio hands out a wrapper of the socket
-    return family is not None and family == getattr(socket, "AF_UNIX", None)
-
-
-def _is_loopback(peer: object) -> bool:
-    return isinstance(peer, tuple) and _is_loopback_address(peer[0])
+_GONE: Final = -1
+"""The number of no user."""
 
 
 @lru_cache(maxsize=64)
-def _is_loopback_address(text: str) -> bool:
-    address = ip_address(text.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.is_loopback
-
-
-@lru_cache(maxsize=64)
-def _own_hosts(listening: tuple[str, int]) -> frozenset[str]:
+def _hosts_at(listening: tuple[str, int]) -> frozenset[str]:
     """What a client that means this machine writes into ``Host``; a bare address is no name to rebind."""
     address, port = listening
     literal = f"[{address}]" if ":" in address else address

@@ -54,10 +54,10 @@ AND scheduled_for BETWEEN :scheduled_for AND coalesce(:last_for, :scheduled_for)
 _INSERT = f"""
 INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
                   finished_at, reason, reason_ref, message, params, priority, pool, spec_hash, revision_id,
-                  file, mark, handle, deadline, timeout_ms, origin, epoch, end_seq)
+                  file, mark, handle, deadline, timeout_ms, origin, token_digest, epoch, end_seq)
 SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :started_at, :finished_at,
        :reason, :reason_ref, :message, :params, :priority, :pool, spec_hash, revision_id, file, :mark,
-       :handle, :deadline, :timeout_ms, :origin, :epoch, :end_seq
+       :handle, :deadline, :timeout_ms, :origin, :token_digest, :epoch, :end_seq
 FROM jobs
 WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
   AND NOT EXISTS ({_SKIPPED_SINCE})
@@ -85,7 +85,9 @@ WHERE id = :job_id AND (decided_until IS NULL OR decided_until < :last)
 """
 
 
-_NO_START: Mapping[str, None] = dict.fromkeys(("mark", "handle", "deadline", "timeout_ms", "origin"))
+_NO_START: Mapping[str, None] = dict.fromkeys(
+    ("mark", "handle", "deadline", "timeout_ms", "origin", "token_digest")
+)
 
 
 def enter_started(tx: Tx, occurrence: Occurrence, start: Start) -> Run | None:

@@ -159,9 +159,11 @@ class Start(NamedTuple):
     """For work that outlives its runner: after how many milliseconds it is to end."""
     origin: str | None = None
     """For the same: which database on which machine begins it, a JSON object."""
+    token_digest: str | None = None
+    """That of the random part of the token by which its script may ask the server."""
 
     def bindings(self, tx: Tx) -> dict[str, str | int | None]:
-        """The values of the columns ``mark``, ``handle``, ``deadline``, ``timeout_ms`` and ``origin``."""
+        """The values of the columns of these names, and of ``handle`` and ``deadline``."""
         timeout = self.timeout_ms
         return {
             "mark": self.mark,
@@ -169,6 +171,7 @@ class Start(NamedTuple):
             "deadline": None if timeout is None else to_text(tx.now + timedelta(milliseconds=timeout)),
             "timeout_ms": timeout,
             "origin": self.origin,
+            "token_digest": self.token_digest,
         }
 
 

@@ -46,6 +46,12 @@ def triggering_run(conn: apsw.Connection, run_id: str, mark: str | None) -> Trig
     return TriggeringRun(number, job_id, depth, frozenset(json.loads(triggers or "[]")))
 
 
+def may_trigger(conn: apsw.Connection, job_id: str, other: str) -> bool:
+    """Whether the manifest of a job lets its runs trigger another one."""
+    triggers: str | None = conn.execute("SELECT spec -> '$.triggers' FROM jobs WHERE id = ?", (job_id,)).get
+    return other in json.loads(triggers or "[]")
+
+
 _RUN = f"""
 SELECT id, {JOB_OF_RUN}, depth, (SELECT spec -> '$.triggers' FROM jobs WHERE jobs.id = {JOB_OF_RUN})
 FROM runs WHERE id = CAST(:id AS INTEGER) AND status = :status AND mark = :mark

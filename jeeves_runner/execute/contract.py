@@ -38,6 +38,8 @@ class RunFacts(NamedTuple):
     """Its parameters by name, defaults and secret ones included. Keep them out of texts."""
     api_url: str | None
     """Where the runner's API listens; None if nowhere."""
+    token: str | None = None
+    """What lets its script in there, while it runs; None: nothing does. Keep it out of texts."""
     secret_params: frozenset[str] = frozenset()
     """The names of those whose values are to be shown nowhere, and masked in the output."""
     caused_by: str | None = None

@@ -215,7 +215,9 @@ class Arrivals:
         asked to end from here on."""
         executor = self._executors.of(job.spec)
         precheck = precheck_of(self._executors, job.spec)
-        start = start_of(job.spec, precheck or executor, token_hex(16), self._origin)
+        mark = token_hex(16)
+        start = start_of(job.spec, precheck or executor, mark, self._origin)
+        start = start._replace(token_digest=self._running.api.digest(mark))
         arrival = Arrival(attempt=attempt, job=job, decision=decision, entry=entry, start=start)
         if decision.verdict in _STAYS:
             if attempt not in self._board:

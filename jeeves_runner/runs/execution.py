@@ -13,6 +13,7 @@ from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.errors import DatabaseError, JeevesError, StartFailed
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order
+from jeeves_runner.runs.api_access import ApiAccess
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.orders import Secrets, hides_what_is_lost, order_of, order_to_mask
 from jeeves_runner.runs.outcomes import Report
@@ -75,23 +76,23 @@ class Execution:
         self._began = 0.0
         self._timers: list[asyncio.TimerHandle] = []
 
-    async def perform(self, run: Run, api_url: str | None) -> Report | None:
+    async def perform(self, run: Run, api: ApiAccess) -> Report | None:
         """Run it; None if the work was left to the next runner.
 
         Every failure is an ending, and a cancelled task is one too: all runs get an outcome.
         """
         timeout = self.job.spec.timeout_ms
         seconds = None if timeout is None else timeout / 1000 + self._main.patience
-        return await self._reported(run, self._start_and_wait(run, api_url, seconds))
+        return await self._reported(run, self._start_and_wait(run, api, seconds))
 
-    async def begin(self, left: LeftRun, api_url: str | None) -> Report | None:
+    async def begin(self, left: LeftRun, api: ApiAccess) -> Report | None:
         """Run what an earlier runner was to start and did not, by the deadline that one has set."""
-        return await self._reported(left.run, self._start_and_wait(left.run, api_url, self._left_of(left)))
+        return await self._reported(left.run, self._start_and_wait(left.run, api, self._left_of(left)))
 
-    async def resume(self, left: LeftRun, handle: Handle, api_url: str | None) -> Report | None:
+    async def resume(self, left: LeftRun, handle: Handle, api: ApiAccess) -> Report | None:
         """See work to its end that an earlier runner has started, by the deadline that one has set. What
         turns out not to have begun is run now."""
-        return await self._reported(left.run, self._wait_on_or_begin(left, handle, api_url))
+        return await self._reported(left.run, self._wait_on_or_begin(left, handle, api))
 
     def is_asked_to_end(self) -> bool:
         return self._asked_to_end
@@ -184,7 +185,7 @@ class Execution:
         await self._trace.close()
         return self._trace.report(ending, waited_ms)
 
-    async def _start_and_wait(self, run: Run, api_url: str | None, seconds: float | None) -> Ending:
+    async def _start_and_wait(self, run: Run, api: ApiAccess, seconds: float | None) -> Ending:
         """``seconds``: until its deadline; None if there is none."""
         if seconds is not None and seconds <= 0:  # it has passed while no runner lived
             self.cause = self.cause or CancelCause.TIMEOUT
@@ -192,7 +193,7 @@ class Execution:
         if self.is_asked_to_end():
             return Cancelled()
         trace = self._trace = self._traced(run, of_precheck=self._is_precheck)
-        order = order_of(self.job, run, self.mark, self._secrets, api_url)
+        order = order_of(self.job, run, self.mark, self._secrets, api)
         if self._is_precheck:
             ending = await self._check_first(order, run, trace)
             if ending is not None:
@@ -267,7 +268,7 @@ class Execution:
             return trace.never_begun()
         return Cancelled(message=found.left_alive, confirmed=False)
 
-    async def _wait_on_or_begin(self, left: LeftRun, handle: Handle, api_url: str | None) -> Ending:
+    async def _wait_on_or_begin(self, left: LeftRun, handle: Handle, api: ApiAccess) -> Ending:
         ending = await self._wait_on(left, handle)
         if not isinstance(ending, Lost) or ending.began or not self.job.is_still_that_of(left.run):
             return ending
@@ -276,7 +277,7 @@ class Execution:
         if self._trace is not None:
             self._trace.say_no_more()
             await self._trace.close()
-        return await self._start_and_wait(left.run, api_url, self._left_of(left))
+        return await self._start_and_wait(left.run, api, self._left_of(left))
 
     async def _wait_on(self, left: LeftRun, handle: Handle) -> Ending:
         self._handle = handle

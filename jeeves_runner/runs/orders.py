@@ -8,18 +8,19 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.runs.api_access import ApiAccess
 from jeeves_runner.runs.jobs import Job
 
 Secrets = Callable[[int], Mapping[str, str]]
 """Reads the secret parameters of the chain that begins with a run, by name. Raises DatabaseError."""
 
 
-def order_of(job: Job, run: Run, mark: str, secrets: Secrets, api_url: str | None = None) -> Order:
+def order_of(job: Job, run: Run, mark: str, secrets: Secrets, api: ApiAccess | None = None) -> Order:
     """The order of a run that is recorded as running, by the spec of its job.
 
     Raises InvalidValue when the job does not take the run's parameters any more, DatabaseError.
     """
-    return _order(job, run, mark, _params(job, run, secrets), api_url)
+    return _order(job, run, mark, _params(job, run, secrets), api)
 
 
 def order_to_mask(job: Job, run: Run, mark: str, secrets: Secrets) -> Order:
@@ -45,7 +46,7 @@ def hides_what_is_lost(run: Run, order: Order) -> bool:
     return any(value is None and name not in order.run.secret_params for name, value in held.items())
 
 
-def _order(job: Job, run: Run, mark: str, params: Settled, api_url: str | None) -> Order:
+def _order(job: Job, run: Run, mark: str, params: Settled, api: ApiAccess | None) -> Order:
     facts = RunFacts(
         run_id=run.id,
         job_id=run.job_id,
@@ -56,7 +57,8 @@ def _order(job: Job, run: Run, mark: str, params: Settled, api_url: str | None) 
         namespace=job.row.namespace,
         params={**params.shown, **params.secret},
         secret_params=frozenset(params.secret),
-        api_url=api_url,
+        api_url=None if api is None else api.url,
+        token=None if api is None else api.token(run.id, mark),
         caused_by=run.caused_by,
     )
     return Order(job.spec, facts)

@@ -18,6 +18,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError, DatabaseReplaced, Fenced, NotFound
 from jeeves_runner.execute.contract import Executor, Handle
+from jeeves_runner.runs.api_access import ApiAccess
 from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import Job
@@ -73,7 +74,7 @@ class RunningRuns:
         self._grace: asyncio.Timeout | None = None
         self._is_hurried = False
         self._given_up = asyncio.Event()
-        self.api_url: str | None = None
+        self.api = ApiAccess()
 
     def track(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it in a task of its own, which a shutdown waits for."""
@@ -111,14 +112,14 @@ class RunningRuns:
         run, execution = attempt.run, attempt.execution
         if run is None or execution is None:
             raise RuntimeError("an attempt without a row cannot be carried out")
-        await self._see_through(attempt, run, execution, execution.perform(run, self.api_url))
+        await self._see_through(attempt, run, execution, execution.perform(run, self.api))
 
     async def resume(self, attempt: Attempt, left: LeftRun, handle: Handle) -> None:
         """The same for work that an earlier runner has started."""
         execution = attempt.execution
         if execution is None:
             raise RuntimeError("an attempt that is not equipped cannot be resumed")
-        work = execution.resume(left, handle, self.api_url)
+        work = execution.resume(left, handle, self.api)
         await self._see_through(attempt, left.run, execution, work)
 
     async def begin(self, attempt: Attempt, left: LeftRun) -> None:
@@ -126,7 +127,7 @@ class RunningRuns:
         execution = attempt.execution
         if execution is None:
             raise RuntimeError("an attempt that is not equipped cannot begin")
-        work = execution.begin(left, self.api_url)
+        work = execution.begin(left, self.api)
         await self._see_through(attempt, left.run, execution, work)
 
     async def _see_through(

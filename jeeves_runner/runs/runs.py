@@ -197,7 +197,7 @@ class Runs:
 
     def set_api_url(self, url: str) -> None:
         """Tell the runs that start from here on where the API listens."""
-        self._running.api_url = url
+        self._running.api.url = url
 
     @property
     def longest_kill_grace(self) -> float:

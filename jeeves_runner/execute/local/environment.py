@@ -123,5 +123,6 @@ def _facts_as_variables(run: RunFacts, around: Surroundings) -> dict[str, str]:
         "JR_DATA_DIR": around.data_dir,
         DATABASE_VARIABLE: around.db_path,
         "JR_API_URL": run.api_url,
+        "JR_TOKEN": run.token,
     }
     return {name: value for name, value in variables.items() if value is not None}

@@ -11,6 +11,7 @@ from jeeves_runner.execute.output.log_place import LogPlace, stdout_of
 from jeeves_runner.execute.output.log_thread import PATIENCE, ThreadedLog
 from jeeves_runner.execute.output.mask import Masker, masked, masked_json
 from jeeves_runner.execute.output.masks import mask_of
+from jeeves_runner.execute.output.own_tokens import TokenMasker, without_tokens
 from jeeves_runner.execute.output.result_line import ResultLine
 from jeeves_runner.execute.output.stream_tail import StreamTail
 
@@ -78,7 +79,7 @@ class Output:
 
     def masked(self, text: str) -> str:
         """What else is said of the run, without its secrets."""
-        return WITHHELD if self.is_withheld else masked(text, self._mask)
+        return WITHHELD if self.is_withheld else without_tokens(masked(text, self._mask))
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Take a chunk of a stream, cut anywhere."""
@@ -115,7 +116,7 @@ class Output:
         self.result, self.result_note = self._result.close()
         if self.result is not None:
             # JSON can escape any character, so a secret may show only once it is decoded.
-            self.result = masked_json(self.result, self._mask)
+            self.result = without_tokens(masked_json(self.result, self._mask))
         if self.is_withheld:
             self.result_note = WITHHELD
         for file in self._files:
@@ -156,11 +157,13 @@ class _Stream:
 
     def __init__(self, mask: Automaton | None) -> None:
         self._masker = Masker(mask)
+        self._tokens = TokenMasker()
         self._decoder = _Utf8Decoder("replace")
         self.tail = StreamTail()
 
     def decode(self, data: bytes) -> str:
-        return self._decoder.decode(self._masker.feed(data))
+        return self._decoder.decode(self._tokens.feed(self._masker.feed(data)))
 
     def finish(self) -> str:
-        return self._decoder.decode(self._masker.close(), True)
+        rest = self._tokens.feed(self._masker.close()) + self._tokens.close()
+        return self._decoder.decode(rest, True)

@@ -1,0 +1,77 @@
+"""Wrong tokens: each further one of the same peer within a minute is answered later than the one before.
+
+A token has too many bits to be guessed; what is slowed is the noise, in the log and in the audit.
+"""
+
+import asyncio
+from collections import OrderedDict
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from jeeves_runner.clock import Clock
+
+_FREE: Final = 3
+"""Wrong tokens within a minute that are answered at once."""
+
+_FIRST: Final = 0.25
+_LONGEST: Final = 8.0
+"""Seconds of the first and the longest delay; each is twice the one before."""
+
+_MEMORY: Final = 60.0
+"""Seconds after which a wrong token is forgotten."""
+
+_PEERS: Final = 10_000
+_AT_ONCE: Final = 64
+"""Answers that are held back at the same time; one more is refused with a time to come back."""
+
+
+class Attempts:
+    """Remembers who has shown wrong tokens, ten thousand peers at most."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._held_back = 0
+
+    async def slow(self, peer: str) -> float | None:
+        """Note a wrong token of this peer, and wait as long as it deserves.
+
+        None once it has waited; the seconds after which to try again if too many others wait.
+        """
+        count = self._note(_network(peer))
+        if count <= _FREE:
+            return None
+        delay = min(_LONGEST, _FIRST * 2 ** (min(count - _FREE, 30) - 1))
+        if self._held_back >= _AT_ONCE:
+            return delay
+        self._held_back += 1
+        try:
+            await asyncio.sleep(delay)
+        finally:
+            self._held_back -= 1
+        return None
+
+    def count(self, peer: str) -> int:
+        """How many wrong tokens of this peer are remembered."""
+        count, at = self._wrong.get(_network(peer), (0, 0.0))
+        return count if self._clock.monotonic() - at < _MEMORY else 0
+
+    def _note(self, network: str) -> int:
+        now = self._clock.monotonic()
+        count, at = self._wrong.pop(network, (0, now))
+        count = count + 1 if now - at < _MEMORY else 1
+        self._wrong[network] = (count, now)
+        while len(self._wrong) > _PEERS:
+            self._wrong.popitem(last=False)
+        return count
+
+
+def _network(peer: str) -> str:
+    """What one sender has: of IPv6 the first 64 bits."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(IPv6Address(int(address) >> 64 << 64))
+    return str(address)

@@ -1,0 +1,201 @@
+"""The ``tokens`` table: who may ask the server for what. ``sessions``: the browsers that people have let in.
+
+A token is shown once and kept nowhere. One exists until it is revoked: that it has expired does not open again
+what its existence has closed.
+"""
+
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+from typing import Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.api_tokens import (
+    PREFIX,
+    RANDOM_BYTES,
+    RunToken,
+    TokenRole,
+    check_token_name,
+    digest,
+)
+from jeeves_runner.core.durations import End
+from jeeves_runner.core.model import RunStatus
+from jeeves_runner.db import audit
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.waits import Wait, end_by_now
+from jeeves_runner.errors import Conflict, NotFound
+
+SESSION: Final = timedelta(hours=12)
+"""How long a browser stays let in."""
+
+TOKENS: Final = Wait("tokens", "expires_at", "expires_ms", "revoked_at IS NULL AND expires_at IS NOT NULL")
+SESSIONS: Final = Wait("sessions", "expires_at", "lasts_ms", "true")
+
+_MINUTE: Final = len("2026-01-01T00:00")
+"""Characters of a time that tell its minute."""
+
+
+class Holder(NamedTuple):
+    """Who has shown a token that counts."""
+
+    token_id: int
+    """The token's number."""
+    name: str
+    """Its name."""
+    role: TokenRole
+    """What it allows."""
+    is_noted: bool
+    """Whether its use within this minute is on record already."""
+
+
+class TokenRow(NamedTuple):
+    """A token as people see it; times in the database's form."""
+
+    name: str
+    """Its name."""
+    role: str
+    """What it allows."""
+    created_by: str
+    """Who made it."""
+    created_at: str
+    """When it was made."""
+    expires_at: str | None
+    """When it ceases to count; None: never."""
+    last_used_at: str | None
+    """When it was last used, to the minute; None: never."""
+
+
+def create(tx: Tx, name: str, role: TokenRole, *, until: End | None, by: str) -> str:
+    """Make a token, which only the caller gets to see. InvalidValue for a name that cannot be one, Conflict
+    for one that another token has."""
+    check_token_name(name)
+    if tx.conn.execute("SELECT 1 FROM tokens WHERE name = ? AND revoked_at IS NULL", (name,)).get:
+        raise Conflict(
+            f"there is a token {name} already",
+            hint="give this one another name, or `jeeves-runner token revoke` that one first",
+        )
+    token = PREFIX + token_urlsafe(RANDOM_BYTES)
+    tx.conn.execute(
+        "INSERT INTO tokens (name, role, digest, created_by, created_at, expires_at, expires_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            name,
+            role,
+            digest(token),
+            by,
+            tx.at,
+            until and to_text(until.instant),
+            until and until.length_ms,
+        ),
+    )
+    audit.record(tx, actor=by, action="create token", target=f"token {name}", detail=str(role))
+    return token
+
+
+def revoke(tx: Tx, name: str, *, by: str) -> None:
+    """Let a token, and the browsers that were let in with it, count for nothing from now on. NotFound."""
+    number: int | None = tx.conn.execute(
+        "UPDATE tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL RETURNING id", (tx.at, name)
+    ).get
+    if number is None:
+        raise unknown_token(tx.conn, name)
+    tx.conn.execute("DELETE FROM sessions WHERE token_id = ?", (number,))
+    audit.record(tx, actor=by, action="revoke token", target=f"token {name}")
+
+
+def unknown_token(conn: apsw.Connection, name: str) -> NotFound:
+    """The error for a name that no token has."""
+    names = ", ".join(row.name for row in tokens(conn))
+    return NotFound(f"there is no token {name}", hint=f"there is {names}" if names else "there is none yet")
+
+
+def tokens(conn: apsw.Connection) -> list[TokenRow]:
+    """All that were not revoked, by name."""
+    rows = conn.execute(
+        "SELECT name, role, created_by, created_at, expires_at, last_used_at FROM tokens"
+        " WHERE revoked_at IS NULL ORDER BY name"
+    )
+    return [TokenRow(*row) for row in rows]
+
+
+def any_token(conn: apsw.Connection, role: TokenRole | None = None) -> bool:
+    """Whether a token exists: one of this role, or of any."""
+    of_role = "" if role is None else " AND role = :role"
+    found = conn.execute(f"SELECT 1 FROM tokens WHERE revoked_at IS NULL{of_role} LIMIT 1", {"role": role})
+    return found.get is not None
+
+
+_HOLDER: Final = f"""
+SELECT id, name, role, last_used_at FROM tokens
+WHERE digest = :digest AND revoked_at IS NULL AND coalesce({end_by_now(TOKENS)} > :at, 1)
+"""
+
+
+def holder_of_token(conn: apsw.Connection, now: datetime, token: str) -> Holder | None:
+    """Who holds this token; None if it counts for nothing."""
+    return _holder(conn, _HOLDER, now, token)
+
+
+_IN_SESSION: Final = f"""
+SELECT id, name, role, last_used_at FROM tokens
+WHERE id = (SELECT token_id FROM sessions WHERE digest = :digest AND {end_by_now(SESSIONS)} > :at)
+  AND revoked_at IS NULL AND coalesce({end_by_now(TOKENS)} > :at, 1)
+"""
+
+
+def holder_of_session(conn: apsw.Connection, now: datetime, secret: str) -> Holder | None:
+    """Whose token has let in the browser that shows this; None if it is not let in any more."""
+    return _holder(conn, _IN_SESSION, now, secret)
+
+
+def _holder(conn: apsw.Connection, statement: str, now: datetime, secret: str) -> Holder | None:
+    at = to_text(now)
+    row = conn.execute(statement, {"digest": digest(secret), "at": at}).fetchone()
+    if row is None:
+        return None
+    number, name, role, last_used_at = row
+    is_noted = last_used_at is not None and last_used_at[:_MINUTE] >= at[:_MINUTE]
+    return Holder(number, name, TokenRole(role), is_noted)
+
+
+def note_use(tx: Tx, token_id: int) -> None:
+    """Record that a token is used, once a minute."""
+    tx.conn.execute(
+        "UPDATE tokens SET last_used_at = ? WHERE id = ?", (tx.at[:_MINUTE] + ":00.000Z", token_id)
+    )
+
+
+def begin_session(tx: Tx, token_id: int) -> str:
+    """Let a browser in; what it is to show from now on. Sessions that are over are removed."""
+    secret = token_urlsafe(RANDOM_BYTES)
+    tx.conn.execute("DELETE FROM sessions WHERE expires_at <= ?", (tx.at,))
+    lasts_ms = SESSION // timedelta(milliseconds=1)
+    tx.conn.execute(
+        "INSERT INTO sessions (digest, token_id, created_at, expires_at, lasts_ms) VALUES (?, ?, ?, ?, ?)",
+        (digest(secret), token_id, tx.at, to_text(tx.now + SESSION), lasts_ms),
+    )
+    return secret
+
+
+def end_session(tx: Tx, secret: str) -> None:
+    """Let a browser in no more."""
+    tx.conn.execute("DELETE FROM sessions WHERE digest = ?", (digest(secret),))
+
+
+class TokenRun(NamedTuple):
+    """A run that shows its token."""
+
+    run_id: int
+    """Its number."""
+    job_id: str
+    """Its job."""
+
+
+def run_of_token(conn: apsw.Connection, token: RunToken) -> TokenRun | None:
+    """The run whose token this is; None unless it runs."""
+    row = conn.execute(
+        "SELECT id, job_id FROM runs WHERE id = ? AND status = ? AND token_digest = ?",
+        (token.run_id, RunStatus.RUNNING, digest(token.secret)),
+    ).fetchone()
+    return None if row is None else TokenRun(*row)
