@@ -97,3 +97,13 @@ def too_open(paths: Iterable[Path], mode: int) -> list[TooOpen]:
             if now & 0o077 & ~mode:
                 found.append(TooOpen(path, now))
     return found
+
+
+def user_name(number: int) -> str:
+    """What the system calls a user; the number where it has no name for it."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 from jeeves_runner.config_kinds import Given, Kind, Place, Text, wrong_value
-from jeeves_runner.config_notifications import BaseUrl
+from jeeves_runner.config_secrets import BaseUrl
 from jeeves_runner.core.problem import Finding
 from jeeves_runner.core.wording import brief
 
@@ -49,7 +49,9 @@ class Networks(Kind):
             try:
                 ip_network(text)
             except ValueError as error:
-                message = f"`{'.'.join(place)}` has {brief(text)}, which is no address and no network: {error}"
+                message = (
+                    f"`{'.'.join(place)}` has {brief(text)}, which is no address and no network: {error}"
+                )
                 yield wrong_value((*place, number), message, "write 10.0.0.1, 192.168.0.0/16 or ::1")
 
 

@@ -107,6 +107,12 @@ class NotSkipped(NotFound):
     """A job does not skip that time. For clients it is a NotFound."""
 
 
+class Unauthorized(JeevesError):
+    """The server does not know who asks."""
+
+    code = "unauthorized"
+
+
 class NoServer(JeevesError):
     """The command needs a running server and none answers."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import apsw
 
+from jeeves_runner.api.guard import check_host
 from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
 from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
@@ -125,6 +126,7 @@ class Runner:
         self.url = url_of(listener)
         conn = self._connect(create=True)
         stack.push_async_callback(close_in_thread, conn)
+        check_host(conn, config)
         setup = planner_setup(config)
         check_source(conn, setup.source)
         make_data_folder(config)

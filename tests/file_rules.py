@@ -14,7 +14,7 @@ OUTSIDE_METHODS = frozenset({"read_text", "read_bytes", "write_text", "write_byt
 BESIDE_SCRIPTS = ("sources", "execute", "reconcile", "runs", "runner", "views", "api")
 """These work in the runner, on files that scripts and people may replace by a pipe or a link."""
 
-OPEN_WHAT_THE_SYSTEM_MAKES = ("execute.local.processes", "execute.local.starter_main")
+OPEN_WHAT_THE_SYSTEM_MAKES = ("api.peer_owner", "execute.local.processes", "execute.local.starter_main")
 """They read /proc and devices."""
 
 MODE = re.compile("[rwax][bt+]{0,2}")

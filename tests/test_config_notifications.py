@@ -10,9 +10,9 @@ from support.configs import assert_refused, config_of
 
 from jeeves_runner.cli.main import main
 from jeeves_runner.config import check_config, load_config
+from jeeves_runner.config_api import ApiConfig
 from jeeves_runner.config_change import change_of
 from jeeves_runner.config_notifications import (
-    ApiConfig,
     EmailConfig,
     HeartbeatConfig,
     NotificationsConfig,
@@ -202,7 +202,6 @@ def test_manifests_are_read_with_the_channels_of_the_config(tmp_path: Path) -> N
         ("heartbeat: {every: 5m}", "1:12", "`heartbeat` needs a URL", "url_path"),
         ("heartbeat: {url: 'https://x', every: 0s}", "1:38", "a duration of 1s or more", ""),
         ("api: {public_url: 'https://x/?hunter2'}", "1:19", "`api.public_url` has a query", "before the `?`"),
-        ("api: {trusted_proxies: []}", "1:7", "is not supported by this version yet", "remove it"),
     ],
 )
 def test_mistakes_have_their_place_and_a_hint(

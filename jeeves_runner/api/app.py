@@ -1,31 +1,27 @@
-"""The aiohttp application: every route of the table behind one middleware that guards it and words errors."""
+"""The aiohttp application: every route of the table, behind the gate."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from jeeves_runner.api.bodies import BodyReader, expectation
-from jeeves_runner.api.connection import Connection, Limits, log
-from jeeves_runner.api.guard import refusal
+from jeeves_runner.api.connection import Limits
+from jeeves_runner.api.gate import CALLER, Gate
 from jeeves_runner.api.parameters import Parser, preferences
-from jeeves_runner.api.problems import UNEXPECTED, problem, problem_of, problem_of_http
+from jeeves_runner.api.problems import problem
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
-from jeeves_runner.api.route import AnyCall, Call, Declared, Role, Route
+from jeeves_runner.api.route import AnyCall, Call, Declared, Route
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import SpoolFiles
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db.file_errors import translated
-from jeeves_runner.errors import JeevesError
 from jeeves_runner.side_thread import Kept, SideThread
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_ROLES: Final = web.AppKey("roles", dict[web.AbstractRoute, Role])
-"""The role of each route that aiohttp knows."""
 
 _TOO_OPEN_KEPT: Final = 1.0
 """Seconds for which it holds what of the files more people may use than is said."""
@@ -38,7 +34,8 @@ _ON_A_JOB: Final = "/jobs/{job}"
 
 def build_app(services: ApiServices, limits: Limits) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
-    app = web.Application(middlewares=[_answer_always])
+    gate = Gate(services)
+    app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
     app.on_cleanup.append(reads.close)
@@ -52,25 +49,31 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
         spools=SpoolFiles(database.parent),
     )
     bodies = Room(limits.memory)
-    roles = app[_ROLES] = {}
     for route in ROUTES:
-        handler = _served(route, call_of, BodyReader(route.body, bodies, limits.body), database)
+        handler = _served(route, gate, call_of, BodyReader(route.body, bodies, limits.body), database)
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            roles[app.router.add_route(method, route.path, handler, expect_handler=expectation)] = route.role
+            gate.routes[app.router.add_route(method, route.path, handler, expect_handler=expectation)] = route
     # Where several paths fit, the first that takes the method does, so these come last.
     for declared in DECLARED:
         app.router.add_route("*", declared.path, _refused(declared, services), expect_handler=expectation)
     return app
 
 
-def _served(route: Route, call_of: Callable[..., AnyCall], body: BodyReader[Any], database: Path) -> Handler:
+def _served(
+    route: Route, gate: Gate, call_of: Callable[..., AnyCall], body: BodyReader[Any], database: Path
+) -> Handler:
     """What makes a call of each request for a route; ``call_of`` takes what comes with the request."""
     path: Parser[Any] = Parser(route.path_values, called="the {}")
     query: Parser[Any] = Parser(route.query)
-    no_body = route.body() if route.role is not Role.OPERATE else None
+    no_body = None if route.takes_body else route.body()
+    done = min(route.answers)
 
     async def serve(request: web.Request) -> web.StreamResponse:
+        caller = request[CALLER]
         call = call_of(
+            caller=caller,
+            browser=gate.guard.browser_of(request, caller),
+            acting=Actor(caller.name, caller.origin, done),
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request) if no_body is None else no_body,
@@ -119,40 +122,3 @@ def _acts_on_jobs() -> str:
     paths = [route.path for route in ROUTES if route.method == "POST" and route.path.startswith(_ON_A_JOB)]
     *others, last = [path.replace(_ON_A_JOB, "…") for path in paths]
     return f"POST {', '.join(others)} and {last}"
-
-
-@web.middleware
-async def _answer_always(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if isinstance(request.protocol, Connection):
-        request.protocol.request_has_come()
-    refused = refusal(request, acts=_acts(request))
-    if refused is not None:
-        return problem(403, "forbidden", refused)
-    try:
-        return await handler(request)
-    except JeevesError as error:
-        return problem_of(error)
-    except web.HTTPException as error:
-        return problem_of_http(error)
-    except web.RequestPayloadError as error:
-        log.debug("%s %r: the body cannot be read: %s", request.method, request.path, error)
-        return problem(400, "bad_request", "the body is not encoded as its headers say")
-    except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
-        if not _has_hung_up(request, fault):
-            log.exception("%s %r failed", request.method, request.path)
-        return problem(500, "unexpected", UNEXPECTED)
-
-
-def _acts(request: web.Request) -> bool:
-    """Whether the route operates; where there is none, whether the method would."""
-    role = request.app[_ROLES].get(request.match_info.route)
-    return request.method not in _SAFE_METHODS if role is None else role is Role.OPERATE
-
-
-def _has_hung_up(request: web.Request, fault: Exception) -> bool:
-    """Whether a handler failed because its client is gone; that is no fault of the server."""
-    transport = request.transport
-    gone = isinstance(fault, ConnectionError) and (transport is None or transport.is_closing())
-    if gone:
-        log.debug("%s %r: the client hung up", request.method, request.path)
-    return gone

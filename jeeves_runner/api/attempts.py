@@ -41,7 +41,7 @@ class Attempts:
         count = self._note(_network(peer))
         if count <= _FREE:
             return None
-        delay = min(_LONGEST, _FIRST * 2 ** (min(count - _FREE, 30) - 1))
+        delay: float = min(_LONGEST, _FIRST * 2 ** (min(count - _FREE, 30) - 1))
         if self._held_back >= _AT_ONCE:
             return delay
         self._held_back += 1

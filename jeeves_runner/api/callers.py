@@ -56,6 +56,8 @@ class Caller:
     """The run that asks."""
     session: str | None = None
     """What the browser has shown. Keep it out of texts."""
+    is_https: bool = False
+    """Whether a proxy that is believed has got the request by https."""
 
     @property
     def name(self) -> str:

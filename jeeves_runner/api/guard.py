@@ -1,17 +1,17 @@
 """Who may talk to the server, and who may operate it.
 
-Three things let a caller in: a token, which may be that of a run; a browser's session, which a token has opened;
-or, without either, to be a program of this machine and of the user who runs the server. For the last two a foreign
-web page is kept out, whose requests a browser would carry along: a page under a name that resolves to 127.0.0.1
-gives itself away by its ``Host``, one that posts across sites by its ``Origin`` or ``Sec-Fetch-Site``. A page knows
-no token, so none of this is asked of a request that has one.
+Three things let a caller in: a token, which may be that of a run; a browser's session, which a token has
+opened; or, without either, to be a program of this machine and of the user who runs the server. For the last
+two a foreign web page is kept out, whose requests a browser would carry along: a page under a name that
+resolves to 127.0.0.1 gives itself away by its ``Host``, one that posts across sites by its ``Origin`` or
+``Sec-Fetch-Site``. A page knows no token, so none of this is asked of a request that has one.
 
 The Unix socket needs none of this. Its file lets in the owner alone, and no browser reaches it.
 """
 
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -19,16 +19,22 @@ from urllib.parse import urlsplit
 import apsw
 from aiohttp import web
 
+from jeeves_runner.access import user_name
 from jeeves_runner.api import peer_owner
 from jeeves_runner.api.attempts import Attempts
+from jeeves_runner.api.browser import Browser
 from jeeves_runner.api.callers import Caller, CallerKind, Role, RunMay
-from jeeves_runner.api.peers import Peer, peer_of, user_name
+from jeeves_runner.api.connection import log
+from jeeves_runner.api.peers import Peer, peer_of
+from jeeves_runner.api.problems import CHALLENGE
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
+from jeeves_runner.config_api import is_loopback_host
 from jeeves_runner.core.api_tokens import RUN_PREFIX, TokenRole, parse_run_token
 from jeeves_runner.core.wording import brief
 from jeeves_runner.db import tokens
 from jeeves_runner.db.triggering import may_trigger
+from jeeves_runner.errors import ConfigError, Unauthorized
 
 _OWN_PAGES: Final = frozenset({"same-origin", "none"})
 """``Sec-Fetch-Site`` of what the server's own pages ask for, and of what a person typed or clicked."""
@@ -36,11 +42,26 @@ _OWN_PAGES: Final = frozenset({"same-origin", "none"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _SCHEME: Final = "Bearer "
 _HOW: Final = "send `Authorization: Bearer TOKEN`; `jeeves-runner token create NAME` makes one"
-_CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner"'})
 _WRONG: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner", error="invalid_token"'})
 
 
-class Refusal(NamedTuple):
+def check_host(conn: apsw.Connection, config: Config) -> None:
+    """ConfigError where the server would listen beyond this machine and could let in nothing."""
+    if not is_loopback_host(config.host) and not tokens.any_token(conn):
+        raise ConfigError(
+            f"host {config.host} is reached from beyond this machine, which takes a token, and there is none",
+            hint="make one with `jeeves-runner token create NAME --role operate`, or set host: 127.0.0.1",
+        )
+
+
+NO_TOKEN: Final = Unauthorized(
+    "the token is not valid",
+    hint="it may have expired or been revoked; `jeeves-runner token list` shows those that count",
+)
+"""What is said of a token that counts for nothing."""
+
+
+class TurnedAway(NamedTuple):
     """Why a request is not served, as the problem that it is answered with."""
 
     status: int
@@ -53,6 +74,10 @@ class Refusal(NamedTuple):
     """More headers of the answer."""
     caller: Caller | None = None
     """Who is refused, where that is known."""
+    origin: str = "unknown"
+    """Where the request comes from."""
+    is_gone: bool = False
+    """Whether the client seems to have hung up."""
 
     @property
     def code(self) -> str:
@@ -79,30 +104,36 @@ class Guard:
         self._host = config.host
         self._public = None if config.api.public_url is None else urlsplit(config.api.public_url)
         self._trusted = config.api.trusted_proxies
-        self._attempts = Attempts(clock)
+        self.attempts = Attempts(clock)
 
-    async def let_in(self, request: web.Request, access: Access) -> Caller | Refusal:
+    async def let_in(self, request: web.Request, access: Access) -> Caller | TurnedAway:
         """Who sends a request for what ``access`` says; why not, if it is not to be served."""
         peer = peer_of(request, self._trusted)
         if peer is None:
-            return Refusal(403, "the connection is closed")
-        caller = await self._caller(request, peer, access)
-        if isinstance(caller, Refusal):
-            return caller
+            return TurnedAway(403, "the connection is closed")
+        found = await self._caller(request, peer, access)
+        if isinstance(found, Caller):
+            found = self._admitted(found, request, access)
+        return found._replace(origin=peer.origin) if isinstance(found, TurnedAway) else found
+
+    def _admitted(self, caller: Caller, request: web.Request, access: Access) -> Caller | TurnedAway:
         if caller.run is not None:
             return caller if self._run_may(caller, request, access) else _not_for_runs(caller, access)
-        if access.role.admits(caller.role):
-            return caller
-        return self._beyond_its_role(caller, access)
+        return caller if access.role.admits(caller.role) else self._beyond_its_role(caller, access)
 
-    async def _caller(self, request: web.Request, peer: Peer, access: Access) -> Caller | Refusal:
+    def browser_of(self, request: web.Request, caller: Caller) -> Browser:
+        """The browser that sent it, if one did."""
+        is_https = caller.is_https or (self._public is not None and self._public.scheme == "https")
+        return Browser(cookie_name(request), is_https, partial(self.attempts.slow, caller.origin))
+
+    async def _caller(self, request: web.Request, peer: Peer, access: Access) -> Caller | TurnedAway:
         shown = request.headers.getall("Authorization", [])
         if shown:
             return await self._by_token(shown, peer)
         if peer.is_socket:
             return Caller(kind=CallerKind.SOCKET, origin=peer.origin, role=TokenRole.OPERATE)
         if access.role is Role.OPEN and request.method in _SAFE_METHODS:
-            return Caller(kind=CallerKind.MACHINE, origin=peer.origin)
+            return Caller(kind=CallerKind.MACHINE, origin=peer.origin, is_https=peer.is_https)
         if (refused := self._refusal_of_page(request, peer)) is not None:
             return refused
         session = request.cookies.get(cookie_name(request))
@@ -110,21 +141,22 @@ class Guard:
             return caller
         return self._by_machine(request, peer, access)
 
-    async def _by_token(self, shown: list[str], peer: Peer) -> Caller | Refusal:
+    async def _by_token(self, shown: list[str], peer: Peer) -> Caller | TurnedAway:
         token = shown[0][len(_SCHEME) :].strip() if len(shown) == 1 else ""
         if not token or not shown[0].startswith(_SCHEME):
-            return Refusal(401, "the Authorization header holds no bearer token", _HOW, _CHALLENGE)
+            return TurnedAway(401, "the Authorization header holds no bearer token", _HOW, CHALLENGE)
         found = self._holder(token, peer)
         if found is not None:
             return found
-        wait = await self._attempts.slow(peer.origin)
+        wait = await self.attempts.slow(peer.origin)
         if wait is not None:
             headers = {"Retry-After": str(max(1, round(wait)))}
-            return Refusal(429, "too many wrong tokens were sent", "wait, then send the right one", headers)
+            return TurnedAway(
+                429, "too many wrong tokens were sent", "wait, then send the right one", headers
+            )
         if token.startswith(RUN_PREFIX):
-            return Refusal(401, "the token is that of a run which has ended, or of none", None, _WRONG)
-        hint = "it may have expired or been revoked; `jeeves-runner token list` shows those that count"
-        return Refusal(401, "the token is not valid", hint, _WRONG)
+            return TurnedAway(401, "the token is that of a run which has ended, or of none", None, _WRONG)
+        return TurnedAway(401, NO_TOKEN.message, NO_TOKEN.hint, _WRONG)
 
     def _holder(self, token: str, peer: Peer) -> Caller | None:
         if token.startswith(RUN_PREFIX):
@@ -141,17 +173,30 @@ class Guard:
         if holder is None:
             return None
         kind = CallerKind.BROWSER
-        return Caller(kind=kind, origin=peer.origin, role=holder.role, holder=holder, session=session)
+        return Caller(
+            kind=kind,
+            origin=peer.origin,
+            role=holder.role,
+            holder=holder,
+            session=session,
+            is_https=peer.is_https,
+        )
 
-    def _by_machine(self, request: web.Request, peer: Peer, access: Access) -> Caller | Refusal:
+    def _by_machine(self, request: web.Request, peer: Peer, access: Access) -> Caller | TurnedAway:
         if not peer.is_loopback:
             if access.role is Role.OPEN:
-                return Caller(kind=CallerKind.MACHINE, origin=peer.origin)
-            return Refusal(401, _not_from_here(peer), _HOW, _CHALLENGE)
+                return Caller(kind=CallerKind.MACHINE, origin=peer.origin, is_https=peer.is_https)
+            return TurnedAway(401, _not_from_here(peer), _HOW, CHALLENGE)
         user = _user_of(request)
+        if user == _GONE:
+            log.debug(
+                "%s %r: the client hung up, or it cannot be told whose it is", request.method, request.path
+            )
+            detail = "it cannot be told which user's program asks"
+            return TurnedAway(401, detail, _HOW, CHALLENGE, is_gone=True)
         if user not in (None, 0, os.getuid()):
             detail = f"the user {user_name(user)} is not the one who runs this server"
-            return Refusal(401, detail, _HOW, _CHALLENGE)
+            return TurnedAway(401, detail, _HOW, CHALLENGE)
         closed = tokens.any_token(self._conn, TokenRole.OPERATE)
         role = TokenRole.READ if closed else TokenRole.OPERATE
         origin = peer.origin if user is None else f"{peer.origin}, {user_name(user)}"
@@ -170,21 +215,21 @@ class Guard:
                 return may_trigger(self._conn, run.job_id, place.get("job", ""))
         return access.role is Role.OPEN
 
-    def _beyond_its_role(self, caller: Caller, access: Access) -> Refusal:
+    def _beyond_its_role(self, caller: Caller, access: Access) -> TurnedAway:
         if caller.kind is CallerKind.MACHINE:
             detail = "operating takes a token here: there is one of role operate"
-            return Refusal(401, detail, _HOW, _CHALLENGE, caller)
+            return TurnedAway(401, detail, _HOW, CHALLENGE, caller)
         hint = "make one with `jeeves-runner token create NAME --role operate`"
         detail = f"the {caller.name} may {caller.role}, and this takes the role {access.role}"
-        return Refusal(403, detail, hint, caller=caller)
+        return TurnedAway(403, detail, hint, caller=caller)
 
-    def _refusal_of_page(self, request: web.Request, peer: Peer) -> Refusal | None:
+    def _refusal_of_page(self, request: web.Request, peer: Peer) -> TurnedAway | None:
         """Why a page, if one has its browser send this request, is not served."""
         hosts = [host.lower() for host in request.headers.getall("Host", [])]
         own = self._own_hosts(request)
         if len(hosts) != 1 or hosts[0] not in own:
             detail = f"the Host header must be one of this server's own: {', '.join(sorted(own))}"
-            return Refusal(403, detail, "set `api.public_url` where people reach it under another name")
+            return TurnedAway(403, detail, "set `api.public_url` where people reach it under another name")
         if request.method in _SAFE_METHODS:
             return None
         origins = {f"{'https' if peer.is_https else 'http'}://{hosts[0]}"}
@@ -193,11 +238,11 @@ class Guard:
         for origin in request.headers.getall("Origin", []):
             if origin.lower() not in origins:
                 page = brief(origin) or "an unknown site"
-                return Refusal(403, f"pages of {page} may not operate this server")
+                return TurnedAway(403, f"pages of {page} may not operate this server")
         for site in request.headers.getall("Sec-Fetch-Site", []):
             if site.lower() not in _OWN_PAGES:
                 detail = f"pages of another site may not operate this server (Sec-Fetch-Site: {brief(site)})"
-                return Refusal(403, detail)
+                return TurnedAway(403, detail)
         return None
 
     def _own_hosts(self, request: web.Request) -> frozenset[str]:
@@ -208,19 +253,20 @@ class Guard:
 
 
 def cookie_name(request: web.Request) -> str:
-    """What a browser's cookie for this server is called: cookies know no ports, and servers may share a host."""
+    """What a browser's cookie for this server is called: cookies know no ports, and servers may share a
+    host."""
     transport = request.transport
     listening = None if transport is None else transport.get_extra_info("sockname")
     return f"jr-{listening[1]}" if isinstance(listening, tuple) else "jr"
 
 
-def _not_for_runs(caller: Caller, access: Access) -> Refusal:
+def _not_for_runs(caller: Caller, access: Access) -> TurnedAway:
     detail = f"the token of {caller.name} does not reach this"
     if access.run_may is RunMay.NOTHING:
-        hint = "a run's token is for state, queues and the run itself; use a token of `jeeves-runner token create`"
+        hint = "it is for state, queues and the run itself; use a token of `jeeves-runner token create`"
     else:
         hint = f"here it is for {access.run_may}"
-    return Refusal(403, detail, hint, caller=caller)
+    return TurnedAway(403, detail, hint, caller=caller)
 
 
 def _not_from_here(peer: Peer) -> str:

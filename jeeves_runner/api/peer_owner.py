@@ -1,7 +1,7 @@
 """Which user of this machine a TCP connection over loopback comes from.
 
-Linux tells it, of a connection that is open on both sides: by a question over a netlink socket (sock_diag(7)), or
-where that is not let through, in /proc/net/tcp. Other systems do not.
+Linux tells it, of a connection that is open on both sides: by a question over a netlink socket
+(sock_diag(7)), or where that is not let through, in /proc/net/tcp. Other systems do not.
 """
 
 import errno

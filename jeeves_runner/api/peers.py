@@ -1,7 +1,7 @@
 """Where a request comes from: its connection, and what a proxy that is believed says of its sender.
 
-What proxies and the networks before them add to requests has no common form, so every header counts whose name
-speaks of another sender: such a request is not from this machine, even where its connection is.
+What proxies and the networks before them add to requests has no common form, so every header counts whose
+name speaks of another sender: such a request is not from this machine, even where its connection is.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from jeeves_runner.access import user_name
 from jeeves_runner.config_api import Network
 
 _OF_A_PROXY: Final = re.compile(
@@ -66,9 +67,7 @@ def peer_of(request: web.Request, trusted: Sequence[Network]) -> Peer | None:
     return Peer(_sender(request, address, trusted), is_https=is_https, proxy_header=header)
 
 
-def _sender(
-    request: web.Request, proxy: IPv4Address | IPv6Address, trusted: Sequence[Network]
-) -> str:
+def _sender(request: web.Request, proxy: IPv4Address | IPv6Address, trusted: Sequence[Network]) -> str:
     """The last in ``X-Forwarded-For`` that is no proxy which is believed: those before it may be made up."""
     told = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     for text in reversed(told):
@@ -101,17 +100,6 @@ def _user_of(wire: socket.socket) -> str:
         return "unix socket"
     _, user, _ = _UCRED.unpack(wire.getsockopt(socket.SOL_SOCKET, option, _UCRED.size))
     return f"unix socket, {user_name(user)}"
-
-
-@lru_cache(maxsize=64)
-def user_name(number: int) -> str:
-    """What the system calls a user; the number where it has no name."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"user {number}"
 
 
 @lru_cache(maxsize=256)

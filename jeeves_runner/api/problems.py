@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, NotRequired, TypedDict
 
 from aiohttp import web
@@ -10,6 +11,9 @@ from jeeves_runner.api.responses import encode
 from jeeves_runner.errors import JeevesError
 
 CONTENT_TYPE: Final = "application/problem+json"
+CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner"'})
+"""The header of an answer of 401: what a client is to send."""
+
 UNEXPECTED: Final = "unexpected error; the server's log has the details"
 
 
@@ -55,10 +59,11 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "source": HTTPStatus.INTERNAL_SERVER_ERROR,
     "source_mismatch": HTTPStatus.CONFLICT,
     "start_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "unauthorized": HTTPStatus.UNAUTHORIZED,
     "usage": HTTPStatus.BAD_REQUEST,
 }
 
-ANY_ROUTE: Final = frozenset({400, 403, 417, 500, 503})
+ANY_ROUTE: Final = frozenset({400, 401, 403, 417, 429, 500, 503})
 """The statuses of problems that any request may meet."""
 
 ANY_BODY: Final = frozenset({408, 413, 415})
@@ -95,7 +100,8 @@ def problem(
 def problem_of(error: JeevesError) -> web.Response:
     """The answer for an error raised on purpose."""
     status = STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    return problem(status, error.code, error.message, hint=error.hint)
+    headers = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None
+    return problem(status, error.code, error.message, hint=error.hint, headers=headers)
 
 
 _INDEX: Final = "GET / lists what there is"

@@ -10,11 +10,14 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.access import TooOpen
+from jeeves_runner.api.browser import Browser
+from jeeves_runner.api.callers import Caller, Role, RunMay
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import encode, encoded_parts, encoded_response, spooled_response
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import PIECE, Spool, SpoolFiles
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.side_thread import PATIENCE, Kept, SideThread
 
 P = TypeVar("P")
@@ -27,12 +30,14 @@ class Nothing(NamedTuple):
     """No values at all: what a request without parameters, or without a body, holds of them."""
 
 
-class Role(StrEnum):
-    """Who may use a route. While there are no tokens, every program of this machine has all roles."""
+class Audit(StrEnum):
+    """Where the audit hears of a request that is carried out. What is refused is noted in any case, but for
+    requests that the audit leaves out."""
 
-    OPEN = "open"
-    READ = "read"
-    OPERATE = "operate"
+    NOWHERE = "nowhere"
+    REQUEST = "request"
+    ACT = "act"
+    """In the transaction of what it does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +60,12 @@ class Call(Generic[P, Q, B]):
     """The values of the query, with defaults."""
     body: B
     """The values of the body, with defaults."""
+    caller: Caller
+    """Who asks."""
+    acting: Actor
+    """The same as what they do is recorded with."""
+    browser: Browser
+    """The browser that asks, if it is one."""
     at_once: bool = False
     """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
 
@@ -96,7 +107,7 @@ AnyCall = Call[Any, Any, Any]
 Handler = Callable[[AnyCall], Awaitable[web.StreamResponse]]
 """What answers a call. The annotation of its parameter, ``Call[P, Q, B]``, says what a request may hold."""
 
-Method = Literal["GET", "POST", "PATCH"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +119,11 @@ class Route:
     path: str
     """The path, with its values in braces."""
     role: Role
-    """Who may use it. Those who operate must not be pages of other sites."""
+    """Who may use it."""
+    run_may: RunMay
+    """When the script of a run may use it with the run's own token."""
+    audit: Audit
+    """Where the audit hears of it."""
     summary: str
     """What it is for, in a sentence."""
     handler: Handler
@@ -118,7 +133,7 @@ class Route:
     query: type[Any]
     """The parameters of the query, likewise; others are refused."""
     body: type[Any]
-    """The fields of the body, likewise; others are refused. Only routes that operate have a body."""
+    """The fields of the body, likewise; others are refused. A GET has none."""
     answers: Mapping[int, object]
     """The type of the answer's document by status; ``str`` is plain text, None an empty body."""
     problems: frozenset[int]
@@ -127,7 +142,12 @@ class Route:
     @property
     def all_problems(self) -> frozenset[int]:
         """The statuses of all problems that it may answer. Tests hold it and its page to them."""
-        return self.problems | ANY_ROUTE | (ANY_BODY if self.role is Role.OPERATE else frozenset())
+        return self.problems | ANY_ROUTE | (ANY_BODY if self.takes_body else frozenset())
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether a request for it may have a body."""
+        return self.method != "GET"
 
 
 def look(
@@ -138,9 +158,10 @@ def look(
     *,
     problems: Collection[int] = (),
     role: Role = Role.READ,
+    run_may: RunMay = RunMay.NOTHING,
 ) -> Route:
     """A route that changes nothing."""
-    return _route("GET", path, role, summary, handler, answers, problems)
+    return _route("GET", path, summary, handler, answers, problems, role, run_may, Audit.NOWHERE)
 
 
 def act(
@@ -151,19 +172,24 @@ def act(
     *,
     problems: Collection[int] = (),
     method: Method = "POST",
+    role: Role = Role.OPERATE,
+    run_may: RunMay = RunMay.NOTHING,
+    audit: Audit = Audit.ACT,
 ) -> Route:
-    """A route for those who operate."""
-    return _route(method, path, Role.OPERATE, summary, handler, answers, problems)
+    """A route that changes something."""
+    return _route(method, path, summary, handler, answers, problems, role, run_may, audit)
 
 
 def _route(
     method: Method,
     path: str,
-    role: Role,
     summary: str,
     handler: Handler,
     answers: Mapping[int, object],
     problems: Collection[int],
+    role: Role,
+    run_may: RunMay,
+    audit: Audit,
 ) -> Route:
     call = next(iter(get_type_hints(handler).values()))
     path_values, query, body = get_args(call)
@@ -171,6 +197,8 @@ def _route(
         method=method,
         path=path,
         role=role,
+        run_may=run_may,
+        audit=audit,
         summary=summary,
         handler=handler,
         path_values=path_values,

@@ -1,6 +1,6 @@
 """What the routes need of the rest of the program; ``service`` gives it to them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -11,6 +11,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.connection import Tx
+from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.views.occurrences import Moments, NextRun
@@ -22,7 +23,7 @@ T = TypeVar("T")
 class RunControl(Protocol):
     """Starts and ends runs."""
 
-    async def request(self, job_id: str, params: Mapping[str, object] | None, force: bool) -> Run: ...
+    async def enter(self, request: RunRequest) -> Run: ...
 
     async def cancel(self, run_id: int) -> Run: ...
 
@@ -43,7 +44,7 @@ class Writes(Protocol):
     @property
     def busy_since(self) -> datetime | None: ...
 
-    async def write(self, op: Callable[[Tx], T]) -> T: ...
+    async def write(self, op: Callable[[Tx], T], *, durable: bool = True) -> T: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

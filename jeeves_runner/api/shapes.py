@@ -6,6 +6,7 @@ truly what clients get.
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -31,6 +32,8 @@ _SIMPLE: Mapping[object, JsonSchema] = {
     int: {"type": "integer"},
     float: {"type": "number"},
     Path: {"type": "string"},
+    IPv4Network: {"type": "string"},
+    IPv6Network: {"type": "string"},
 }
 
 

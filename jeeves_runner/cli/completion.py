@@ -107,6 +107,12 @@ def _nodes(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
         yield node.name if node.is_job else node.key, node.description
 
 
+def _tokens(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.db.tokens import tokens
+
+    return ((token.name, token.role) for token in tokens(conn, app.clock.now()))
+
+
 JOBS: Final = _from_database(_jobs)
 RUNS: Final = _from_database(_runs)
 ACTIVE_RUNS: Final = _from_database(_active_runs)
@@ -114,3 +120,4 @@ QUEUES: Final = _from_database(_queues)
 NAMESPACES: Final = _from_database(_namespaces)
 CHANNELS: Final = _from_database(_channels)
 NODES: Final = _from_database(_nodes)
+TOKENS: Final = _from_database(_tokens)

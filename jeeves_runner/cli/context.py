@@ -16,6 +16,7 @@ import click
 from jeeves_runner.cli.tables import table
 from jeeves_runner.cli.terminal import Cell, Styled, line, terminal_width
 from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.core.origin import Actor, AppliedBy
 from jeeves_runner.core.wording import no_command, one_line, printable_json
 from jeeves_runner.errors import ConfigError
 
@@ -126,6 +127,13 @@ class App:
             self.config = self.settings = load_what_is_right(self.here, self.config_path)
             return error
         return None
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who calls this command."""
+        from jeeves_runner.access import user_name
+
+        return Actor(AppliedBy.CLI, user_name(os.getuid()))
 
     def connect(self) -> "apsw.Connection":
         """That database; DatabaseError unless it exists."""

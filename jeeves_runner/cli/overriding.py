@@ -14,7 +14,6 @@ from jeeves_runner.cli.rows import mute_text, pause_text
 from jeeves_runner.core.durations import End, is_duration, span_ms
 from jeeves_runner.core.instants import later_end
 from jeeves_runner.core.model import OverrideKind
-from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.jobs import ids_with_tag
 from jeeves_runner.db.nudge import announced_transaction
@@ -170,7 +169,7 @@ def _begin(
         ids = target_ids(conn, target)
         with announced_transaction(conn, app.clock) as tx:
             for job_id in [None] if ids is None else ids:
-                kind.begin(tx, job_id, until=end, reason=reason, by=AppliedBy.CLI)
+                kind.begin(tx, job_id, until=end, reason=reason, by=app.actor)
         if app.json:
             app.print_json(_document(conn, now, kind, target, ids))
         elif ids is None:
@@ -185,9 +184,7 @@ def _end(app: App, kind: Kind, target: Target) -> None:
     with closing(app.connect()) as conn:
         ids = target_ids(conn, target)
         with announced_transaction(conn, app.clock) as tx:
-            had = {
-                job_id: kind.end(tx, job_id, by=AppliedBy.CLI) for job_id in ([None] if ids is None else ids)
-            }
+            had = {job_id: kind.end(tx, job_id, by=app.actor) for job_id in ([None] if ids is None else ids)}
         now = app.clock.now()
         if app.json:
             app.print_json(_document(conn, now, kind, target, ids))

@@ -1,7 +1,7 @@
 """Tokens that this program gives out: their form, their digest and what each lets its holder do.
 
-Only digests are kept. A token has 256 random bits, so a plain SHA-256 of it tells nothing, and to look it up by
-its digest tells no more than whether it exists.
+Only digests are kept. A token has 256 random bits, so a plain SHA-256 of it tells nothing, and to look it up
+by its digest tells no more than whether it exists.
 """
 
 import re

@@ -20,6 +20,17 @@ class AppliedBy(StrEnum):
     HOOK = "hook"
 
 
+class Actor(NamedTuple):
+    """Who acts, as the rows of what they do and the audit name them."""
+
+    name: str
+    """``cli``, ``api``, ``runner``, ``token NAME`` or ``run NUMBER``."""
+    origin: str | None = None
+    """From where: an address, or a user of this machine; None: from within."""
+    answer: int | None = None
+    """The status that HTTP answers when it is done; None: it is no request."""
+
+
 class SourceId(NamedTuple):
     """What a database records of the source its manifests come from."""
 

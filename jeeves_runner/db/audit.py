@@ -7,16 +7,17 @@ from datetime import datetime
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db.transaction import Tx
 
 _OUTLIVED = "SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?"
 
 
-def record(tx: Tx, *, actor: str, action: str, target: str, detail: str | None = None) -> None:
-    """Note an act: ``actor`` such as ``cli``, ``target`` such as ``job backup`` or ``run 7``."""
+def record(tx: Tx, *, actor: Actor, action: str, target: str, detail: str | None = None) -> None:
+    """Note an act; ``target`` such as ``job backup`` or ``run 7``."""
     tx.conn.execute(
-        "INSERT INTO audit (at, actor, action, target, detail) VALUES (?, ?, ?, ?, ?)",
-        (tx.at, actor, action, target, detail),
+        "INSERT INTO audit (at, actor, action, target, detail, origin, answer) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (tx.at, actor.name, action, target, detail, actor.origin, actor.answer),
     )
 
 

@@ -13,6 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.backfilling import DEFAULT_PRIORITY, MAX_OCCURRENCES, FollowsJobs, downstream_of
 from jeeves_runner.core.edge_spec import Relation
 from jeeves_runner.core.node_spec import NodeKind, split_key
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.params import settle
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import Schedule
@@ -204,7 +205,7 @@ def _when(conn: apsw.Connection, job_id: str) -> Any:
     return "finished" if found == "finished" else "ok"
 
 
-def begin(tx: Tx, wanted: Wanted, *, by: str) -> int:
+def begin(tx: Tx, wanted: Wanted, *, by: Actor) -> int:
     """Enter a backfill, which the runner takes up; its number. Errors as of ``times_of``."""
     times = times_of(tx.conn, wanted, tx.now)
     number: int = tx.conn.execute(
@@ -219,7 +220,7 @@ def begin(tx: Tx, wanted: Wanted, *, by: str) -> int:
             wanted.again,
             wanted.downstream,
             times.number(),
-            by,
+            by.name,
             tx.at,
         ),
     ).get
@@ -228,7 +229,7 @@ def begin(tx: Tx, wanted: Wanted, *, by: str) -> int:
     return number
 
 
-def cancel(tx: Tx, number: int, *, by: str) -> list[Run]:
+def cancel(tx: Tx, number: int, *, by: Actor) -> list[Run]:
     """End a backfill: nothing more of it starts, and what waits of it is cancelled; these runs.
 
     What runs goes on. NotFound, Conflict for one that has ended.

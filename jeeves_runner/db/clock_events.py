@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.wrong_clock import FAR, JUMP, Rest
-from jeeves_runner.db import audit, incidents, outbox, skips
+from jeeves_runner.db import audit, incidents, outbox, skips, tokens
 from jeeves_runner.db.run_withdrawal import go_on_from
 from jeeves_runner.db.runs import RUNNING, WAITING
 from jeeves_runner.db.transaction import Tx
@@ -35,6 +36,8 @@ WAITS: Final = (
     DELAYS,
     incidents.WORDS,
     outbox.TRIES,
+    tokens.TOKENS,
+    tokens.SESSIONS,
 )
 """All waits there are."""
 
@@ -49,10 +52,11 @@ HOLDS_BACK: Final = (
     ("queue_failures", "told_at"),
     ("freshness", "fresh_at"),
     ("nodes", "created_at"),
+    ("tokens", "last_used_at"),
 )
 """Columns that record when something was, and by which later things are held back, ordered or counted:
 schedules, pauses, the newest items of a key, duplicates, the delete budget, how long a message is tried, when
-dead letters are told, when data is stale. None may lie ahead."""
+dead letters are told, when data is stale, which use of a token is noted. None may lie ahead."""
 
 WATERMARK: Final = ("jobs", "decided_until")
 """The column that may lie ahead, but not far."""
@@ -85,7 +89,7 @@ def put_right(tx: Tx, event: str, *, since: datetime) -> PutRight:
     incidents.look_again(tx, None)  # what was put off until an hour of a clock that was ahead
     records = sum(_move_to_now(tx, table, column) for table, column in HOLDS_BACK)
     found = PutRight(waits, records, go_on_from(tx, since))
-    audit.record(tx, actor="runner", action="clock", target="database", detail=f"{event}: {found}")
+    audit.record(tx, actor=Actor("runner"), action="clock", target="database", detail=f"{event}: {found}")
     return found
 
 

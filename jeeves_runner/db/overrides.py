@@ -14,6 +14,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import OverrideKind
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import PausedTime
 from jeeves_runner.db import audit, incidents
 from jeeves_runner.db.jobs import unknown_job
@@ -60,7 +61,7 @@ class Pauses(NamedTuple):
         return self.end_of(job_id) is not None or (self.last_end is not None and self.last_end > since)
 
 
-def pause(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, by: str) -> None:
+def pause(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, by: Actor) -> None:
     """Pause a live job, or all jobs (None), ``until`` an end or until resumed; an earlier pause is replaced.
 
     NotFound for an unknown job.
@@ -69,7 +70,7 @@ def pause(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, 
     incidents.look_again(tx, job_id)  # the pause before may have ended later
 
 
-def mute(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, by: str) -> None:
+def mute(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, by: Actor) -> None:
     """Say nothing of a live job, or of anything (None), ``until`` an end or until unmuted; an earlier mute is
     replaced. What people know of that is still open at its end is said once more.
 
@@ -91,7 +92,7 @@ def required_end(until: End | None) -> End:
 
 
 def _begin(
-    tx: Tx, kind: OverrideKind, job_id: str | None, *, until: End | None, reason: str | None, by: str
+    tx: Tx, kind: OverrideKind, job_id: str | None, *, until: End | None, reason: str | None, by: Actor
 ) -> None:
     if job_id is not None:
         job = tx.conn.execute("SELECT 1 FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).fetchone()
@@ -103,12 +104,12 @@ def _begin(
     tx.conn.execute(
         "INSERT INTO overrides (job_id, kind, until, length_ms, reason, created_by, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (job_id, kind, end, length_ms, reason, by, tx.at),
+        (job_id, kind, end, length_ms, reason, by.name, tx.at),
     )
     audit.record(tx, actor=by, action=kind, target=_target(job_id), detail=reason)
 
 
-def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
+def resume(tx: Tx, job_id: str | None, *, by: Actor) -> bool:
     """End the pause of a job, or that of all jobs (None). Returns whether there was one.
 
     A pause of all jobs stays when one job is resumed, and the other way round.
@@ -118,11 +119,11 @@ def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
     _end(tx, OverrideKind.PAUSE, job_id)
     if was_paused:
         incidents.look_again(tx, job_id)
-        audit.record(tx, actor=by, action="resume", target=_target(job_id))
+    audit.record(tx, actor=by, action="resume", target=_target(job_id))
     return was_paused
 
 
-def unmute(tx: Tx, job_id: str | None, *, by: str) -> bool:
+def unmute(tx: Tx, job_id: str | None, *, by: Actor) -> bool:
     """End the mute of a job, or that of everything (None). Returns whether there was one.
 
     A mute of everything stays when one job is unmuted, and the other way round.
@@ -132,7 +133,7 @@ def unmute(tx: Tx, job_id: str | None, *, by: str) -> bool:
     _end(tx, OverrideKind.MUTE, job_id)
     if was_muted:
         incidents.look_again(tx, job_id)
-        audit.record(tx, actor=by, action="unmute", target=_target(job_id))
+    audit.record(tx, actor=by, action="unmute", target=_target(job_id))
     return was_muted
 
 

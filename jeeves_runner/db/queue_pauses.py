@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from jeeves_runner.core.durations import End
+    from jeeves_runner.core.origin import Actor
 
 _END: Final = end_by_now(QUEUE_PAUSES)
 IS_PAUSED: Final = f"(paused_at IS NOT NULL AND coalesce({_END} > :at, 1))"
@@ -32,7 +33,7 @@ class QueuePause(NamedTuple):
     """Why it was made."""
 
 
-def pause(tx: Tx, queue_id: str, *, until: "End | None", reason: str | None, by: str) -> None:
+def pause(tx: Tx, queue_id: str, *, until: "End | None", reason: str | None, by: "Actor") -> None:
     """Pause a queue ``until`` an end or until it is resumed; an earlier pause is replaced. NotFound."""
     _check_known(tx.conn, queue_id)
     tx.conn.execute(
@@ -43,14 +44,14 @@ def pause(tx: Tx, queue_id: str, *, until: "End | None", reason: str | None, by:
             "until": until and to_text(until.instant),
             "length": until and until.length_ms,
             "reason": reason,
-            "by": by,
+            "by": by.name,
             "queue": queue_id,
         },
     )
     _note(tx, queue_id, "pause", reason, by)
 
 
-def resume(tx: Tx, queue_id: str, *, by: str) -> bool:
+def resume(tx: Tx, queue_id: str, *, by: "Actor") -> bool:
     """End the pause of a queue. Returns whether there was one. NotFound."""
     _check_known(tx.conn, queue_id)
     was_paused = queue_id in queue_pauses(tx.conn, tx.now)
@@ -59,8 +60,7 @@ def resume(tx: Tx, queue_id: str, *, by: str) -> bool:
         " paused_by = NULL WHERE id = ? AND paused_at IS NOT NULL",
         (queue_id,),
     )
-    if was_paused:
-        _note(tx, queue_id, "resume", None, by)
+    _note(tx, queue_id, "resume", None, by)
     return was_paused
 
 
@@ -79,7 +79,7 @@ def _check_known(conn: apsw.Connection, queue_id: str) -> None:
         raise unknown_queue(queue_id)
 
 
-def _note(tx: Tx, queue_id: str, action: str, detail: str | None, by: str) -> None:
+def _note(tx: Tx, queue_id: str, action: str, detail: str | None, by: "Actor") -> None:
     from jeeves_runner.db import audit  # likewise
 
     audit.record(tx, actor=by, action=action, target=f"queue {queue_id}", detail=detail)

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.causes import Causes
 from jeeves_runner.core.model import JobSpec, Param, Trigger
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.params import Settled, given_text, row_text, settle
 from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.db import secret_params
+from jeeves_runner.db import audit, secret_params
 from jeeves_runner.db.jobs import damaged_job, unknown_job
 from jeeves_runner.db.overrides import job_is_paused, pauses
 from jeeves_runner.db.transaction import Tx
@@ -41,6 +42,8 @@ class RunRequest(NamedTuple):
     """The backfill that it belongs to."""
     priority: int | None = None
     """Its own priority; None: that of the job."""
+    by: Actor | None = None
+    """Who asks for it; None: the runner itself."""
 
 
 class KnownSpec(NamedTuple):
@@ -105,22 +108,25 @@ def request_run(
         }
         run_id = _enter(tx, _WITHOUT_QUESTION, {**bindings, **place, "is_refused": is_refused}, settled)
         if run_id is not None:
-            return _caused(tx, run_id, request)
+            return _noted(tx, run_id, request)
     spec = _requested_spec(tx, request, is_refused)
     settled = settle(spec.params, request.params or {})
     place = {"priority": _priority(request, spec.priority), "pool": spec.pool}
     run_id = _enter(tx, f"{_REQUEST} RETURNING id", {**bindings, **place}, settled)
     if run_id is None:  # the row was read in this very transaction
         raise not_recorded(request.job_id)
-    return _caused(tx, run_id, request)
+    return _noted(tx, run_id, request)
 
 
 def _priority(request: RunRequest, of_job: int) -> int:
     return of_job if request.priority is None else request.priority
 
 
-def _caused(tx: Tx, run_id: int, request: RunRequest) -> int:
-    """Let the runs that brought a request about be asked what they caused."""
+def _noted(tx: Tx, run_id: int, request: RunRequest) -> int:
+    """Note who asks, and let the runs that brought the request about be asked what they caused."""
+    if request.by is not None:
+        target, detail = f"job {request.job_id}", f"run {run_id}"
+        audit.record(tx, actor=request.by, action="run", target=target, detail=detail)
     if request.caused_by is not None and request.caused_by.runs:
         pairs = ((cause, run_id) for cause in request.caused_by.runs)
         tx.conn.executemany("INSERT OR IGNORE INTO run_causes VALUES (?, ?)", pairs)

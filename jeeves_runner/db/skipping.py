@@ -10,6 +10,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.model import OverrideKind, RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.why.times import asked, occurrence_in
 from jeeves_runner.core.wording import brief
@@ -24,7 +25,7 @@ from jeeves_runner.errors import Conflict, NothingToSkip, NotSkipped
 _INSTANT: Final = timedelta(microseconds=1)
 
 
-def skip(tx: Tx, job_id: str, given: str | None, *, reason: str | None, by: str) -> datetime:
+def skip(tx: Tx, job_id: str, given: str | None, *, reason: str | None, by: Actor) -> datetime:
     """Let a job not run at a time, ``given`` by the job's clocks, or at the next at which it would; which.
 
     A skip of the same occurrence is replaced. NotFound for an unknown job, Conflict for what has been decided
@@ -39,13 +40,13 @@ def skip(tx: Tx, job_id: str, given: str | None, *, reason: str | None, by: str)
         "INSERT INTO overrides"
         " (job_id, kind, scheduled_for, until, length_ms, reason, created_by, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (row.id, OverrideKind.SKIP, text, text, length, reason, by, tx.at),
+        (row.id, OverrideKind.SKIP, text, text, length, reason, by.name, tx.at),
     )
     _record(tx, OverrideKind.SKIP, row.id, when, by, reason)
     return when
 
 
-def unskip(tx: Tx, job_id: str, given: str | None, *, by: str) -> list[datetime]:
+def unskip(tx: Tx, job_id: str, given: str | None, *, by: Actor) -> list[datetime]:
     """Take back the skip of an occurrence that is yet to come, or all of a job; which they were of.
 
     NotFound for an unknown job, NotSkipped, InvalidValue.
@@ -161,7 +162,7 @@ def _end(tx: Tx, job_id: str, times: Sequence[datetime]) -> None:
     )
 
 
-def _record(tx: Tx, action: str, job_id: str, when: datetime, by: str, reason: str | None) -> None:
+def _record(tx: Tx, action: str, job_id: str, when: datetime, by: Actor, reason: str | None) -> None:
     detail = to_text(when) if reason is None else f"{to_text(when)}: {reason}"
     audit.record(tx, actor=by, action=action, target=f"job {job_id}", detail=detail)
 

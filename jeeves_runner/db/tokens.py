@@ -1,7 +1,7 @@
 """The ``tokens`` table: who may ask the server for what. ``sessions``: the browsers that people have let in.
 
-A token is shown once and kept nowhere. One exists until it is revoked: that it has expired does not open again
-what its existence has closed.
+A token is shown once and kept nowhere. One exists until it is revoked: that it has expired does not open
+again what its existence has closed.
 """
 
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from jeeves_runner.core.api_tokens import (
 )
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import audit
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import Wait, end_by_now
@@ -64,9 +65,11 @@ class TokenRow(NamedTuple):
     """When it ceases to count; None: never."""
     last_used_at: str | None
     """When it was last used, to the minute; None: never."""
+    expired: bool
+    """Whether it has ceased to count."""
 
 
-def create(tx: Tx, name: str, role: TokenRole, *, until: End | None, by: str) -> str:
+def create(tx: Tx, name: str, role: TokenRole, *, until: End | None, by: Actor) -> str:
     """Make a token, which only the caller gets to see. InvalidValue for a name that cannot be one, Conflict
     for one that another token has."""
     check_token_name(name)
@@ -83,7 +86,7 @@ def create(tx: Tx, name: str, role: TokenRole, *, until: End | None, by: str) ->
             name,
             role,
             digest(token),
-            by,
+            by.name,
             tx.at,
             until and to_text(until.instant),
             until and until.length_ms,
@@ -93,30 +96,34 @@ def create(tx: Tx, name: str, role: TokenRole, *, until: End | None, by: str) ->
     return token
 
 
-def revoke(tx: Tx, name: str, *, by: str) -> None:
+def revoke(tx: Tx, name: str, *, by: Actor) -> None:
     """Let a token, and the browsers that were let in with it, count for nothing from now on. NotFound."""
     number: int | None = tx.conn.execute(
         "UPDATE tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL RETURNING id", (tx.at, name)
     ).get
     if number is None:
-        raise unknown_token(tx.conn, name)
+        raise unknown_token(tx, name)
     tx.conn.execute("DELETE FROM sessions WHERE token_id = ?", (number,))
     audit.record(tx, actor=by, action="revoke token", target=f"token {name}")
 
 
-def unknown_token(conn: apsw.Connection, name: str) -> NotFound:
+def unknown_token(tx: Tx, name: str) -> NotFound:
     """The error for a name that no token has."""
-    names = ", ".join(row.name for row in tokens(conn))
+    names = ", ".join(row.name for row in tokens(tx.conn, tx.now))
     return NotFound(f"there is no token {name}", hint=f"there is {names}" if names else "there is none yet")
 
 
-def tokens(conn: apsw.Connection) -> list[TokenRow]:
+_TOKENS: Final = f"""
+SELECT name, role, created_by, created_at, {end_by_now(TOKENS)}, last_used_at,
+  coalesce({end_by_now(TOKENS)} <= :at, 0)
+FROM tokens WHERE revoked_at IS NULL ORDER BY name
+"""
+
+
+def tokens(conn: apsw.Connection, now: datetime) -> list[TokenRow]:
     """All that were not revoked, by name."""
-    rows = conn.execute(
-        "SELECT name, role, created_by, created_at, expires_at, last_used_at FROM tokens"
-        " WHERE revoked_at IS NULL ORDER BY name"
-    )
-    return [TokenRow(*row) for row in rows]
+    rows = conn.execute(_TOKENS, {"at": to_text(now)})
+    return [TokenRow(*values, bool(expired)) for *values, expired in rows]
 
 
 def any_token(conn: apsw.Connection, role: TokenRole | None = None) -> bool:

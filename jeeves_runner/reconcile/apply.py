@@ -18,7 +18,7 @@ from jeeves_runner.core.delete_guard import (
 )
 from jeeves_runner.core.field_changes import FieldChange, changed_fields, recorded_fields
 from jeeves_runner.core.live import Live
-from jeeves_runner.core.origin import Allowance, AppliedBy, Commit, SourceId
+from jeeves_runner.core.origin import Actor, Allowance, AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, Held, Plan
 from jeeves_runner.db import (
     after,
@@ -210,7 +210,7 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
     for allowance in used:
         audit.record(
             tx,
-            actor=options.applied_by,
+            actor=Actor(options.applied_by),
             action=_ALLOW,
             target=_commit(allowance),
             detail=f"at most {allowance.deletes}",
@@ -222,7 +222,7 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
         if before is not None:
             audit.record(
                 tx,
-                actor=options.applied_by,
+                actor=Actor(options.applied_by),
                 action="take over",
                 target=f"source {_name(after, before)}",
                 detail=f"was {_name(before, after)}",

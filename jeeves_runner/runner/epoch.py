@@ -12,7 +12,7 @@ from typing import TypeVar
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.origin import AppliedBy
+from jeeves_runner.core.origin import Actor, AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import Tx, transaction
 from jeeves_runner.db.run_requests import withdraw_force
@@ -68,7 +68,7 @@ def become_runner(tx: Tx, planner_digest: str, *, paused: bool) -> int:
     ``paused``: from here on all jobs are paused until they are resumed, what was forced and waits as well.
     """
     if paused:
-        overrides.pause(tx, None, until=None, reason="serve --paused", by=AppliedBy.CLI)
+        overrides.pause(tx, None, until=None, reason="serve --paused", by=Actor(AppliedBy.CLI))
         withdraw_force(tx)
     return begin_epoch(tx, os.getpid(), boot_id(), planner_digest)
 

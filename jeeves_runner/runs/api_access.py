@@ -1,7 +1,7 @@
 """How the scripts of runs reach this runner's API: where it is, and with which token.
 
-A token counts while its run runs. It is made of the run's mark and a key that this process alone has, so it can
-be told to the script once its start is committed, while the database keeps no more than its digest.
+A token counts while its run runs. It is made of the run's mark and a key that this process alone has, so it
+can be told to the script once its start is committed, while the database keeps no more than its digest.
 """
 
 import hmac

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jeeves_runner.core.model import CancelCause, ExitCodes, Retries
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.outcome import Ending, outcome
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import audit, runs
@@ -56,7 +57,9 @@ def record_outcome(
     ended = end_running(tx, run_id, result, record, retries)
     if ended is not None:
         return ended
-    audit.record(tx, actor="runner", action="late result", target=f"run {run_id}", detail=str(result.status))
+    audit.record(
+        tx, actor=Actor("runner"), action="late result", target=f"run {run_id}", detail=str(result.status)
+    )
     run = runs.run(tx.conn, run_id)
     if run is None:
         raise runs.unknown_run(tx.conn, run_id)

@@ -7,7 +7,7 @@ from aiohttp.test_utils import make_mocked_request
 from support.api import Answer, Api, problem, with_api
 from support.ledger import Ledger
 
-from jeeves_runner.api.guard import refusal
+from jeeves_runner.api.peers import peer_of
 
 
 class Wire:
@@ -44,11 +44,6 @@ def test_this_machine_is_let_in_under_its_names(ledger: Ledger, host: str) -> No
         ({"Host": "localhost"}, "the Host header must be "),
         ({"Host": "localhost:1"}, "the Host header must be "),
         ({"Host": "localhost.evil.example:{port}"}, "the Host header must be "),
-        ({"Forwarded": "for=10.0.0.1"}, "the header Forwarded says"),
-        ({"X_Forwarded_For": "10.0.0.1"}, "the header X-Forwarded-For says"),
-        ({"x_forwarded_proto": "https"}, "the header X-Forwarded-Proto says"),
-        ({"Via": "1.1 proxy"}, "the header Via says"),
-        ({"X_Real_IP": "10.0.0.1"}, "the header X-Real-IP says"),
     ],
 )
 def test_others_are_turned_away(ledger: Ledger, headers: dict[str, str], detail: str) -> None:
@@ -59,6 +54,27 @@ def test_others_are_turned_away(ledger: Ledger, headers: dict[str, str], detail:
 
     status, told = problem(with_api(ledger, scenario))
     assert status == 403
+    assert told.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("headers", "detail"),
+    [
+        ({"Forwarded": "for=10.0.0.1"}, "the header Forwarded says"),
+        ({"X_Forwarded_For": "10.0.0.1"}, "the header X-Forwarded-For says"),
+        ({"x_forwarded_proto": "https"}, "the header X-Forwarded-Proto says"),
+        ({"Via": "1.1 proxy"}, "the header Via says"),
+        ({"X_Real_IP": "10.0.0.1"}, "the header X-Real-IP says"),
+    ],
+)
+def test_what_a_proxy_brings_takes_a_token(ledger: Ledger, headers: dict[str, str], detail: str) -> None:
+    async def scenario(api: Api) -> Answer:
+        return await api.get("/status", **headers)
+
+    answer = with_api(ledger, scenario)
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="jeeves-runner"'
+    status, told = problem(answer)
+    assert status == 401
     assert told.startswith(detail)
 
 
@@ -74,7 +90,7 @@ def test_others_are_turned_away(ledger: Ledger, headers: dict[str, str], detail:
     """.split(),  # noqa: SIM905
 )
 def test_every_mark_of_a_proxy_is_known(name: str) -> None:
-    assert "comes through a proxy" in str(_refused({name: "x"}))
+    assert _refused({name: "x"}) == name
 
 
 @pytest.mark.parametrize(
@@ -92,11 +108,10 @@ def test_what_clients_of_this_machine_send_is_no_such_mark(name: str) -> None:
 
 
 def _refused(headers: dict[str, str]) -> str | None:
-    """Why a look from this machine with these headers is refused."""
+    """What is said of a proxy in a look with these headers."""
     sent = {"Host": "localhost:1937", **headers}
-    return refusal(
-        make_mocked_request("GET", "/", headers=sent, transport=Wire(("127.0.0.1", 5))), acts=False
-    )
+    peer = peer_of(make_mocked_request("GET", "/", headers=sent, transport=Wire(("127.0.0.1", 5))), ())
+    return None if peer is None else peer.proxy_header
 
 
 @pytest.mark.parametrize(
@@ -164,6 +179,8 @@ def test_a_page_may_act_only_on_the_server_it_came_from(ledger: Ledger, origin: 
         (None, False),
     ],
 )
-def test_only_loopback_peers_are_let_in(peer: object, let_in: bool) -> None:
+def test_only_loopback_peers_are_of_this_machine(peer: object, let_in: bool) -> None:
     request = make_mocked_request("GET", "/", headers={"Host": "localhost:1937"}, transport=Wire(peer))
-    assert (refusal(request, acts=False) is None) is let_in
+    found = peer_of(request, ())
+    assert found is not None
+    assert found.is_loopback is let_in

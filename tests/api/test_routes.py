@@ -24,9 +24,10 @@ from jeeves_runner.api.bodies import (
     TextField,
     fields_of,
 )
+from jeeves_runner.api.callers import Role
 from jeeves_runner.api.parameters import Flag, Kind, Length, Name, Parameter, Whole, Word, parameters_of
 from jeeves_runner.api.problems import ProblemBody
-from jeeves_runner.api.route import Call, Role, Route
+from jeeves_runner.api.route import Audit, Call, Route
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.shapes import schema_of
 from jeeves_runner.core.model import RunStatus
@@ -62,8 +63,10 @@ def test_a_route_says_what_it_is_for_and_what_it_answers(route: Route) -> None:
 
 @each_route
 def test_only_what_acts_operates_and_has_a_body(route: Route) -> None:
-    assert (route.role is Role.OPERATE) == (route.method != "GET")
-    assert route.role is Role.OPERATE or fields_of(route.body) == ()
+    if route.role is not Role.OPEN:
+        assert (route.role is Role.OPERATE) == (route.method != "GET")
+    assert route.takes_body or fields_of(route.body) == ()
+    assert (route.audit is Audit.NOWHERE) == (route.method == "GET" or route.path == "/nudge")
 
 
 @each_route

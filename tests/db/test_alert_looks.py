@@ -11,6 +11,7 @@ from support.alerts import OPS, AlertLedger
 from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import Alert
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import alerting, overrides
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.clock_events import put_right
@@ -40,7 +41,7 @@ def pause(ledger: AlertLedger, job_id: str | None, minutes: int | None = None) -
     """As a person does it."""
     end = None if minutes is None else End(ledger.at(minutes=-minutes), None)
     with ledger.tx() as tx:
-        overrides.pause(tx, job_id, until=end, reason=None, by="test")
+        overrides.pause(tx, job_id, until=end, reason=None, by=Actor("test"))
 
 
 def test_a_look_is_due_for_the_soonest_that_nothing_holds_back(ledger: AlertLedger) -> None:
@@ -98,7 +99,7 @@ def test_what_was_put_off_is_said_as_soon_as_a_person_lets_it(
     ledger.clock.advance(days=1)
     assert looks(ledger) == 1
     with ledger.tx() as tx:
-        overrides.resume(tx, target, by="test")
+        overrides.resume(tx, target, by=Actor("test"))
     assert (ledger.review(), ledger.said()) == (1, ["reminder failure"])
 
 

@@ -18,6 +18,7 @@ from jeeves_runner.clock import from_text
 from jeeves_runner.core.alerts.words import ClosedBy
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import Alert
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import alerting, overrides
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -102,7 +103,7 @@ class Play:
                 end = self.end_after(length)
                 with self.ledger.tx() as tx:
                     until = None if end == FOREVER else End(end)
-                    overrides.pause(tx, self.job, until=until, reason=None, by="test")
+                    overrides.pause(tx, self.job, until=until, reason=None, by=Actor("test"))
                 self.pauses.append([self.now, end])
             case ["resume"]:
                 self.resume()
@@ -144,7 +145,7 @@ class Play:
 
     def resume(self) -> None:
         with self.ledger.tx() as tx:
-            overrides.resume(tx, self.job, by="test")
+            overrides.resume(tx, self.job, by=Actor("test"))
         for pause in self.pauses:
             pause[1] = min(pause[1], self.now)
 

@@ -33,8 +33,10 @@ RECORDS: Final = {
     "renames": "renamed_at",
     "runner": "started_at stopping_at stopped_at seen_at age_at",
     "runs": "started_at finished_at created_at cancel_requested_at",
+    "sessions": "created_at",
     "source": "recorded_at",
     "state": "updated_at",
+    "tokens": "created_at revoked_at",
 }
 """Instants that tell when something was. Nothing waits for them."""
 
@@ -47,7 +49,7 @@ OCCURRENCES: Final = {
 
 TEXTS: Final = {
     "arrivals": "job_id upstream qualifies runs",
-    "audit": "actor action target detail",
+    "audit": "actor action target detail origin",
     "backfills": "job_id open status message created_by",
     "carries": "old_id new_id",
     "change_watches": "job_id watched fingerprint",
@@ -74,13 +76,15 @@ TEXTS: Final = {
     "runner": "boot_id api_url socket planner_digest waits_for",
     "runs": "job_id status stdout stderr trigger signal message reason reason_ref result_meta params"
     " given_params pool spec_hash file script_hash log_path cancel_cause mark handle model origin late"
-    " caused_by",
+    " caused_by token_digest",
     "secret_params": "params",
     "sequences": "name",
+    "sessions": "digest",
     "source": "kind location",
     "state": "namespace key value",
     "state_counts": "namespace key",
     "state_items": "namespace key item_key value",
+    "tokens": "name role digest created_by",
 }
 """Columns that hold no instant. Those that the spec of a job or queue fills hold none either: they are not
 listed."""

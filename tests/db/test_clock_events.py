@@ -12,8 +12,10 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.alerts.words import Cause
+from jeeves_runner.core.api_tokens import TokenRole
 from jeeves_runner.core.durations import End, text_after
 from jeeves_runner.core.model import Reason, Retries, RunStatus, Trigger
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.core.wrong_clock import Rest
 from jeeves_runner.db import (
@@ -28,6 +30,7 @@ from jeeves_runner.db import (
     skipping,
     skips,
     state,
+    tokens,
 )
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.clock_events import HOLDS_BACK, WAITS, WATERMARK
@@ -53,16 +56,18 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def leave_traces(ledger: Ledger) -> None:
     """One of each kind of wait and record that holds something back."""
     with ledger.tx() as tx:
-        overrides.pause(tx, "a", until=End(tx.now + timedelta(hours=2), 7_200_000), reason=None, by="me")
-        overrides.pause(tx, None, until=None, reason=None, by="me")
-        overrides.resume(tx, None, by="me")
+        overrides.pause(
+            tx, "a", until=End(tx.now + timedelta(hours=2), 7_200_000), reason=None, by=Actor("me")
+        )
+        overrides.pause(tx, None, until=None, reason=None, by=Actor("me"))
+        overrides.resume(tx, None, by=Actor("me"))
         state.set_value(tx, "space", "key", "1", ttl_ms=60_000)
         state.set_item(tx, "space", "items", "old", "1", ttl_ms=60_000)
         queue_enqueue.enqueue(tx, "mail", ["1"])
         queue_enqueue.enqueue(tx, "mail", ["2"], delay_ms=30_000)
         queue_claims.claim(tx, "mail", lease_ms=90_000)
         queue_pauses.pause(
-            tx, "mail", until=End(tx.now + timedelta(minutes=50), 3_000_000), reason=None, by="me"
+            tx, "mail", until=End(tx.now + timedelta(minutes=50), 3_000_000), reason=None, by=Actor("me")
         )
         tx.conn.execute("INSERT INTO queue_triggers VALUES ('a', 5000, ?)", (text_after(tx.now, 5000),))
         tx.conn.execute("UPDATE jobs SET schedule_since = ?, decided_until = ?", (tx.at, tx.at))
@@ -74,6 +79,10 @@ def leave_traces(ledger: Ledger) -> None:
         failure = Happened(Cause.FAILURE, "a", channels=("C0123456",))
         alerting.report(tx, failure)
         outbox.put_off(tx, [alerting.test(tx, "C0123456")], timedelta(seconds=40), "", may_have_arrived=False)
+        hours = End(tx.now + timedelta(hours=3), 10_800_000)
+        tokens.create(tx, "ci", TokenRole.READ, until=hours, by=Actor("me"))
+        tokens.begin_session(tx, 1)
+        tokens.note_use(tx, 1)
 
 
 def put_right(ledger: Ledger) -> clock_events.PutRight:
@@ -109,13 +118,15 @@ def test_after_a_clock_that_was_ahead_everything_waits_for_its_length_from_now(
         [30],
         [21_600],
         [40],
+        [10_800],
+        [43_200],
     ]
     for table, column in [*HOLDS_BACK, WATERMARK]:
         assert ledger.count(table, f"{column} > '{to_text(ledger.now)}'") == 0
     assert not clock_events.is_ahead(ledger.conn, ledger.now)
     told = ledger.conn.execute("SELECT detail FROM audit ORDER BY id DESC LIMIT 1").get
     assert str(told).startswith(
-        "the clock was set back: waits shortened: 11, records ahead of now that are dated"
+        "the clock was set back: waits shortened: 13, records ahead of now that are dated"
     )
 
 
@@ -135,7 +146,7 @@ def test_what_was_skipped_as_the_next_one_is_the_next_one_now(ledger: Ledger) ->
     named = to_text(ledger.now + timedelta(hours=5))
     with ledger.tx() as tx:
         for given in (None, None, named):
-            skipping.skip(tx, "hourly", given, reason=None, by="me")
+            skipping.skip(tx, "hourly", given, reason=None, by=Actor("me"))
     ledger.clock.time -= YEARS
     assert clock_events.is_ahead(ledger.conn, ledger.now)
     put_right(ledger)
@@ -152,7 +163,7 @@ def test_what_is_the_next_one_by_both_clocks_stays_skipped_alone(ledger: Ledger)
     ledger.add_job("hourly", schedule=("0 * * * *",))
     ledger.clock.time += timedelta(minutes=30)
     with ledger.tx() as tx:
-        both = [skipping.skip(tx, "hourly", None, reason=None, by="me") for _ in range(2)]
+        both = [skipping.skip(tx, "hourly", None, reason=None, by=Actor("me")) for _ in range(2)]
     ledger.clock.time -= timedelta(minutes=30)
     put_right(ledger)
     assert skips.coming_times(ledger.conn, ledger.now) == {"hourly": set(both)}
@@ -163,7 +174,7 @@ def test_a_skip_that_has_been_carried_out_leaves_out_no_other_occurrence(ledger:
     ledger.add_job("hourly", schedule=("0 * * * *",))
     ledger.clock.time += timedelta(minutes=30)
     with ledger.tx() as tx:
-        when = skipping.skip(tx, "hourly", None, reason=None, by="me")
+        when = skipping.skip(tx, "hourly", None, reason=None, by=Actor("me"))
     ledger.clock.time = when
     enter(ledger, when, "skip", job_id="hourly")
     ledger.clock.time = when - timedelta(minutes=40)
@@ -175,7 +186,7 @@ def test_what_a_wrong_clock_has_skipped_is_skipped_again(ledger: Ledger) -> None
     """The occurrence is yet to come, and so is its skip."""
     ledger.add_job("hourly", schedule=("0 * * * *",))
     with ledger.tx() as tx:
-        when = skipping.skip(tx, "hourly", "2026-03-01T20:00", reason=None, by="me")
+        when = skipping.skip(tx, "hourly", "2026-03-01T20:00", reason=None, by=Actor("me"))
     ledger.clock.time = when
     enter(ledger, when, "skip", job_id="hourly")
     assert skips.coming(ledger.conn, ledger.now) == {}
@@ -189,7 +200,7 @@ def test_an_instant_that_a_person_named_stays_what_it_is(ledger: Ledger) -> None
     named = datetime(2027, 1, 1, tzinfo=UTC)
     ledger.clock.time += timedelta(hours=4)
     with ledger.tx() as tx:
-        overrides.pause(tx, "a", until=End(named), reason=None, by="me")
+        overrides.pause(tx, "a", until=End(named), reason=None, by=Actor("me"))
     ledger.clock.time -= timedelta(hours=4)
     put_right(ledger)
     assert overrides.pauses(ledger.conn, ledger.now).of_jobs == {"a": named}
@@ -197,10 +208,10 @@ def test_an_instant_that_a_person_named_stays_what_it_is(ledger: Ledger) -> None
 
 def test_a_pause_that_was_ended_by_a_clock_ahead_skips_nothing_afterwards(ledger: Ledger) -> None:
     with ledger.tx() as tx:
-        overrides.pause(tx, "a", until=None, reason=None, by="me")
+        overrides.pause(tx, "a", until=None, reason=None, by=Actor("me"))
     ledger.clock.time += YEARS
     with ledger.tx() as tx:
-        overrides.resume(tx, "a", by="me")
+        overrides.resume(tx, "a", by=Actor("me"))
     ledger.clock.time -= YEARS
     put_right(ledger)
     later = ledger.now + timedelta(hours=1)

@@ -13,6 +13,7 @@ from support.ledger import Ledger
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import OverrideKind
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import PausedTime
 from jeeves_runner.db import overrides
 from jeeves_runner.db.job_list import listed_jobs
@@ -34,12 +35,14 @@ def after(**length: float) -> datetime:
 
 def pause(ledger: Ledger, job_id: str | None, until: datetime | None = None) -> None:
     with ledger.tx() as tx:
-        overrides.pause(tx, job_id, until=None if until is None else End(until), reason=None, by="test")
+        overrides.pause(
+            tx, job_id, until=None if until is None else End(until), reason=None, by=Actor("test")
+        )
 
 
 def resume(ledger: Ledger, job_id: str | None) -> None:
     with ledger.tx() as tx:
-        overrides.resume(tx, job_id, by="test")
+        overrides.resume(tx, job_id, by=Actor("test"))
 
 
 def paused(ledger: Ledger, first: datetime, last: datetime) -> list[PausedTime]:
@@ -216,9 +219,9 @@ def test_a_pause_by_length_that_a_clock_ahead_has_dated_ends_no_later_than_one_t
     two.clock.advance(days=900)
     with two.tx() as tx:
         end = End(two.now + timedelta(hours=2), length_ms=7_200_000)
-        overrides.pause(tx, "a", until=end, reason=None, by="test")
-        overrides.pause(tx, "b", until=End(named), reason=None, by="test")
-        overrides.pause(tx, None, until=end, reason="all", by="test")
+        overrides.pause(tx, "a", until=end, reason=None, by=Actor("test"))
+        overrides.pause(tx, "b", until=End(named), reason=None, by=Actor("test"))
+        overrides.pause(tx, None, until=end, reason="all", by=Actor("test"))
     assert overrides.pauses(two.conn, two.now).of_jobs == {"a": end.instant, "b": named}
     two.clock.advance(days=-900)
     assert overrides.pauses(two.conn, two.now) == Pauses({"a": after(hours=2), "b": named}, after(hours=2))

@@ -8,6 +8,7 @@ from support.queues import claim, complete, push
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import queue_pauses
 from jeeves_runner.db.clock_events import put_right
 from jeeves_runner.db.queue_pauses import QueuePause
@@ -20,12 +21,12 @@ def pause(store: Store, length: timedelta | None = None, *, named: bool = False)
     length_ms = None if named or length is None else round(length.total_seconds() * 1000)
     until = None if length is None else End(store.now + length, length_ms)
     with store.tx() as tx:
-        queue_pauses.pause(tx, "mail", until=until, reason="moving", by="cli")
+        queue_pauses.pause(tx, "mail", until=until, reason="moving", by=Actor("cli"))
 
 
 def resume(store: Store) -> bool:
     with store.tx() as tx:
-        return queue_pauses.resume(tx, "mail", by="cli")
+        return queue_pauses.resume(tx, "mail", by=Actor("cli"))
 
 
 def paused(store: Store) -> QueuePause | None:
@@ -78,7 +79,7 @@ def test_other_queues_go_on(store: Store) -> None:
     push(store, 1)
     push(store, 1, queue_id="other")
     with store.tx() as tx:
-        queue_pauses.pause(tx, "other", until=None, reason=None, by="cli")
+        queue_pauses.pause(tx, "other", until=None, reason=None, by=Actor("cli"))
     assert len(claim(store)) == 1
 
 

@@ -14,6 +14,7 @@ from jeeves_runner.core.causes import Causes, causes_from
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.edge_spec import OnQueue
 from jeeves_runner.core.model import Reason, Retries, RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import queue_pauses, queue_triggers, runs
 from jeeves_runner.db.clock_events import put_right
@@ -134,7 +135,7 @@ class TestReady:
         push(ledger, 1, 2, 3)
         until = ledger.now + timedelta(hours=1)
         with ledger.tx() as tx:
-            queue_pauses.pause(tx, "mail", until=End(until, 3_600_000), reason=None, by="cli")
+            queue_pauses.pause(tx, "mail", until=End(until, 3_600_000), reason=None, by=Actor("cli"))
         assert ready(ledger) == Ready(False, until)
         assert start(ledger) is None
         pass_time(ledger, hours=1)
@@ -143,7 +144,7 @@ class TestReady:
     def test_a_pause_without_an_end_waits_for_a_person(self, ledger: Ledger) -> None:
         push(ledger, 1, 2, 3)
         with ledger.tx() as tx:
-            queue_pauses.pause(tx, "mail", until=None, reason=None, by="cli")
+            queue_pauses.pause(tx, "mail", until=None, reason=None, by=Actor("cli"))
         assert ready(ledger) == Ready(False)
 
 

@@ -10,6 +10,7 @@ from support.queues import push
 from support.runs import Place, job
 
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides, queue_contents
 from jeeves_runner.db.runs import requested_runs
 from jeeves_runner.db.timetable_rows import timetable_rows
@@ -29,14 +30,14 @@ def test_a_pause_whose_end_is_no_time_holds_until_it_is_resumed(
     place: Place, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with place.write() as tx:
-        overrides.pause(tx, "work", until=None, reason=None, by="cli")
+        overrides.pause(tx, "work", until=None, reason=None, by=Actor("cli"))
     place.conn.execute("UPDATE overrides SET until = ?", (text,))
     assert overrides.pauses(place.conn, NOON).end_of("work") == overrides.UNTIL_RESUMED
     assert overrides.job_is_paused(place.conn, "work", NOON)
     (message,) = caplog.messages
     assert message.startswith(f"a pause was changed by hand: its until does not count: {text!r} is no time")
     with place.write() as tx:
-        assert overrides.resume(tx, "work", by="cli")
+        assert overrides.resume(tx, "work", by=Actor("cli"))
     assert not overrides.job_is_paused(place.conn, "work", NOON)
 
 

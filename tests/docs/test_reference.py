@@ -164,6 +164,7 @@ def test_the_variables_described_are_those_a_script_gets() -> None:
         params={"<name>": ""},
         api_url="http://127.0.0.1:1937",
         caused_by='{"runs":[7]}',
+        token="jrr_1_x",
     )
     around = Surroundings(
         project_dir="/p",

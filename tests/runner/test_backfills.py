@@ -14,6 +14,7 @@ from support.runs import HOLD, Place, Rig, due_now, job, with_runner
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.edge_spec import After
 from jeeves_runner.core.model import OverlapPolicy, Param, Retries
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import backfills, overrides
 from jeeves_runner.db.backfills import BackfillRow, Wanted
 from jeeves_runner.db.renames import Rename, rename
@@ -32,7 +33,7 @@ def place(tmp_path: Path) -> Place:
 def ask(place: Place, job_id: str = "a", hours: float = 3, **options: Any) -> int:
     wanted = Wanted(job_id, BEGIN, BEGIN + timedelta(hours=hours), **options)
     with place.write() as tx:
-        return backfills.begin(tx, wanted, by="test")
+        return backfills.begin(tx, wanted, by=Actor("test"))
 
 
 def row(place: Place, number: int) -> BackfillRow:
@@ -188,7 +189,7 @@ def test_it_waits_for_a_run_of_the_job_and_is_replaced_by_none(place: Place, ove
 def test_while_the_job_is_paused_nothing_of_it_is_entered(place: Place) -> None:
     place.apply(job("a", schedule=HOURLY))
     with place.write() as tx:
-        overrides.pause(tx, "a", until=None, reason=None, by="test")
+        overrides.pause(tx, "a", until=None, reason=None, by=Actor("test"))
     number = ask(place, hours=1)
 
     async def scenario(rig: Rig) -> None:
@@ -196,7 +197,7 @@ def test_while_the_job_is_paused_nothing_of_it_is_entered(place: Place) -> None:
         await work.look()
         assert place.runs() == []
         with place.write() as tx:
-            overrides.resume(tx, "a", by="test")
+            overrides.resume(tx, "a", by=Actor("test"))
         await rig.runs.look()
         await kept(rig, lambda: row(place, number)["status"] == "done")
 
@@ -229,7 +230,7 @@ def test_a_cancelled_one_enters_nothing_more_and_what_runs_goes_on_without_retri
     async def scenario(rig: Rig) -> None:
         await kept(rig, lambda: place.story() == ["running"])
         with place.write() as tx:
-            assert backfills.cancel(tx, number, by="test") == []
+            assert backfills.cancel(tx, number, by=Actor("test")) == []
         assert backfills.running_of(place.conn, number) == [1]
         place.go()
         await rig.runs.wait(1)
@@ -238,9 +239,9 @@ def test_a_cancelled_one_enters_nothing_more_and_what_runs_goes_on_without_retri
     assert place.story() == ["error"]
     assert row(place, number)["status"] == "cancelled"
     with pytest.raises(Conflict, match="cancelled already"), place.write() as tx:
-        backfills.cancel(tx, number, by="test")
+        backfills.cancel(tx, number, by=Actor("test"))
     with pytest.raises(NotFound), place.write() as tx:
-        backfills.cancel(tx, 99, by="test")
+        backfills.cancel(tx, 99, by=Actor("test"))
 
 
 def test_what_waits_of_a_cancelled_one_is_cancelled(place: Place) -> None:
@@ -251,7 +252,7 @@ def test_what_waits_of_a_cancelled_one_is_cancelled(place: Place) -> None:
         number = ask(place)
         await kept(rig, lambda: place.story() == ["running", "scheduled: overlap"])
         with place.write() as tx:
-            assert [run.id for run in backfills.cancel(tx, number, by="test")] == [2]
+            assert [run.id for run in backfills.cancel(tx, number, by=Actor("test"))] == [2]
 
     with_runner(place, scenario)
     assert place.story()[1:] == ["cancelled: cancel"]
@@ -306,6 +307,6 @@ def test_only_times_that_have_been_decided_about_are_meant(place: Place) -> None
     place.apply(job("a", schedule=("* * * * *",)))
     since = place.clock.now().replace(second=0, microsecond=0) - timedelta(minutes=2)
     with place.write() as tx:
-        number = backfills.begin(tx, Wanted("a", since, since + timedelta(days=1)), by="test")
+        number = backfills.begin(tx, Wanted("a", since, since + timedelta(days=1)), by=Actor("test"))
     found = row(place, number)
     assert (found["total"], found["to_at"]) == (3, to_text(since + timedelta(minutes=3)))

@@ -13,6 +13,7 @@ from support.runs import Place, Rig, job, with_runner
 from jeeves_runner.core.causes import Causes, causes_from
 from jeeves_runner.core.edge_spec import OnChange
 from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db.overrides import pause, resume
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.db.thread_reads import ThreadReads
@@ -131,13 +132,13 @@ def test_while_it_runs_or_is_paused_nothing_is_taken_and_one_run_follows(place: 
         first = await until_taken(rig, place, before)
         place.write_file("b.csv")
         with place.write() as tx:
-            pause(tx, "sort", until=None, reason=None, by="test")
+            pause(tx, "sort", until=None, reason=None, by=Actor("test"))
         place.go()
         await rig.until_story("sort", "ok")
         place.write_file("c.csv")
         assert place.taken() == first
         with place.write() as tx:
-            resume(tx, "sort", by="test")
+            resume(tx, "sort", by=Actor("test"))
         await rig.until_story("sort", "ok", "ok")
 
     play(place, acts)

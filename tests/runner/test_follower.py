@@ -8,6 +8,7 @@ import pytest
 from support.ledger import Store
 from support.runs import Place, job
 
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import connect
 from jeeves_runner.errors import DatabaseError
@@ -38,7 +39,7 @@ class Looks:
 
     def write(self) -> None:
         with self.store.tx() as tx:
-            overrides.pause(tx, None, until=None, reason=None, by="test")
+            overrides.pause(tx, None, until=None, reason=None, by=Actor("test"))
 
 
 async def following(path: Path, nudges: int) -> int:

@@ -12,6 +12,7 @@ from jeeves_runner.clock import SystemClock, to_text
 from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import JobSpec
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import (
     alerting,
     audit,
@@ -88,7 +89,7 @@ def test_pauses_go_after_their_time(place: Place) -> None:
         for days in (20, 5):
             then = tx.now - timedelta(days=days)
             until = End(then + timedelta(hours=1))
-            overrides.pause(Tx(tx.conn, then, to_text(then)), "old", until=until, reason=None, by="me")
+            overrides.pause(Tx(tx.conn, then, to_text(then)), "old", until=until, reason=None, by=Actor("me"))
     keep_house(place, "history_retention: 10d\n")
     assert place.value("SELECT count(*) FROM overrides") == 1
     assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))
@@ -99,7 +100,7 @@ def test_mutes_go_after_their_time(place: Place) -> None:
         for days in (20, 5):
             then = tx.now - timedelta(days=days)
             until = End(then + timedelta(hours=1))
-            overrides.mute(Tx(tx.conn, then, to_text(then)), "old", until=until, reason=None, by="me")
+            overrides.mute(Tx(tx.conn, then, to_text(then)), "old", until=until, reason=None, by=Actor("me"))
     keep_house(place, "history_retention: 10d\n")
     assert place.value("SELECT count(*) FROM overrides") == 1
     assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))
@@ -132,7 +133,7 @@ def test_nothing_goes_that_is_only_old_by_a_clock_that_is_not_believed(place: Pl
         queue_enqueue.enqueue(tx, "mail", ["1"])
         (item,) = queue_claims.claim(tx, "mail")
         queue_claims.complete(tx, item.id, item.lease_token)
-        overrides.pause(tx, "old", until=End(tx.now + timedelta(hours=1)), reason=None, by="me")
+        overrides.pause(tx, "old", until=End(tx.now + timedelta(hours=1)), reason=None, by=Actor("me"))
 
     def count() -> list[int]:
         tables = ("runs", "revisions", "audit", "overrides", "state", "queue_items")
@@ -158,7 +159,7 @@ def test_a_skip_goes_after_its_time_once_its_occurrence_has_been_decided_about(p
     place.conn.execute("UPDATE jobs SET schedule_since = ?", (to_text(long_ago),))
     with place.write() as tx:
         for name in ("a", "b"):
-            skipping.skip(tx, name, None, reason=None, by="me")
+            skipping.skip(tx, name, None, reason=None, by=Actor("me"))
     occurrence = to_text(place.clock.now() - timedelta(days=390))
     place.conn.execute("UPDATE overrides SET scheduled_for = ?, until = ?", (occurrence, occurrence))
     place.conn.execute("UPDATE jobs SET decided_until = ? WHERE id = 'a'", (occurrence,))
@@ -175,7 +176,7 @@ def test_a_skip_holds_until_a_day_after_its_occurrence_has_been_decided_about(
     """So that there are few, whatever people have skipped over the years."""
     place.apply(job("a", schedule=("0 * * * *",)))
     with place.write() as tx:
-        skipping.skip(tx, "a", None, reason=None, by="me")
+        skipping.skip(tx, "a", None, reason=None, by=Actor("me"))
     when = place.clock.now() - timedelta(hours=hours_ago)
     at, since = to_text(when), to_text(when - timedelta(hours=1))
     place.conn.execute("UPDATE overrides SET scheduled_for = ?, until = ?", (at, at))

@@ -12,6 +12,7 @@ from support.runs import Place, Rig, job, with_runner
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.edge_spec import OnQueue
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Trigger
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides, queue_claims, queue_enqueue, queue_pauses, queue_triggers
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.db.writer import Priority
@@ -155,9 +156,9 @@ def test_a_pause_holds_it_back_and_leaves_no_row(place: Place, of: str) -> None:
         until = End(tx.now + timedelta(milliseconds=300), 300)
         if of == "queue":
             queue_enqueue.enqueue(tx, "mail", ["0"])
-            queue_pauses.pause(tx, "mail", until=until, reason=None, by="cli")
+            queue_pauses.pause(tx, "mail", until=until, reason=None, by=Actor("cli"))
         else:
-            overrides.pause(tx, "triage" if of == "job" else None, until=until, reason=None, by="cli")
+            overrides.pause(tx, "triage" if of == "job" else None, until=until, reason=None, by=Actor("cli"))
     push(place, 1)
 
     async def scenario(rig: Rig, watch: QueueWatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from support.runs import HOLD, Place, Rig, due_now, job, with_runner
 
 from jeeves_runner.core.model import OverlapPolicy, Trigger
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.start_spread import delay_of
 from jeeves_runner.db.overrides import pause
@@ -73,7 +74,7 @@ def test_a_job_that_is_not_wanted_does_not_run(place: Place) -> None:
 def test_a_pause_skips_it_and_it_does_not_come_later(place: Place) -> None:
     place.apply(job("warm", on_start=True))
     with place.write() as tx:
-        pause(tx, "warm", until=None, reason=None, by="test")
+        pause(tx, "warm", until=None, reason=None, by=Actor("test"))
     start(place)
     assert stories(place) == [("warm", "skipped", "paused")]
 

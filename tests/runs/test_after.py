@@ -8,6 +8,7 @@ from support.runs import HOLD, Place, Rig, due_now, job, with_runner
 
 from jeeves_runner.core.edge_spec import After
 from jeeves_runner.core.model import ExitCodes, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import after, overrides
 from jeeves_runner.db.run_requests import RunRequest
@@ -166,14 +167,14 @@ def test_a_pause_consumes_nothing_and_one_run_follows_its_end(place: Place, of_a
 
     async def scenario(rig: Rig) -> None:
         with place.write() as tx:
-            overrides.pause(tx, paused, until=None, reason=None, by="test")
+            overrides.pause(tx, paused, until=None, reason=None, by=Actor("test"))
         for _ in range(2):
             run = await rig.runs.request("first", force=True)
             await rig.runs.wait(run.id)
         await watch(rig).look()
         assert not followers(place)
         with place.write() as tx:
-            overrides.resume(tx, paused, by="test")
+            overrides.resume(tx, paused, by=Actor("test"))
         await rig.runs.look()
         await watch(rig).look()
         assert causes(await until_followed(rig)) == {"runs": [1, 2]}
@@ -239,11 +240,11 @@ def test_an_occurrence_that_falls_together_with_it_is_the_same_run(place: Place)
 
     async def scenario(rig: Rig) -> None:
         with place.write() as tx:
-            overrides.pause(tx, "next", until=None, reason=None, by="test")
+            overrides.pause(tx, "next", until=None, reason=None, by=Actor("test"))
         await rig.finish("first")
         full = await rig.runs.request("full")
         with place.write() as tx:
-            overrides.resume(tx, "next", by="test")
+            overrides.resume(tx, "next", by=Actor("test"))
         await watch(rig).look()
         await rig.until_story("next", "scheduled: limit")
         await rig.runs.submit(due_now(place, "next", 1))
@@ -274,7 +275,7 @@ def test_it_waits_for_a_run_that_started_between_the_end_and_the_look(place: Pla
 def test_a_hundred_causes_are_named_and_all_are_counted(place: Place) -> None:
     place.apply(job("first"), follower("first"))
     with place.write() as tx:
-        overrides.pause(tx, "next", until=None, reason=None, by="test")
+        overrides.pause(tx, "next", until=None, reason=None, by=Actor("test"))
         for number in range(1, 131):
             tx.conn.execute(
                 "INSERT INTO runs (id, job_id, status, trigger, created_at) VALUES (?, 'first', 'scheduled',"
@@ -285,7 +286,7 @@ def test_a_hundred_causes_are_named_and_all_are_counted(place: Place) -> None:
         for run in place.runs("first"):
             after.arrive(tx, run._replace(status=RunStatus.OK, started_at=run.created_at))
         tx.conn.execute("DELETE FROM runs")
-        overrides.resume(tx, "next", by="test")
+        overrides.resume(tx, "next", by=Actor("test"))
         after.follow_all(tx, ["next"])
     (run,) = followers(place)
     assert causes(run) == {"runs": list(range(31, 131)), "total": 130}

@@ -11,6 +11,7 @@ from support.runs import HOLD, SECONDLY, Place, Rig, in_a_task, job, occur, with
 from jeeves_runner.clock import to_text
 from jeeves_runner.core import policy
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, Retries, RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.db.transaction import Tx
@@ -147,7 +148,7 @@ def test_all_that_wait_say_that_their_job_is_paused(place: Place) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.runs.submit(backlog(place, "tick"))
         with place.write() as tx:
-            overrides.pause(tx, "tick", until=None, reason=None, by="test")
+            overrides.pause(tx, "tick", until=None, reason=None, by=Actor("test"))
         await rig.runs.look()
         await rig.until(lambda: set(place.story("tick")[1:]) == {"scheduled: paused"})
 

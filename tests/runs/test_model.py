@@ -13,6 +13,7 @@ from support.runs import SECONDLY, Place, Rig, job, running
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
@@ -104,10 +105,10 @@ class Story:
     async def _pause_or_resume(self, rig: Rig, name: str) -> None:
         until = self.dice.choice([None, self.place.clock.now() + timedelta(seconds=0.05)])
         with self.place.write() as tx:
-            if not overrides.resume(tx, name, by="test"):
+            if not overrides.resume(tx, name, by=Actor("test")):
                 end = None if until is None else End(until)
                 with suppress(NotFound):
-                    overrides.pause(tx, name, until=end, reason=None, by="test")
+                    overrides.pause(tx, name, until=end, reason=None, by=Actor("test"))
         await rig.runs.look()
 
     async def _edit(self, rig: Rig, name: str) -> None:
@@ -134,7 +135,7 @@ class Story:
         self.enabled = dict.fromkeys(FIELDS, True)
         with self.place.write() as tx:
             for name in FIELDS:
-                overrides.resume(tx, name, by="test")
+                overrides.resume(tx, name, by=Actor("test"))
         self.place.apply(*(job(name, "true", **FIELDS[name]) for name in FIELDS))
 
 

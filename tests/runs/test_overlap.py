@@ -13,6 +13,7 @@ from support.runs import HOLD, Place, Rig, due_now, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
 from jeeves_runner.db.writer import Priority
 
@@ -53,7 +54,7 @@ def test_skips_for_two_reasons_are_two_rows(place: Place) -> None:
         await occur(rig, "slow", 0)
         await occur(rig, "slow", 1)
         with place.write() as tx:
-            overrides.pause(tx, "slow", until=None, reason=None, by="test")
+            overrides.pause(tx, "slow", until=None, reason=None, by=Actor("test"))
         await occur(rig, "slow", 2)
         await occur(rig, "slow", 3)
 

@@ -7,6 +7,7 @@ from support.logs import log_file
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
 from jeeves_runner.core.model import CancelCause, RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.errors import Conflict, NotFound
@@ -118,11 +119,11 @@ def test_a_request_that_meets_a_pause_made_in_the_same_moment_waits(place: Place
     async def scenario(rig: Rig) -> None:
         place.request("greet")
         with place.write() as tx:
-            overrides.pause(tx, "greet", until=None, reason=None, by="test")
+            overrides.pause(tx, "greet", until=None, reason=None, by=Actor("test"))
         await rig.runs.look()
         await rig.until_story("greet", "scheduled: paused")
         with place.write() as tx:
-            overrides.resume(tx, "greet", by="test")
+            overrides.resume(tx, "greet", by=Actor("test"))
         await rig.runs.look()
         await rig.until_story("greet", "ok")
 

@@ -12,6 +12,7 @@ from support.runs import HOLD, Place, Rig, job, occur, with_runner
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import Conflict
 
@@ -115,7 +116,7 @@ def test_what_waited_for_a_run_that_has_ended_says_that_it_waits_for_a_slot(temp
 def pause(place: Place, job_id: str, length: timedelta | None = None) -> None:
     with place.write() as tx:
         until = None if length is None else End(tx.now + length)
-        overrides.pause(tx, job_id, until=until, reason=None, by="test")
+        overrides.pause(tx, job_id, until=until, reason=None, by=Actor("test"))
 
 
 def test_a_paused_job_skips_its_occurrences_and_refuses_triggers_without_force(place: Place) -> None:
@@ -160,7 +161,7 @@ def test_a_pause_of_all_jobs_stops_schedule_and_retries_until_it_is_over(place: 
     async def scenario(rig: Rig) -> None:
         await rig.runs.request("flaky")
         with place.write() as tx:
-            overrides.pause(tx, None, until=None, reason=None, by="test")
+            overrides.pause(tx, None, until=None, reason=None, by=Actor("test"))
         await rig.runs.look()
         place.go()
         await rig.until(lambda: place.time_has_come("flaky"))
@@ -171,7 +172,7 @@ def test_a_pause_of_all_jobs_stops_schedule_and_retries_until_it_is_over(place: 
         assert (await rig.runs.wait((await rig.runs.request("tick", force=True)).id)).status is RunStatus.OK
         assert place.runs("flaky")[1].status is RunStatus.SCHEDULED
         with place.write() as tx:
-            overrides.resume(tx, None, by="test")
+            overrides.resume(tx, None, by=Actor("test"))
         await rig.runs.look()
         await rig.until_story("flaky", "error", "error")
 

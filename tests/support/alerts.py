@@ -9,6 +9,7 @@ from support.ledger import Ledger
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import Reason, Retries, RunStatus
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import alerting, overrides
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
@@ -61,11 +62,11 @@ class AlertLedger(Ledger):
         if minutes is not None:
             until = End(self.now + timedelta(minutes=minutes), round(minutes * 60_000))
         with self.tx() as tx:
-            overrides.mute(tx, job_id, until=until, reason=None, by="test")
+            overrides.mute(tx, job_id, until=until, reason=None, by=Actor("test"))
 
     def unmute(self, job_id: str | None) -> bool:
         with self.tx() as tx:
-            return overrides.unmute(tx, job_id, by="test")
+            return overrides.unmute(tx, job_id, by=Actor("test"))
 
     def review(self) -> int:
         with self.tx() as tx:

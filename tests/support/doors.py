@@ -22,6 +22,7 @@ from support.scripted import ScriptedExecutor
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import CancelCause, JobSpec, RunStatus, Trigger
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
@@ -232,21 +233,23 @@ class Doors:
     def write_pause(self, job_id: str | None, until: datetime | None) -> None:
         """As the command line does; the runner, if there is one, has not heard of it yet."""
         with self.place.write() as tx:
-            overrides.pause(tx, job_id, until=None if until is None else End(until), reason=None, by="test")
+            overrides.pause(
+                tx, job_id, until=None if until is None else End(until), reason=None, by=Actor("test")
+            )
 
     def write_resume(self, job_id: str | None) -> None:
         with self.place.write() as tx:
-            overrides.resume(tx, job_id, by="test")
+            overrides.resume(tx, job_id, by=Actor("test"))
 
     def write_skip(self, job_id: str, when: datetime, reason: str | None = None) -> None:
         """As the command line does. Raises one of REFUSALS."""
         with self.place.write() as tx:
-            skipping.skip(tx, job_id, to_text(when), reason=reason, by="test")
+            skipping.skip(tx, job_id, to_text(when), reason=reason, by=Actor("test"))
 
     def write_unskip(self, job_id: str, when: datetime) -> None:
         """Likewise."""
         with self.place.write() as tx:
-            skipping.unskip(tx, job_id, to_text(when), by="test")
+            skipping.unskip(tx, job_id, to_text(when), by=Actor("test"))
 
     def apply(self, *specs: JobSpec, delete: tuple[str, ...] = ()) -> "asyncio.Future[None]":
         return self.fire(self._runs.on_plan(self.place.apply(*specs, delete=delete)))

@@ -27,7 +27,7 @@ SMALL_TABLES = (
     "jobs", "queues", "manifest_files", "held", "source", "applying", "runner", "sequences", "migrations",
     "queue_counts", "queue_failures", "state_counts", "secret_params", "outbox_owner",
     "renames", "carries", "namespaces", "nodes", "edges", "freshness", "arrivals",
-    "queue_triggers", "change_watches", "backfills",
+    "queue_triggers", "change_watches", "backfills", "tokens", "sessions",
 )  # fmt: skip
 """Those that have a row for each thing that is declared or used, or fewer."""
 

@@ -6,6 +6,7 @@ import pytest
 from support.ledger import Ledger
 from support.why import said, since
 
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.schedule_entry import At
 from jeeves_runner.db import skipping
 
@@ -23,7 +24,7 @@ def skip(ledger: Ledger, count: int = 1, job: str = "backup") -> None:
     """Skip the next ones."""
     for _ in range(count):
         with ledger.tx() as tx:
-            skipping.skip(tx, job, None, reason=None, by="cli")
+            skipping.skip(tx, job, None, reason=None, by=Actor("cli"))
 
 
 def following(day: int, distance: str) -> str:

@@ -7,6 +7,7 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.edge_spec import OnQueue
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.why_node import NodeWhyDocument, node_why_view
@@ -84,7 +85,7 @@ def test_a_job_is_not_well_by_its_newest_run(
 
 def test_a_job_is_not_well_that_is_paused_held_muted_disabled_or_never_ran(ledger: Ledger) -> None:
     with ledger.tx() as tx:
-        overrides.mute(tx, "sort", until=None, reason=None, by="test")
+        overrides.mute(tx, "sort", until=None, reason=None, by=Actor("test"))
     assert "sort, which writes it, is muted." in why(ledger)["text"]
     ledger.hold("sort", "it is broken")
     assert "sort, which writes it, is held back." in why(ledger)["text"]

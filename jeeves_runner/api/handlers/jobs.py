@@ -69,14 +69,14 @@ async def skip_job(call: Call[JobPath, Nothing, SkipBody]) -> web.Response:
     job_id, body = call.path.job, call.body
     await write(
         call.services,
-        lambda tx: skipping.skip(tx, job_id, body.time, reason=body.reason, by=AppliedBy.API),
+        lambda tx: skipping.skip(tx, job_id, body.time, reason=body.reason, by=call.acting),
     )
     return await _shown(call, job_id)
 
 
 async def unskip_job(call: Call[JobPath, Nothing, UnskipBody]) -> web.Response:
     job_id, body = call.path.job, call.body
-    await write(call.services, lambda tx: skipping.unskip(tx, job_id, body.time, by=AppliedBy.API))
+    await write(call.services, lambda tx: skipping.unskip(tx, job_id, body.time, by=call.acting))
     return await _shown(call, job_id)
 
 
@@ -85,7 +85,7 @@ async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
     await write(
-        services, lambda tx: overrides.pause(tx, job_id, until=None, reason=AppliedBy.API, by=AppliedBy.API)
+        services, lambda tx: overrides.pause(tx, job_id, until=None, reason=AppliedBy.API, by=call.acting)
     )
     return json_response(_DONE)
 
@@ -99,7 +99,7 @@ async def enable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
             f"job {job.id} is declared with enabled: false in {job.file}:{job.line}",
             hint="change it there; a saved manifest is applied at once",
         )
-    await write(services, lambda tx: overrides.resume(tx, job.id, by=AppliedBy.API))
+    await write(services, lambda tx: overrides.resume(tx, job.id, by=call.acting))
     return json_response(_DONE)
 
 
@@ -155,12 +155,12 @@ async def _begun(
     until = end_of(services, call.body)
     if needs_end:
         until = overrides.required_end(until)
-    await write(services, lambda tx: begin(tx, job_id, until=until, reason=reason, by=AppliedBy.API))
+    await write(services, lambda tx: begin(tx, job_id, until=until, reason=reason, by=call.acting))
     return await _shown(call, job_id)
 
 
 async def _ended(call: Call[JobPath, Nothing, Nothing], end: Callable[..., bool]) -> web.Response:
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
-    await write(services, lambda tx: end(tx, job_id, by=AppliedBy.API))
+    await write(services, lambda tx: end(tx, job_id, by=call.acting))
     return await _shown(call, job_id)

@@ -6,7 +6,6 @@ from jeeves_runner.api.handlers.acting import end_of, write
 from jeeves_runner.api.requests.overrides import OverrideBody
 from jeeves_runner.api.requests.queues import PeekQuery, QueueItemPath, QueuePath, QueuesQuery
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import queue_pauses
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.views.lineage import item_lineage_view
@@ -35,12 +34,12 @@ async def pause_queue(call: Call[QueuePath, Nothing, OverrideBody]) -> web.Respo
     queue, reason, until = call.path.queue, call.body.reason, end_of(call.services, call.body)
     await write(
         call.services,
-        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=AppliedBy.API),
+        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=call.acting),
     )
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))
 
 
 async def resume_queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
     queue = call.path.queue
-    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=AppliedBy.API))
+    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=call.acting))
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))

@@ -14,10 +14,12 @@ from jeeves_runner.api.requests.runs import LookQuery, RunJobBody, RunJobQuery, 
 from jeeves_runner.api.responses import PiecesResponse
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.services import ApiServices
-from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.db.renames import earlier_ids
+from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.runs import ended_already
+from jeeves_runner.db.triggering import triggering
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_reader import LogReader
@@ -113,11 +115,11 @@ async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
 
     With retries its end is that of the last attempt.
     """
-    services, job_id = call.services, call.path.job
+    services = call.services
     wait = _NO_TIME if call.query.wait is None and call.at_once else call.query.wait
     if services.stopping.is_set():
         raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
-    run_id = (await services.runs.request(job_id, call.body.params, call.body.force)).id
+    run_id = (await services.runs.enter(_request(call))).id
     last: int | None = None
     if wait is None or wait:
         async with services.stopping.ends_wait(_seconds(wait)):
@@ -127,6 +129,19 @@ async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
         result: ResultDocument = {"result": document["run"]}
         return await call.show(result)
     return await call.show(document, status=202)
+
+
+def _request(call: Call[JobPath, RunJobQuery, RunJobBody]) -> RunRequest:
+    """What is asked for; Conflict for a run that asks for a job which it may not trigger."""
+    request = RunRequest(
+        job_id=call.path.job,
+        trigger=Trigger.MANUAL,
+        params=call.body.params,
+        forced=call.body.force,
+        by=call.acting,
+    )
+    run = call.caller.run
+    return request if run is None else triggering(call.services.conn, run.run_id).asks_for(request)
 
 
 async def cancel_run(call: _RunCall) -> web.Response:

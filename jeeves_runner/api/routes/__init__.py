@@ -7,6 +7,7 @@ from typing import Final
 
 from jeeves_runner.api.handlers.jobs import where_job_is, where_jobs_are
 from jeeves_runner.api.route import Declared, Route
+from jeeves_runner.api.routes.access import ACCESS
 from jeeves_runner.api.routes.alerts import ALERTS
 from jeeves_runner.api.routes.backfills import BACKFILLS
 from jeeves_runner.api.routes.graph import GRAPH
@@ -29,6 +30,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *REVISIONS,
     *QUEUES,
     *STATE,
+    *ACCESS,
 )
 
 DECLARED: Final = (

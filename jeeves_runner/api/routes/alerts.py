@@ -3,7 +3,7 @@
 from typing import Final
 
 from jeeves_runner.api.handlers import alerts
-from jeeves_runner.api.route import Route, act, look
+from jeeves_runner.api.route import Audit, Route, act, look
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
 
 ALERTS: Final[tuple[Route, ...]] = (
@@ -13,5 +13,6 @@ ALERTS: Final[tuple[Route, ...]] = (
         "Send a message to a channel, to see whether it arrives",
         alerts.test,
         {202: MessageDocument},
+        audit=Audit.REQUEST,
     ),
 )

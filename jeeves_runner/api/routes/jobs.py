@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from jeeves_runner.api.callers import RunMay
 from jeeves_runner.api.handlers import jobs, runs
 from jeeves_runner.api.route import Route, act, look
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
@@ -28,6 +29,7 @@ JOBS: Final[tuple[Route, ...]] = (
         runs.run_job,
         {200: ResultDocument, 202: RunDocument},
         problems={404, 409},
+        run_may=RunMay.TRIGGERS,
     ),
     act(
         "/jobs/{job}/pause",

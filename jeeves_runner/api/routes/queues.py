@@ -2,19 +2,27 @@
 
 from typing import Final
 
+from jeeves_runner.api.callers import RunMay
 from jeeves_runner.api.handlers import queues
 from jeeves_runner.api.route import Route, act, look
 from jeeves_runner.views.lineage import ItemLineageDocument
 from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
 
 QUEUES: Final[tuple[Route, ...]] = (
-    look("/queues", "The queues, by id", queues.queues, {200: QueueIdsDocument | QueuesDocument}),
+    look(
+        "/queues",
+        "The queues, by id",
+        queues.queues,
+        {200: QueueIdsDocument | QueuesDocument},
+        run_may=RunMay.ANYTHING,
+    ),
     look(
         "/queues/{queue}/status",
         "How full a queue is",
         queues.queue_status,
         {200: QueueCountsDocument},
         problems={404},
+        run_may=RunMay.ANYTHING,
     ),
     look(
         "/queues/{queue}/peek",
@@ -22,6 +30,7 @@ QUEUES: Final[tuple[Route, ...]] = (
         queues.queue_peek,
         {200: ItemsDocument},
         problems={404},
+        run_may=RunMay.ANYTHING,
     ),
     act(
         "/queues/{queue}/pause",
@@ -43,5 +52,6 @@ QUEUES: Final[tuple[Route, ...]] = (
         queues.queue_item,
         {200: ItemLineageDocument},
         problems={404},
+        run_may=RunMay.ANYTHING,
     ),
 )

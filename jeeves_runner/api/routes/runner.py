@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from jeeves_runner.api.callers import Role
 from jeeves_runner.api.handlers import runner
-from jeeves_runner.api.route import Role, Route, act, look
+from jeeves_runner.api.route import Audit, Route, act, look
 from jeeves_runner.config import Config
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, StatusDocument
 from jeeves_runner.views.sync import SyncDocument
@@ -19,6 +20,13 @@ RUNNER: Final[tuple[Route, ...]] = (
         "Look at the manifests now, and apply what the look finds",
         runner.reconcile,
         {202: SyncDocument},
+        audit=Audit.REQUEST,
     ),
-    act("/nudge", "Look now for what others have written to the database", runner.nudge, {204: None}),
+    act(
+        "/nudge",
+        "Look now for what others have written to the database",
+        runner.nudge,
+        {204: None},
+        audit=Audit.NOWHERE,
+    ),
 )

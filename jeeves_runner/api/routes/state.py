@@ -2,18 +2,26 @@
 
 from typing import Final
 
+from jeeves_runner.api.callers import RunMay
 from jeeves_runner.api.handlers import state
 from jeeves_runner.api.route import Route, look
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 
 STATE: Final[tuple[Route, ...]] = (
-    look("/state", "The namespaces in which scripts keep state", state.namespaces, {200: NamespacesDocument}),
+    look(
+        "/state",
+        "The namespaces in which scripts keep state",
+        state.namespaces,
+        {200: NamespacesDocument},
+        run_may=RunMay.ANYTHING,
+    ),
     look(
         "/state/{namespace}",
         "The values of a namespace, by key",
         state.namespace,
         {200: dict[str, object]},
         problems={404},
+        run_may=RunMay.ANYTHING,
     ),
     look(
         "/state/{namespace}/{key}",
@@ -21,5 +29,6 @@ STATE: Final[tuple[Route, ...]] = (
         state.state_key,
         {200: StateKeyDocument},
         problems={404},
+        run_may=RunMay.ANYTHING,
     ),
 )

@@ -42,6 +42,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("unskip", "Take a skip back.", "skips:unskip"),
         Listed("mute", "Be told nothing of a job, until a time.", "mutes:mute"),
         Listed("unmute", "End a mute.", "mutes:unmute"),
+        Listed("token", "Make, list and revoke the tokens that the server takes.", "token:command"),
     ),
     "Looking": (
         Listed("status", "Show how the runner and its jobs are.", "status:command"),

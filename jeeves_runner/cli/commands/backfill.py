@@ -18,7 +18,6 @@ from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import Absence, look_again
 from jeeves_runner.core.backfilling import DEFAULT_PRIORITY, MAX_PARALLEL
 from jeeves_runner.core.instants import parse_instant
-from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.values import PAGE
 from jeeves_runner.db import backfills
 from jeeves_runner.db.backfills import Wanted
@@ -118,7 +117,7 @@ def run(
             return exits.OK
         with announced_transaction(conn, app.clock) as tx:
             require_server(tx.conn)
-            number = backfills.begin(tx, wanted, by=AppliedBy.CLI)
+            number = backfills.begin(tx, wanted, by=app.actor)
         if not app.json:
             app.print(f"Backfill {number} of {job_id} is asked for: {_what(plan)}.")
         if no_wait:
@@ -266,7 +265,7 @@ def cancel(app: App, backfill_id: int) -> None:
 
     with closing(app.connect()) as conn:
         with announced_transaction(conn, app.clock) as tx:
-            backfills.cancel(tx, backfill_id, by=AppliedBy.CLI)
+            backfills.cancel(tx, backfill_id, by=app.actor)
         row = backfill_view(conn, backfill_id)["backfill"]
         _print_document(app, conn, backfill_id)
         if not app.json:

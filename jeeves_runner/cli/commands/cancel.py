@@ -11,7 +11,6 @@ from jeeves_runner.cli.server import ask_to_cancel, server_of
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import take_lock
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
-from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import audit
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.nudge import announced_transaction
@@ -80,7 +79,7 @@ def _write_request(app: App, conn: "apsw.Connection", run_id: int, patience: flo
     with announced_transaction(conn, app.clock, patience=patience) as tx:
         if request_cancel(tx, run_id, CancelCause.CANCEL) is None:
             raise Conflict(f"run {run_id} has just ended")
-        audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {run_id}")
+        audit.record(tx, actor=app.actor, action="cancel", target=f"run {run_id}")
 
 
 def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
@@ -92,7 +91,7 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
         request_cancel(tx, run_id, CancelCause.CANCEL)
         if end_waiting(tx, run_id, RunStatus.CANCELLED, Reason.CANCEL) is None:
             raise Conflict(f"run {run_id} has just ended")
-        audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {run_id}")
+        audit.record(tx, actor=app.actor, action="cancel", target=f"run {run_id}")
     return f"Run {run_id} will not start."
 
 
@@ -128,7 +127,7 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
             ended = record_outcome(
                 tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause
             )
-            audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {left.run.id}")
+            audit.record(tx, actor=app.actor, action="cancel", target=f"run {left.run.id}")
     except DatabaseBusy as error:
         done = left_alive or f"what ran of run {left.run.id} is ended"
         raise DatabaseBusy(

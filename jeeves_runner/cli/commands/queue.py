@@ -14,7 +14,6 @@ from jeeves_runner.cli.formats import ago, counted, duration, json_text
 from jeeves_runner.cli.syntax import ITEM_ID, Group, at_most, parse_json
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Styled
-from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.values import check_name
 from jeeves_runner.db import queue_enqueue
 from jeeves_runner.db.nudge import announced_transaction
@@ -256,7 +255,7 @@ def pause(app: App, queue_id: str, until: str | None, length: str | None, reason
     with closing(app.connect()) as conn:
         end = end_at(app, until, length, app.clock.now())
         with announced_transaction(conn, app.clock) as tx:
-            queue_pauses.pause(tx, queue_id, until=end, reason=reason, by=AppliedBy.CLI)
+            queue_pauses.pause(tx, queue_id, until=end, reason=reason, by=app.actor)
         _show_pause(app, conn, queue_id, f"Queue {queue_id} is paused.")
 
 
@@ -271,7 +270,7 @@ def resume(app: App, queue_id: str) -> None:
     check_name(queue_id, "QUEUE")
     with closing(app.connect()) as conn:
         with announced_transaction(conn, app.clock) as tx:
-            was_paused = queue_pauses.resume(tx, queue_id, by=AppliedBy.CLI)
+            was_paused = queue_pauses.resume(tx, queue_id, by=app.actor)
         _show_pause(app, conn, queue_id, f"Queue {queue_id} is {'resumed' if was_paused else 'not paused'}.")
 
 

@@ -14,7 +14,6 @@ from jeeves_runner.cli.each_job import for_each
 from jeeves_runner.cli.formats import relative, timestamp
 from jeeves_runner.cli.overriding import Target, job_documents, listed_jobs, target_ids
 from jeeves_runner.core.instants import on_clocks
-from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import skipping
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.db.transaction import Tx
@@ -71,7 +70,7 @@ def skip(app: App, words: tuple[str, ...], tag: str | None, reason: str | None) 
     given = _understood(words, tag)
 
     def act(tx: Tx, job_id: str) -> list[datetime]:
-        return [skipping.skip(tx, job_id, given.time, reason=reason, by=AppliedBy.CLI)]
+        return [skipping.skip(tx, job_id, given.time, reason=reason, by=app.actor)]
 
     because = f": {reason}" if reason else ""
     _do(app, given, act, Said("skips", because, "nothing is skipped", "occurs then"))
@@ -86,7 +85,7 @@ def unskip(app: App, words: tuple[str, ...], tag: str | None) -> None:
     given = _understood(words, tag)
 
     def act(tx: Tx, job_id: str) -> list[datetime]:
-        return skipping.unskip(tx, job_id, given.time, by=AppliedBy.CLI)
+        return skipping.unskip(tx, job_id, given.time, by=app.actor)
 
     _do(app, given, act, Said("does not skip", " any more", "nothing is taken back", "skips that"))
 

@@ -93,7 +93,9 @@ def command(
             run = None if app.run_id is None else triggering_run(tx.conn, app.run_id, app.run_mark)
 
             def ask(name: str) -> int:
-                request = RunRequest(job_id=name, trigger=Trigger.MANUAL, params=given, forced=force)
+                request = RunRequest(
+                    job_id=name, trigger=Trigger.MANUAL, params=given, forced=force, by=app.actor
+                )
                 return request_run(tx, request if run is None else run.asks_for(request))
 
             run_ids = list(for_each(job_ids, ask, undone="nothing is triggered").values())

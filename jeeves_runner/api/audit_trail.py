@@ -1,0 +1,90 @@
+"""What the audit hears of requests: who operated what, from where, and what was answered.
+
+What a request does is recorded in its own transaction where the route says so; here stands what has none, and
+what was refused. A peer that is refused over and over is on record ten times a minute.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from jeeves_runner.api.callers import Caller
+from jeeves_runner.api.connection import log
+from jeeves_runner.api.guard import TurnedAway
+from jeeves_runner.api.route import Audit, Route
+from jeeves_runner.api.services import Writes
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.db import audit, tokens
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import DatabaseError
+
+_REFUSALS: Final = 10
+"""Of one peer, that are on record in a minute."""
+
+_MINUTE: Final = 60.0
+_PEERS: Final = 10_000
+_LONGEST: Final = 200
+_TARGETS: Final = ("job", "run", "queue", "backfill", "namespace")
+"""The values in paths by which a request is about something."""
+
+
+class AuditTrail:
+    """Records requests. What cannot be recorded is told in the log, and the request is answered all the
+    same."""
+
+    def __init__(self, writer: Writes, clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._refused: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    async def note_use(self, caller: Caller) -> None:
+        """Note that a token is used, if that is not on record for this minute."""
+        holder = caller.holder
+        if holder is not None and not holder.is_noted:
+            await self._write(lambda tx: tokens.note_use(tx, holder.token_id))
+
+    async def note_answer(self, caller: Caller, route: Route, place: Mapping[str, str], status: int) -> None:
+        """Note a request that was let in and answered, unless it is on record by what it has done."""
+        if route.audit is Audit.NOWHERE or (route.audit is Audit.ACT and status < 400):
+            return
+        action, target = _in_words(route.path, place)
+        await self._record(Actor(caller.name, caller.origin, status), action, target, None)
+
+    async def note_refusal(self, refusal: TurnedAway, path: str, place: Mapping[str, str]) -> None:
+        """Note a request that was not let in."""
+        if not self._counts(refusal.origin):
+            return
+        action, target = _in_words(path, place)
+        name = "unknown" if refusal.caller is None else refusal.caller.name
+        await self._record(Actor(name, refusal.origin, refusal.status), action, target, refusal.detail)
+
+    async def _record(self, actor: Actor, action: str, target: str, detail: str | None) -> None:
+        await self._write(
+            lambda tx: audit.record(tx, actor=actor, action=action, target=target, detail=detail)
+        )
+
+    async def _write(self, op: Callable[[Tx], object]) -> None:
+        try:
+            await self._writer.write(op, durable=False)
+        except DatabaseError as error:
+            log.warning("the audit could not be written: %s", error)
+
+    def _counts(self, origin: str) -> bool:
+        now = self._clock.monotonic()
+        since, count = self._refused.pop(origin, (now, 0))
+        if now - since >= _MINUTE:
+            since, count = now, 0
+        self._refused[origin] = (since, count + 1)
+        while len(self._refused) > _PEERS:
+            self._refused.popitem(last=False)
+        return count < _REFUSALS
+
+
+def _in_words(path: str, place: Mapping[str, str]) -> tuple[str, str]:
+    """The action and its target: ``/jobs/{job}/run`` is ``run``, of ``job backup``."""
+    words = [part for part in path.split("/") if part and not part.startswith("{")]
+    named = [f"{name} {place[name]}" for name in _TARGETS if name in place]
+    action = words[-1] if words else "look"
+    target = named[-1] if named else path
+    return action, target[:_LONGEST]

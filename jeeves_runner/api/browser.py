@@ -1,0 +1,37 @@
+"""A browser that is let in: the cookie by which it is known, until it is let out."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from aiohttp import web
+
+from jeeves_runner.db.tokens import SESSION
+
+
+class Browser(NamedTuple):
+    """The far end of a request, as far as cookies go."""
+
+    cookie: str
+    """The name of its cookie."""
+    is_https: bool
+    """Whether people reach the server by https: then the cookie never goes another way."""
+    slow: Callable[[], Awaitable[float | None]]
+    """Notes that it has shown a wrong token, and waits as long as that deserves; the seconds after which to
+    try again if too many others wait."""
+
+    def let_in(self, answer: web.Response, session: str) -> None:
+        """Have it show ``session`` from now on. No script of a page can read it, no other site has it
+        sent."""
+        answer.set_cookie(
+            self.cookie,
+            session,
+            max_age=round(SESSION.total_seconds()),
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=self.is_https,
+        )
+
+    def let_out(self, answer: web.Response) -> None:
+        """Have it show nothing any more."""
+        answer.del_cookie(self.cookie, path="/", httponly=True, samesite="Lax", secure=self.is_https)

@@ -1,0 +1,106 @@
+"""What each request passes on its way to its route and back: the guard, the audit, and the words of
+errors."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from jeeves_runner.api.audit_trail import AuditTrail
+from jeeves_runner.api.callers import Caller, Role, RunMay
+from jeeves_runner.api.connection import Connection, log
+from jeeves_runner.api.guard import Guard, TurnedAway
+from jeeves_runner.api.problems import UNEXPECTED, problem, problem_of, problem_of_http
+from jeeves_runner.api.route import Route
+from jeeves_runner.api.services import ApiServices
+from jeeves_runner.errors import JeevesError
+
+CALLER: Final = web.RequestKey("caller", Caller)
+"""Who sent the request, once it is let in."""
+
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+class _NoRoute(NamedTuple):
+    """What is asked of those who ask for what no route takes."""
+
+    role: Role
+    """What they need to be told so."""
+    run_may: RunMay = RunMay.NOTHING
+
+
+_LOOKS: Final = _NoRoute(Role.READ)
+_ACTS: Final = _NoRoute(Role.OPERATE)
+
+
+class Gate:
+    """The middleware of the application. ``routes``: what is behind each route that aiohttp knows."""
+
+    def __init__(self, services: ApiServices) -> None:
+        self.routes: dict[web.AbstractRoute, Route] = {}
+        self.guard = Guard(services.conn, services.clock, services.config)
+        self._trail = AuditTrail(services.writer, services.clock)
+
+    def middleware(self) -> Middleware:
+        """As aiohttp takes it."""
+
+        @web.middleware
+        async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._pass(request, handler)
+
+        return pass_through
+
+    async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if isinstance(request.protocol, Connection):
+            request.protocol.request_has_come()
+        route = self.routes.get(request.match_info.route)
+        access = route or (_LOOKS if request.method in _SAFE_METHODS else _ACTS)
+        try:
+            caller = await self.guard.let_in(request, access)
+            if isinstance(caller, TurnedAway):
+                return await self._refuse(request, caller, route)
+            request[CALLER] = caller
+            await self._trail.note_use(caller)
+            answer = await _answer(request, handler)
+            if route is not None:
+                await self._trail.note_answer(caller, route, request.match_info, answer.status)
+            return answer
+        except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
+            return _unexpected(request, fault)
+
+    async def _refuse(self, request: web.Request, refusal: TurnedAway, route: Route | None) -> web.Response:
+        path = request.path if route is None else route.path
+        place: Mapping[str, str] = {} if route is None else request.match_info
+        if not refusal.is_gone:
+            await self._trail.note_refusal(refusal, path, place)
+        return problem(
+            refusal.status, refusal.code, refusal.detail, hint=refusal.hint, headers=refusal.headers
+        )
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except JeevesError as error:
+        return problem_of(error)
+    except web.HTTPException as error:
+        return problem_of_http(error)
+    except web.RequestPayloadError as error:
+        log.debug("%s %r: the body cannot be read: %s", request.method, request.path, error)
+        return problem(400, "bad_request", "the body is not encoded as its headers say")
+
+
+def _unexpected(request: web.Request, fault: Exception) -> web.Response:
+    if not _has_hung_up(request, fault):
+        log.exception("%s %r failed", request.method, request.path, exc_info=fault)
+    return problem(500, "unexpected", UNEXPECTED)
+
+
+def _has_hung_up(request: web.Request, fault: Exception) -> bool:
+    """Whether a handler failed because its client is gone; that is no fault of the server."""
+    transport = request.transport
+    gone = isinstance(fault, ConnectionError) and (transport is None or transport.is_closing())
+    if gone:
+        log.debug("%s %r: the client hung up", request.method, request.path)
+    return gone

@@ -1,0 +1,43 @@
+"""The handlers by which people let their browser in, and out again."""
+
+from aiohttp import web
+
+from jeeves_runner.api.guard import NO_TOKEN
+from jeeves_runner.api.requests.access import LoginBody
+from jeeves_runner.api.responses import encode, encoded_response
+from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.clock import to_text
+from jeeves_runner.db import tokens
+from jeeves_runner.errors import InvalidValue
+from jeeves_runner.views.access import SessionDocument
+
+
+async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
+    """Give a browser a cookie for a token that counts."""
+    services, token = call.services, call.body.token
+    if token is None:
+        raise InvalidValue("the body needs a token", hint='send {"token": "jr_..."}')
+    now = services.clock.now()
+    holder = tokens.holder_of_token(services.conn, now, token.strip())
+    if holder is None:
+        await call.browser.slow()
+        raise NO_TOKEN
+    session = await services.writer.write(lambda tx: tokens.begin_session(tx, holder.token_id))
+    document: SessionDocument = {
+        "name": holder.name,
+        "role": holder.role,
+        "expires_at": to_text(now + tokens.SESSION),
+    }
+    answer = encoded_response(encode(document))
+    call.browser.let_in(answer, session)
+    return answer
+
+
+async def logout(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
+    """End the session of a browser, if it has one."""
+    session = call.caller.session
+    if session is not None:
+        await call.services.writer.write(lambda tx: tokens.end_session(tx, session))
+    answer = web.Response(status=204)
+    call.browser.let_out(answer)
+    return answer

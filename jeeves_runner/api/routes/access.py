@@ -1,0 +1,28 @@
+"""The routes by which people let their browser in, and out again."""
+
+from typing import Final
+
+from jeeves_runner.api.callers import Role
+from jeeves_runner.api.handlers import access
+from jeeves_runner.api.route import Audit, Route, act
+from jeeves_runner.views.access import SessionDocument
+
+ACCESS: Final[tuple[Route, ...]] = (
+    act(
+        "/login",
+        "Let this browser in, with a token",
+        access.login,
+        {200: SessionDocument},
+        problems={401, 429},
+        role=Role.OPEN,
+        audit=Audit.REQUEST,
+    ),
+    act(
+        "/logout",
+        "Let this browser in no more",
+        access.logout,
+        {204: None},
+        role=Role.OPEN,
+        audit=Audit.REQUEST,
+    ),
+)
