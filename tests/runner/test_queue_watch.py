@@ -238,3 +238,33 @@ def test_a_run_that_comes_at_the_same_time_is_the_one(place: Place) -> None:
 
     watched(place, scenario)
     assert sorted(place.story()) in (["ok"], ["ok", "skipped: overlap"])
+
+
+def test_what_keeps_each_of_two_jobs_from_its_start_is_told_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(queue_watch, "TRY_AGAIN", 0.01)
+    place.apply(triage(), job("other", WORK, on_queue=AT_ONCE))
+    good = place.value("SELECT json_group_object(id, json(spec)) FROM jobs")
+    place.conn.execute("UPDATE jobs SET spec = json_set(spec, '$.timeout_ms', 'soon')")
+    push(place, 1)
+    tries: list[str] = []
+
+    async def scenario(rig: Rig, watch: QueueWatch) -> None:
+        await rig.until(lambda: sum("was to start for items" in text for text in caplog.messages) >= 2)
+        started = queue_triggers.start
+        monkeypatch.setattr(
+            queue_triggers, "start", lambda tx, job_id: (tries.append(job_id), started(tx, job_id=job_id))[1]
+        )
+        watch.wake()
+        await rig.until(lambda: len(tries) >= 6)
+        place.conn.execute("UPDATE jobs SET spec = ? ->> ('$.' || id)", (good,))
+        watch.wake()
+        await rig.until(lambda: left(place) == 0)
+
+    watched(place, scenario)
+    told = sorted(text.partition(":")[0] for text in caplog.messages if "items of its queue" in text)
+    assert [text for text in told if "was to start" in text] == [
+        f"{name} was to start for items of its queue" for name in ("other", "triage")
+    ]
