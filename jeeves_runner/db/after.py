@@ -90,8 +90,8 @@ def _is_free(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
 def _follow(tx: Tx, job_id: str) -> str | None:
     """Enter the run that follows, if all that it comes after has arrived; it consumes all of it.
 
-    What stands against it, if it cannot be entered: the ends that it comes after stand all the same, and nothing
-    is consumed. The apply that puts the job right lets it run.
+    What stands against it, if it cannot be entered: the ends that it comes after stand all the same, nothing
+    is consumed, and the apply that puts the job right lets it run.
     """
     arrived = [_Arrived(*row) for row in tx.conn.execute(_ARRIVED, (job_id,))]
     if not all(each.ends for each in arrived) or not _is_free(tx.conn, job_id, tx.now):

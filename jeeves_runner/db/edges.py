@@ -51,7 +51,8 @@ def by_job(conn: apsw.Connection) -> dict[str, tuple[Edge, ...]]:
 
 def of_job(conn: apsw.Connection, job_id: str) -> tuple[Edge, ...]:
     """The edges of one job, sorted."""
-    rows = conn.execute("SELECT relation, node FROM edges WHERE job_id = ? ORDER BY relation, node", (job_id,))
+    query = "SELECT relation, node FROM edges WHERE job_id = ? ORDER BY relation, node"
+    rows = conn.execute(query, (job_id,))
     return tuple(Edge(_RELATIONS[relation], node) for relation, node in rows)
 
 

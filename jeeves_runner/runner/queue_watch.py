@@ -50,7 +50,7 @@ class QueueWatch:
         self._look_at_runs = look
         self._wanted: dict[str, OnQueue] = {}
         self._woken = asyncio.Event()
-        self._troubles = Troubles(log, lambda job_id: f"{job_id} can be started by the items of its queue again")
+        self._troubles = Troubles(log, lambda job_id: f"items of its queue can start {job_id} again")
         self.on_plan(queue_triggers.listeners(conn))
 
     def on_plan(self, job_ids: Iterable[str]) -> None:

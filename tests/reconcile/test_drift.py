@@ -171,7 +171,10 @@ TIED = "id: backup\nrun: echo\ntimeout: 5m\nreads: [source:a]\nwrites: [datastor
         ),
         (
             "UPDATE edges SET relation = 'reads' WHERE relation = 'writes'",
-            {"edges.reads": (["datastore:b", "source:a"], ["source:a"]), "edges.writes": ([], ["datastore:b"])},
+            {
+                "edges.reads": (["datastore:b", "source:a"], ["source:a"]),
+                "edges.writes": ([], ["datastore:b"]),
+            },
         ),
         (
             "UPDATE edges SET job_id = 'report' WHERE relation = 'writes'",
