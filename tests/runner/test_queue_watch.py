@@ -14,6 +14,7 @@ from jeeves_runner.core.edge_spec import OnQueue
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Trigger
 from jeeves_runner.db import overrides, queue_claims, queue_enqueue, queue_pauses, queue_triggers
 from jeeves_runner.db.renames import Rename, rename
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.runner import queue_watch
 from jeeves_runner.runner.queue_watch import QueueWatch
@@ -254,9 +255,12 @@ def test_what_keeps_each_of_two_jobs_from_its_start_is_told_once(
     async def scenario(rig: Rig, watch: QueueWatch) -> None:
         await rig.until(lambda: sum("was to start for items" in text for text in caplog.messages) >= 2)
         started = queue_triggers.start
-        monkeypatch.setattr(
-            queue_triggers, "start", lambda tx, job_id: (tries.append(job_id), started(tx, job_id=job_id))[1]
-        )
+
+        def counted(tx: Tx, job_id: str) -> int | None:
+            tries.append(job_id)
+            return started(tx, job_id=job_id)
+
+        monkeypatch.setattr(queue_triggers, "start", counted)
         watch.wake()
         await rig.until(lambda: len(tries) >= 6)
         place.conn.execute("UPDATE jobs SET spec = ? ->> ('$.' || id)", (good,))
