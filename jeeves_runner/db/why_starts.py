@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 import apsw
 
@@ -14,7 +15,10 @@ from jeeves_runner.db.queue_pauses import queue_pauses
 from jeeves_runner.db.renames import ACTIVE
 from jeeves_runner.db.unreadable import time_or_none
 
-_MILLISECOND = timedelta(milliseconds=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_ACTIVE: Final = f"""
+SELECT overlap_policy, (SELECT min(id) FROM runs WHERE {ACTIVE} AND job_id = jobs.id) FROM jobs WHERE id = ?
+"""
 
 
 def starts_of(
@@ -29,8 +33,7 @@ def starts_of(
     )
     if not found.are_there:
         return found
-    query = f"SELECT overlap_policy, (SELECT min(id) FROM runs WHERE {ACTIVE} AND job_id = jobs.id) FROM jobs"
-    overlap, active = conn.execute(f"{query} WHERE id = ?", (job_id,)).fetchone() or (None, None)
+    overlap, active = conn.execute(_ACTIVE, (job_id,)).fetchone() or (None, None)
     one_at_a_time = overlap in (OverlapPolicy.SKIP, OverlapPolicy.QUEUE)
     return found._replace(active=active, one_at_a_time=one_at_a_time)
 
