@@ -6,6 +6,7 @@ from typing import Final
 
 import apsw
 
+from jeeves_runner.core.edge_spec import why_unwatched
 from jeeves_runner.core.model import OverlapPolicy
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.start_facts import ChangeStart, Override, QueueStart, Starts, Upstream
@@ -66,7 +67,11 @@ def _change(conn: apsw.Connection, job_id: str) -> ChangeStart | None:
     return ChangeStart(
         of=tuple(watched.places),
         debounce=watched.debounce,
-        lost=tuple(of for of, place in watched.places.items() if place is None),
+        unwatched={
+            of: why
+            for of, place in watched.places.items()
+            if of.startswith(change_watches.DATASTORE) and (why := why_unwatched(place)) is not None
+        },
         taken_at=watched.taken_at,
         changed_at=watched.changed_at,
     )
