@@ -1,13 +1,14 @@
 """Whether a run of a job is active: one look into an index, however many runs of others wait or are over."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ledger import Ledger
 
 from jeeves_runner.db import after, change_watches, lateness, queue_triggers, renames, why_starts
 
-STATEMENTS = {
+STATEMENTS: dict[str, tuple[str, Any]] = {
     "after": (after._IS_FREE, ("b", "skip", "queue")),
     "change": (change_watches._JOB, {"job": "b"}),
     "queue": (queue_triggers._ACTIVE_JOBS, ('["b"]',)),
@@ -24,6 +25,6 @@ def test_only_the_active_runs_of_the_job_are_looked_at(tmp_path: Path, name: str
     statement, bindings = STATEMENTS[name]
     steps = ledger.conn.execute(f"EXPLAIN QUERY PLAN {statement}", bindings).fetchall()
     ledger.conn.close()
-    found = [step for *_, step in steps if " runs " in step]
+    found = [str(step) for *_, step in steps if " runs " in str(step)]
     assert found
     assert all("runs_active (status=? AND job_id=?)" in step for step in found), found
