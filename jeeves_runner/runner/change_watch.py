@@ -6,7 +6,7 @@ runs is found by the next one. A change and the run that it starts are one trans
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -23,7 +23,7 @@ from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import snapshot
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import JeevesError
-from jeeves_runner.runner.looks import EVERY, Looks
+from jeeves_runner.runner.looks import EVERY, Look, Looks
 from jeeves_runner.runner.rounds import in_rounds
 from jeeves_runner.troubles import Troubles
 
@@ -45,6 +45,8 @@ class _Job:
         self.places = places
         self.watched = _hash(places)
         self.state = Watching(said.prints if said.watched == self.watched else None)
+        self.noted = said.changed_at
+        """When it was first seen that they have changed, as people can read it."""
         self.begins = begins
         self.judged: tuple[float, ...] = ()
         self.not_before = 0.0
@@ -148,20 +150,27 @@ class ChangeWatch:
         if len(seen) < len(looks):
             return
         oldest = min(look.began for look in seen)
-        began = tuple(look.began for look in seen)
-        if began != job.judged:
-            prints = {of: look.found.digest for of, look in zip(job.places, seen, strict=True)}
-            if job.state.taken is None:
-                await self._writer.write(lambda tx: change_watches.take(tx, job.id, job.watched, prints))
-                job.state = Watching(prints)
-            else:
-                ended = max(look.ended for look in seen)
-                job.state = job.state.looked(prints, self._clock.now(), ended)
-            job.judged = began
+        if (judged := tuple(look.began for look in seen)) != job.judged:
+            await self._know(job, seen)
+            job.judged = judged
             if job.state.seen is None:
                 job.unchanged_at = self._moment(oldest)
         if job.state.has_settled(oldest, job.debounce.total_seconds()):
             await self._start(job, oldest)
+
+    async def _know(self, job: _Job, seen: Sequence[Look]) -> None:
+        """What these looks at its places have found is known of a job, and noted."""
+        prints = {of: look.found.digest for of, look in zip(job.places, seen, strict=True)}
+        if job.state.taken is None:
+            await self._writer.write(lambda tx: change_watches.take(tx, job.id, job.watched, prints))
+            job.state, job.noted = Watching(prints), None
+            return
+        ended = max(look.ended for look in seen)
+        job.state = job.state.looked(prints, self._clock.now(), ended)
+        if job.state.first_at != job.noted:
+            since = job.state.first_at
+            await self._writer.write(lambda tx: change_watches.note_change(tx, job.id, since), durable=False)
+            job.noted = since
 
     def _moment(self, awake: float) -> datetime:
         """The wall clock's time of a moment of the past by the other clock."""
@@ -192,7 +201,7 @@ class ChangeWatch:
         started = await self._writer.write(lambda tx: change_watches.start(tx, change))
         self._starts.over(job.id)
         if started is not None:
-            job.state = Watching(state.seen)
+            job.state, job.noted = Watching(state.seen), None
             job.unchanged_at = self._moment(looked_at)
             await self._entered()
 
