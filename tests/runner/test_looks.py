@@ -19,8 +19,8 @@ class Files:
         self.cost: dict[str, float] = {}
         self.error: OSError | None = None
         monkeypatch.setattr(looks, "fingerprint", self._fingerprint)
-        monkeypatch.setattr(looks, "thread_seconds", lambda: self._spent)
         self._spent = 0.0
+        monkeypatch.setattr(looks, "thread_seconds", lambda: self._spent)
 
     def _fingerprint(self, path: str) -> Fingerprint:
         self.count[path] = self.count.get(path, 0) + 1
