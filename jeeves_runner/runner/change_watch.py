@@ -17,6 +17,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.changes import Prints, Watching
+from jeeves_runner.core.edge_spec import why_unwatched
 from jeeves_runner.db import change_watches, revisions
 from jeeves_runner.db.change_watches import Changed, Watched
 from jeeves_runner.db.thread_reads import ThreadReads
@@ -144,11 +145,11 @@ class ChangeWatch:
         """Where the files are, by what the job names; without those that no path leads to."""
         places: dict[str, str] = {}
         for of, path in said.places.items():
-            if path is None or "://" in path:
-                why = "no manifest says where it is" if path is None else f"{path} is no path"
-                log.warning("changes of %s do not start %s: %s", of, said.job_id, why)
-            else:
+            why = why_unwatched(path)
+            if path is not None and why is None:
                 places[of] = str(self._root / path)
+            else:
+                log.warning("changes of %s do not start %s: %s", of, said.job_id, why)
         return places
 
     async def _attend(self, job: _Job) -> None:
