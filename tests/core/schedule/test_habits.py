@@ -37,7 +37,7 @@ def said(entry: ScheduleEntry, zone: str = "Europe/Berlin", exclude: tuple[str, 
         ("0 9 1 */5 *", "`*/5` begins anew with each year: the step before that has 2 months, not 5"),
         (
             "H/40 * * * *",
-            "`H/40` is two of the minutes of each hour for this job, and one for jobs with other",
+            "`H/40` is two of the minutes of each hour for this job, and one for jobs",
         ),
         ("H/40 9 * * *", "write `H` for one, or for steps of 40 minutes throughout `{every: 40m}`"),
         ("0 9 * * */2", "`*/2` begins anew with each week: the step before that has 1 weekday, not 2"),
