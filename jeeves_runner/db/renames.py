@@ -6,7 +6,7 @@ that have ended are carried by ``carried_runs``, bit by bit.
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -154,8 +154,8 @@ def present_ids(conn: apsw.Connection) -> Callable[[str, str], str]:
 
 def all_renames(conn: apsw.Connection) -> list[Rename]:
     """Every pair of an old id and the one that its job has now."""
-    rows = conn.execute("SELECT old_id, max(id), new_id FROM renames GROUP BY old_id").fetchall()
-    found = ((str(old), _followed(conn, number, new)) for old, number, new in rows)
+    rows: list[Any] = conn.execute("SELECT old_id, max(id), new_id FROM renames GROUP BY old_id").fetchall()
+    found = ((old, _followed(conn, number, new)) for old, number, new in rows)
     return [Rename(old, new) for old, new in found if new != old]
 
 
