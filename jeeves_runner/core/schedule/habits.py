@@ -154,8 +154,8 @@ def _by_name(index: int, text: str, field: str, place: int, n: int, times: int) 
     yield Habit(
         index,
         "uneven_steps",
-        f"`{text}`: `{field.upper()}` is {mine} of the {steps.unit}s of each {steps.begins_with} for this job,"
-        f" and {others} for jobs with other names",
+        f"`{text}`: `{field.upper()}` is {mine} of the {steps.unit}s of each {steps.begins_with} for this"
+        f" job, and {others} for jobs with other names",
         f"write `H` for one, or for steps of {n} {steps.unit}s throughout {steps.instead.format(n=n)}",
     )
 
