@@ -62,6 +62,8 @@ class _Job:
         self.places = places
         self.watched = _hash(places)
         self.state = Watching(said.prints if said.watched == self.watched else None)
+        self.noted = said.changed_at
+        """When it was first seen that they have changed, as people can read it."""
         self.thread = thread
         self.pause = EVERY
         self.due = 0.0
@@ -175,9 +177,13 @@ class ChangeWatch:
         self._tell_of_size(job, found)
         if job.state.taken is None:
             await self._writer.write(lambda tx: change_watches.take(tx, job.id, job.watched, found.prints))
-            job.state = Watching(found.prints)
+            job.state, job.noted = Watching(found.prints), None
             return
         job.state = job.state.looked(found.prints, self._clock.now(), awake)
+        if job.state.first_at != job.noted:
+            since = job.state.first_at
+            await self._writer.write(lambda tx: change_watches.note_change(tx, job.id, since), durable=False)
+            job.noted = since
         if job.state.has_settled(awake, job.debounce.total_seconds()):
             await self._start(job)
 
@@ -200,7 +206,7 @@ class ChangeWatch:
             until=state.last_at,
         )
         if await self._writer.write(lambda tx: change_watches.start(tx, change)) is not None:
-            job.state = Watching(state.seen)
+            job.state, job.noted = Watching(state.seen), None
             await self._entered()
 
     def _tell_of_size(self, job: _Job, found: _Found) -> None:
