@@ -19,6 +19,8 @@ WORDS = (
     "core.origin",
     "core.schedule_entry",
     "core.edge_spec",
+    "core.alert_spec",
+    "core.session_spec",
     "core.model",
     "core.queue_spec",
     "core.node_spec",
