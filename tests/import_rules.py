@@ -34,6 +34,7 @@ TEXTS = (
     "core.durations",
     "core.instants",
     "core.values",
+    "core.namespaces",
     "core.urls",
     "core.expressions",
     "core.prompt_filters",
