@@ -5,8 +5,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
-from jeeves_runner.config_kinds import Given, Kind, Place, Text, wrong_value
+from jeeves_runner.config_kinds import Text
 from jeeves_runner.config_secrets import BaseUrl
+from jeeves_runner.config_settings import Given, Kind, Place, wrong_value
 from jeeves_runner.core.problem import Finding
 from jeeves_runner.core.wording import brief
 

@@ -5,7 +5,6 @@ that an end leads to is written in the transaction that records it.
 """
 
 import json
-import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -25,8 +24,6 @@ from jeeves_runner.errors import Conflict, InvalidValue, NotFound
 if TYPE_CHECKING:
     from jeeves_runner.core.plan import Change
 
-log = logging.getLogger(__name__)
-
 _NEVER: Final = (RunStatus.SKIPPED, RunStatus.MISSED)
 
 _NOTE: Final = f"""
@@ -43,6 +40,7 @@ def arrive(tx: Tx, run: Run) -> None:
     """Note the end of a chain for the jobs that come after its job, and enter the runs that follow.
 
     It may have been what such a job waited for, or a run of such a job, during which nothing was consumed.
+    What cannot be entered is left to ``follow_all``, which says why.
     Of a job that follows none, and that none follows, this costs two looks into indexes.
     """
     followers: list[str] = []
@@ -78,7 +76,7 @@ class _Arrived(NamedTuple):
 _ARRIVED: Final = "SELECT count, depth, runs FROM arrivals WHERE job_id = ?"
 _IS_FREE: Final = """
 SELECT 1 FROM jobs WHERE id = ? AND (spec ->> '$.overlap_policy' NOT IN (?, ?) OR NOT EXISTS (
-  SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND +job_id = jobs.id))
+  SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = jobs.id))
 """
 _ONE_AT_A_TIME: Final = (OverlapPolicy.SKIP, OverlapPolicy.QUEUE)
 
@@ -89,11 +87,15 @@ def _is_free(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
     return is_alone and not job_is_paused(conn, job_id, now)
 
 
-def _follow(tx: Tx, job_id: str) -> None:
-    """Enter the run that follows, if all that it comes after has arrived; it consumes all of it."""
+def _follow(tx: Tx, job_id: str) -> str | None:
+    """Enter the run that follows, if all that it comes after has arrived; it consumes all of it.
+
+    What stands against it, if it cannot be entered: the ends that it comes after stand all the same, nothing
+    is consumed, and the apply that puts the job right lets it run.
+    """
     arrived = [_Arrived(*row) for row in tx.conn.execute(_ARRIVED, (job_id,))]
     if not all(each.ends for each in arrived) or not _is_free(tx.conn, job_id, tx.now):
-        return
+        return None
     entries = sorted((run_id, time) for each in arrived for run_id, time in json.loads(each.runs))
     total = sum(each.ends for each in arrived)
     ids = tuple(run_id for run_id, _ in entries[-MOST_NAMED:])
@@ -109,10 +111,9 @@ def _follow(tx: Tx, job_id: str) -> None:
     try:
         request_run(tx, request)
     except (Conflict, InvalidValue, NotFound) as error:
-        # The end stands all the same, and nothing is consumed: the apply that puts the job right lets it run.
-        log.warning("%s cannot run after others: %s", job_id, error)
-        return
+        return str(error)
     tx.conn.execute("UPDATE arrivals SET count = 0, depth = 0, runs = '[]' WHERE job_id = ?", (job_id,))
+    return None
 
 
 _COMPLETE: Final = """
@@ -130,10 +131,10 @@ def free_to_follow(conn: apsw.Connection, now: datetime) -> list[str]:
     return [job_id for job_id in complete if _is_free(conn, job_id, now)]
 
 
-def follow_all(tx: Tx, job_ids: Iterable[str]) -> None:
-    """Enter the runs of these jobs that are due by now."""
-    for job_id in job_ids:
-        _follow(tx, job_id)
+def follow_all(tx: Tx, job_ids: Iterable[str]) -> dict[str, str]:
+    """Enter the runs of these jobs that are due by now. By its id, why one of them cannot be entered."""
+    tried = {job_id: _follow(tx, job_id) for job_id in job_ids}
+    return {job_id: why for job_id, why in tried.items() if why is not None}
 
 
 _DECLARED: Final = """

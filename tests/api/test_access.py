@@ -326,7 +326,7 @@ def test_wrong_tokens_are_answered_later_each_time(ledger: Ledger, monkeypatch: 
     async def note(seconds: float) -> None:
         delays.append(seconds)
 
-    monkeypatch.setattr(attempts.asyncio, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note)
     slowed = attempts.Attempts(ledger.clock)
 
     async def scenario() -> None:

@@ -79,7 +79,9 @@ def test_the_audit_goes_after_its_time(place: Place) -> None:
     with place.write() as tx:
         for days in (20, 5):
             then = tx.now - timedelta(days=days)
-            audit.record(Tx(tx.conn, then, to_text(then)), actor="cli", action="pause", target=f"job {days}")
+            audit.record(
+                Tx(tx.conn, then, to_text(then)), actor=Actor("cli"), action="pause", target=f"job {days}"
+            )
     keep_house(place, "history_retention: 10d\n")
     assert list(place.conn.execute("SELECT target FROM audit")) == [("job 5",)]
 

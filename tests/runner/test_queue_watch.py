@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.runs import Place, Rig, job, with_runner
@@ -15,6 +16,7 @@ from jeeves_runner.core.model import JobSpec, OverlapPolicy, Trigger
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides, queue_claims, queue_enqueue, queue_pauses, queue_triggers
 from jeeves_runner.db.renames import Rename, rename
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.runner import queue_watch
 from jeeves_runner.runner.queue_watch import QueueWatch
@@ -47,7 +49,7 @@ def left(place: Place) -> int:
     return int(place.value("SELECT count(*) FROM queue_items WHERE status <> 'completed'"))
 
 
-def watched(place: Place, scenario: Callable[[Rig, QueueWatch], Awaitable[None]]) -> None:
+def watched(place: Place, scenario: Callable[[Rig, QueueWatch], Awaitable[None]], **options: Any) -> None:
     """The scenario, given a runner that watches the queues; both end with it."""
 
     async def main(rig: Rig) -> None:
@@ -59,7 +61,7 @@ def watched(place: Place, scenario: Callable[[Rig, QueueWatch], Awaitable[None]]
         await asyncio.gather(task, return_exceptions=True)
         await rig.runs.idle()
 
-    with_runner(place, main)
+    with_runner(place, main, **options)
 
 
 def test_items_start_one_run_that_works_on_all_of_them(place: Place) -> None:
@@ -147,6 +149,27 @@ def test_a_run_that_came_to_nothing_is_followed_after_a_rest(place: Place) -> No
     first, second = place.runs()
     assert first.finished_at is not None
     assert second.created_at >= first.finished_at + timedelta(seconds=0.99)
+
+
+def test_a_run_that_is_refused_for_its_depth_has_completed_nothing(place: Place) -> None:
+    place.apply(triage())
+    push(place, 1)
+    place.conn.execute("UPDATE queue_items SET producer_run = 99, depth = 3")
+
+    def rest() -> object:
+        row = place.conn.execute("SELECT rest_ms FROM queue_triggers").fetchone()
+        return None if row is None else row[0]
+
+    async def scenario(rig: Rig, watch: QueueWatch) -> None:
+        await rig.until(lambda: rest() == 1000)
+        watch.wake()
+        await rig.until(lambda: rest() == 2000)
+
+    watched(place, scenario, depth_limit=3)
+    (row,) = place.runs()
+    assert (row.status, row.reason, row.depth, row.occurrences) == ("skipped", "depth", 4, 2)
+    assert row.finished_at is not None
+    assert row.finished_at >= row.created_at + timedelta(seconds=0.99)
 
 
 @pytest.mark.parametrize("of", ["job", "all", "queue"])
@@ -239,3 +262,36 @@ def test_a_run_that_comes_at_the_same_time_is_the_one(place: Place) -> None:
 
     watched(place, scenario)
     assert sorted(place.story()) in (["ok"], ["ok", "skipped: overlap"])
+
+
+def test_what_keeps_each_of_two_jobs_from_its_start_is_told_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(queue_watch, "TRY_AGAIN", 0.01)
+    place.apply(triage(), job("other", WORK, on_queue=AT_ONCE))
+    good = place.value("SELECT json_group_object(id, json(spec)) FROM jobs")
+    place.conn.execute("UPDATE jobs SET spec = json_set(spec, '$.timeout_ms', 'soon')")
+    push(place, 1)
+    tries: list[str] = []
+
+    async def scenario(rig: Rig, watch: QueueWatch) -> None:
+        await rig.until(lambda: sum("was to start for items" in text for text in caplog.messages) >= 2)
+        started = queue_triggers.start
+
+        def counted(tx: Tx, job_id: str) -> int | None:
+            tries.append(job_id)
+            return started(tx, job_id=job_id)
+
+        monkeypatch.setattr(queue_triggers, "start", counted)
+        watch.wake()
+        await rig.until(lambda: len(tries) >= 6)
+        place.conn.execute("UPDATE jobs SET spec = ? ->> ('$.' || id)", (good,))
+        watch.wake()
+        await rig.until(lambda: left(place) == 0)
+
+    watched(place, scenario)
+    told = sorted(text.partition(":")[0] for text in caplog.messages if "items of its queue" in text)
+    assert [text for text in told if "was to start" in text] == [
+        f"{name} was to start for items of its queue" for name in ("other", "triage")
+    ]
