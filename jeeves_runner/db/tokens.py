@@ -123,7 +123,7 @@ FROM tokens WHERE revoked_at IS NULL ORDER BY name
 def tokens(conn: apsw.Connection, now: datetime) -> list[TokenRow]:
     """All that were not revoked, by name."""
     rows = conn.execute(_TOKENS, {"at": to_text(now)})
-    return [TokenRow(*row[:-1], expired=bool(row[-1])) for row in rows]
+    return [TokenRow._make((*values, bool(expired))) for *values, expired in rows]
 
 
 def any_token(conn: apsw.Connection, role: TokenRole | None = None) -> bool:

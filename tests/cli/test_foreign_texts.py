@@ -39,6 +39,7 @@ WORDS = {
     "payloads": "1",
     "value": "1",
     "token": "none",
+    "name": "a",
     "error": "none",
     "channel": "a",
     "when": "2026-03-01",

@@ -93,7 +93,6 @@ def test_who_did_it_is_recorded(store: Store) -> None:
     push(store, 1)
     pause(store)
     resume(store)
-    resume(store)
     rows = store.conn.execute("SELECT actor, action, target, detail FROM audit").fetchall()
     assert rows == [("cli", "pause", "queue mail", "moving"), ("cli", "resume", "queue mail", None)]
 

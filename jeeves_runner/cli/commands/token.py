@@ -109,7 +109,10 @@ def list_tokens(app: App) -> None:
 @click.argument("name", shell_complete=completion.TOKENS)
 @pass_app
 def revoke(app: App, name: str) -> None:
-    """Let a token count for nothing from now on, and the browsers that it has let in."""
+    """Let a token count for nothing from now on.
+
+    The browsers that were let in with it are let out.
+    """
     with closing(app.connect()) as conn, announced_transaction(conn, app.clock) as tx:
         tokens.revoke(tx, name, by=app.actor)
     app.print(f"Token {name} is revoked; streams that it has opened end within a minute.")
