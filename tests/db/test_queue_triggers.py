@@ -18,6 +18,7 @@ from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import queue_pauses, queue_triggers, runs
 from jeeves_runner.db.clock_events import put_right
 from jeeves_runner.db.queue_triggers import Ready, judge
+from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
 
@@ -256,13 +257,19 @@ class TestRest:
         push(ledger, 1, 2, 3)
         push(ledger, 1, queue_id="other")
         run_id = begin(ledger)
-        ledger.conn.execute(
-            "UPDATE queue_items SET status = 'completed', completed_at = created_at, run_id = ?"
-            " WHERE queue_id = 'other'",
-            (run_id,),
-        )
+        complete(ledger, claim(ledger, queue_id="other", run_id=run_id)[0])
         end(ledger, run_id)
         assert rest(ledger) is not None
+
+    def test_an_item_that_its_queue_no_longer_keeps_counts(self, ledger: Ledger) -> None:
+        push(ledger, 1, 2, 3)
+        run_id = begin(ledger)
+        complete(ledger, claim(ledger, run_id=run_id)[0])
+        pass_time(ledger, days=8)
+        with ledger.tx() as tx:
+            assert prune_queue(tx, "mail", 100, now=tx.now) == 1
+        end(ledger, run_id)
+        assert rest(ledger) is None
 
     def test_a_run_of_a_person_counts_if_it_ran(self, ledger: Ledger) -> None:
         end(ledger, ledger.add_run("triage", "running"), RunStatus.ERROR)

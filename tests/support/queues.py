@@ -6,6 +6,7 @@ from typing import Any
 from support.ledger import Store
 
 from jeeves_runner.db import queue_claims, queue_enqueue
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.queue_claims import Item
 
 
@@ -14,14 +15,22 @@ def push(store: Store, *payloads: object, queue_id: str = "mail", **options: Any
         return queue_enqueue.enqueue(tx, queue_id, [json.dumps(payload) for payload in payloads], **options)
 
 
-def claim(store: Store, count: int = 1, *, run_id: int | None = None, **options: int) -> list[Item]:
+def claim(
+    store: Store, count: int = 1, *, queue_id: str = "mail", run_id: int | None = None, **options: int
+) -> list[Item]:
     with store.tx() as tx:
-        return queue_claims.claim(tx, "mail", count=count, run_id=run_id, **options)
+        return queue_claims.claim(tx, queue_id, count=count, run_id=run_id, **options)
 
 
 def complete(store: Store, item: Item) -> None:
+    """As the run that claimed it, if one has."""
+    run = column(store, "run_id", item.id)
     with store.tx() as tx:
         queue_claims.complete(tx, item.id, item.lease_token)
+        if isinstance(run, int):
+            effects = Effects(run)
+            effects.answer(tx.conn, "completed", item.id)
+            effects.write(tx)
 
 
 def fail(store: Store, item: Item, **options: int) -> str:
