@@ -33,8 +33,8 @@ def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> None:
 
 
 def fail_deep(tx: Tx, queue_id: str, depth: int, error: str) -> bool:
-    """Make dead letters of all that waits in a queue and would give the run that it starts this depth or more;
-    whether there was any.
+    """Make dead letters of what waits in a queue and would start a run of this depth or more; whether there
+    was any.
 
     No run may follow from it, and it would keep the items beside it from starting one.
     """
