@@ -219,9 +219,8 @@ def test_an_undeclared_node_is_told_once_with_the_nearest_of_its_kind() -> None:
 def test_names_of_one_kind_are_not_near_for_that() -> None:
     rows = jobs(a=row(reads="datastore:nopath", writes="datastore:mail"))
     hint = "declare it under `nodes`"
-    assert (
-        f"unknown_node of a: no manifest declares `datastore:nopath` ({hint})"
-        in told(rows | nodes("datastore:mail"))
+    assert f"unknown_node of a: no manifest declares `datastore:nopath` ({hint})" in told(
+        rows | nodes("datastore:mail")
     )
 
 
