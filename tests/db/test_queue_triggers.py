@@ -15,7 +15,7 @@ from jeeves_runner.core.durations import End
 from jeeves_runner.core.edge_spec import OnQueue
 from jeeves_runner.core.model import Reason, Retries, RunStatus
 from jeeves_runner.core.run import Outcome
-from jeeves_runner.db import queue_enqueue, queue_pauses, queue_triggers, runs
+from jeeves_runner.db import queue_claims, queue_enqueue, queue_pauses, queue_triggers, runs
 from jeeves_runner.db.clock_events import put_right
 from jeeves_runner.db.queue_triggers import Ready, judge
 from jeeves_runner.db.queue_upkeep import prune_queue
@@ -257,7 +257,9 @@ class TestRest:
         push(ledger, 1, 2, 3)
         push(ledger, 1, queue_id="other")
         run_id = begin(ledger)
-        complete(ledger, claim(ledger, queue_id="other", run_id=run_id)[0])
+        with ledger.tx() as tx:
+            [item] = queue_claims.claim(tx, "other", run_id=run_id)
+        complete(ledger, item)
         end(ledger, run_id)
         assert rest(ledger) is not None
 

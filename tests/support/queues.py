@@ -15,11 +15,9 @@ def push(store: Store, *payloads: object, queue_id: str = "mail", **options: Any
         return queue_enqueue.enqueue(tx, queue_id, [json.dumps(payload) for payload in payloads], **options)
 
 
-def claim(
-    store: Store, count: int = 1, *, queue_id: str = "mail", run_id: int | None = None, **options: int
-) -> list[Item]:
+def claim(store: Store, count: int = 1, *, run_id: int | None = None, **options: int) -> list[Item]:
     with store.tx() as tx:
-        return queue_claims.claim(tx, queue_id, count=count, run_id=run_id, **options)
+        return queue_claims.claim(tx, "mail", count=count, run_id=run_id, **options)
 
 
 def complete(store: Store, item: Item) -> None:
