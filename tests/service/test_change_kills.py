@@ -1,13 +1,12 @@
 """``on_change`` by a whole server that is killed at any step: each change starts one run."""
 
 import json
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.killed_at import Step
-from support.server import PATIENCE, command, database, new_project, save, serving, until
+from support.killed_at import Step, killed
+from support.server import command, database, new_project, save, serving, until
 
 from jeeves_runner.db.connection import connect
 
@@ -49,14 +48,6 @@ def runs(root: Path) -> list[tuple[str, str, object]]:
     return [(str(trigger), str(status), json.loads(str(causes))) for trigger, status, causes in rows]
 
 
-def killed(root: Path, step: Step) -> None:
-    """A server that ends at its step."""
-    done = subprocess.run(
-        step.program("serve"), cwd=root, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    assert done.returncode == -9, done.stdout + done.stderr
-
-
 def goes_on(root: Path, count: int) -> None:
     """The next server: there are so many runs, and one more after a further change."""
     with serving(root):
@@ -80,7 +71,7 @@ def goes_on(root: Path, count: int) -> None:
     ids=str,
 )
 def test_the_first_look_starts_nothing(root: Path, step: Step) -> None:
-    killed(root, step)
+    killed(root, step, "serve")
     goes_on(root, 0)
 
 
@@ -108,7 +99,7 @@ def test_a_change_starts_one_run(root: Path, step: Step) -> None:
         until(lambda: taken(root))
     before = taken(root)
     (root / "in/new.csv").write_text("new")
-    killed(root, step)
+    killed(root, step, "serve")
     # The change is taken and its run is entered, or neither is.
     entered = step.place == COMMITTED
     assert (len(runs(root)), taken(root) != before) == (int(entered), entered)
@@ -119,6 +110,6 @@ def test_a_change_that_comes_between_two_servers_is_joined_with_the_one_before(r
     with serving(root):
         until(lambda: taken(root))
     (root / "in/new.csv").write_text("new")
-    killed(root, Step(SEEN, "after"))
+    killed(root, Step(SEEN, "after"), "serve")
     (root / "in/newer.csv").write_text("newer")
     goes_on(root, 1)

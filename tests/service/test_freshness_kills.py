@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.killed_at import Step
+from support.killed_at import Step, killed
 from support.server import Server, command, database, new_project, save, serving, until
 
 from jeeves_runner.db.connection import connect
@@ -12,7 +12,7 @@ from jeeves_runner.db.connection import connect
 JOBS = """\
 jobs:
   - id: fetch
-    run: "true"
+    run: sleep 1
     timeout: 10m
     writes: [datastore:mail]
     retries: {limit: 3, delay: 1s, on: [interrupted]}
@@ -68,8 +68,7 @@ def said(root: Path) -> list[str]:
     ids=str,
 )
 def test_what_is_stale_is_told_once(root: Path, step: Step, is_told: bool) -> None:
-    server = Server(root, step.program("serve"))
-    assert server.wait() == -9, server.log.read_text()
+    killed(root, step, "serve")
     assert incidents(root) == [False] * is_told
     ends(root)
 
