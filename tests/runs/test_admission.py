@@ -365,6 +365,11 @@ def test_what_comes_due_beside_a_backfill_alone_waits_for_it(template: Path, ove
     play(one_job(overlap), template, [*busy, Comes("a"), ByHand("a"), Ends(), Ends(), Ends(), Ends()])
 
 
+def test_what_replaces_a_waiting_run_does_not_end_the_backfill(template: Path) -> None:
+    busy: list[Event] = [Wait(20), Comes("a"), Ends(), Backfill("a", 12), ByHand("a"), ByHand("a")]
+    play(one_job(REPLACE), template, [*busy, Ends(), Ends()])
+
+
 def test_a_backfill_waits_for_a_retry_of_its_job_and_the_next_time_for_its_own(template: Path) -> None:
     world = World(jobs=(JobRules(id="a", retries=1),))
     fails: list[Event] = [Wait(20), Comes("a"), Ends(code=1), Backfill("a", 12, 2), Wait(30)]
