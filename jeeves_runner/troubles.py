@@ -4,6 +4,7 @@ A shortage meets the same work again and again. A line for each time would fill 
 """
 
 import logging
+from collections.abc import Callable
 
 
 class Trouble:
@@ -30,3 +31,23 @@ class Trouble:
         if self._told is not None:
             self._told = None
             self._log.log(logging.INFO, "%s", self._over)
+
+
+class Troubles:
+    """The same of many things, each by its name. ``over``: the line of the log for the end of one's."""
+
+    def __init__(self, log: logging.Logger, over: Callable[[str], str]) -> None:
+        self._log = log
+        self._over = over
+        self._met: dict[str, Trouble] = {}
+
+    def met(self, name: str, text: str, level: int = logging.WARNING) -> None:
+        """Tell what is wrong with one, unless that was told last."""
+        if name not in self._met:
+            self._met[name] = Trouble(self._log, self._over(name))
+        self._met[name].met(text, level)
+
+    def over(self, name: str) -> None:
+        """All is well with one. It is told if its trouble was."""
+        if (trouble := self._met.pop(name, None)) is not None:
+            trouble.over()

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.troubles import Trouble, Troubles
 
 log = logging.getLogger("jeeves_runner.test")
 
@@ -26,3 +26,16 @@ def test_a_trouble_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixtu
         ("INFO", "the disk is well"),
         ("ERROR", "broken"),
     ]
+
+
+def test_each_of_many_has_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    troubles = Troubles(log, lambda name: f"{name} is well")
+    for _ in range(2):
+        troubles.met("one", "one is full")
+        troubles.met("two", "two is full")
+        troubles.over("three")
+    for _ in range(2):
+        troubles.over("two")
+    troubles.met("one", "one is full")
+    assert caplog.messages == ["one is full", "two is full", "two is well"]

@@ -14,7 +14,7 @@ from jeeves_runner.api.parameters import Parser, preferences
 from jeeves_runner.api.problems import UNEXPECTED, problem, problem_of, problem_of_http
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
-from jeeves_runner.api.route import AnyCall, AnyRoute, Call, Declared, Role
+from jeeves_runner.api.route import AnyCall, Call, Declared, Role, Route
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import SpoolFiles
@@ -63,9 +63,7 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     return app
 
 
-def _served(
-    route: AnyRoute, call_of: Callable[..., AnyCall], body: BodyReader[Any], database: Path
-) -> Handler:
+def _served(route: Route, call_of: Callable[..., AnyCall], body: BodyReader[Any], database: Path) -> Handler:
     """What makes a call of each request for a route; ``call_of`` takes what comes with the request."""
     path: Parser[Any] = Parser(route.path_values, called="the {}")
     query: Parser[Any] = Parser(route.query)

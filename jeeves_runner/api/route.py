@@ -1,10 +1,10 @@
 """What a route is: all that the server, the guard, the documentation and the tests need to know of it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args, get_type_hints
 
 import apsw
 from aiohttp import web
@@ -12,7 +12,6 @@ from aiohttp import web
 from jeeves_runner.access import TooOpen
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
-from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import encode, encoded_parts, encoded_response, spooled_response
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import PIECE, Spool, SpoolFiles
@@ -23,7 +22,9 @@ Q = TypeVar("Q")
 B = TypeVar("B")
 T = TypeVar("T")
 
-_NOTHING: Final[type[Any]] = Nothing
+
+class Nothing(NamedTuple):
+    """No values at all: what a request without parameters, or without a body, holds of them."""
 
 
 class Role(StrEnum):
@@ -89,11 +90,20 @@ class Call(Generic[P, Q, B]):
         return await self.files.call(at_files, PATIENCE)
 
 
+AnyCall = Call[Any, Any, Any]
+"""A call, whatever it holds."""
+
+Handler = Callable[[AnyCall], Awaitable[web.StreamResponse]]
+"""What answers a call. The annotation of its parameter, ``Call[P, Q, B]``, says what a request may hold."""
+
+Method = Literal["GET", "POST", "PATCH"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Route(Generic[P, Q, B]):
+class Route:
     """One method of one path."""
 
-    method: Literal["GET", "POST", "PATCH"]
+    method: Method
     """The method; every GET takes HEAD as well."""
     path: str
     """The path, with its values in braces."""
@@ -101,18 +111,18 @@ class Route(Generic[P, Q, B]):
     """Who may use it. Those who operate must not be pages of other sites."""
     summary: str
     """What it is for, in a sentence."""
-    path_values: type[P] = field(default=_NOTHING)
-    """The values in the path: a NamedTuple of ``api.requests``."""
-    query: type[Q] = field(default=_NOTHING)
+    handler: Handler
+    """What answers it."""
+    path_values: type[Any]
+    """The values in the path: a NamedTuple of ``api.requests``, as the handler takes it."""
+    query: type[Any]
     """The parameters of the query, likewise; others are refused."""
-    body: type[B] = field(default=_NOTHING)
+    body: type[Any]
     """The fields of the body, likewise; others are refused. Only routes that operate have a body."""
     answers: Mapping[int, object]
     """The type of the answer's document by status; ``str`` is plain text, None an empty body."""
-    problems: frozenset[int] = frozenset()
+    problems: frozenset[int]
     """The statuses of the problems that this route answers, besides those that any route may."""
-    handler: Callable[[Call[P, Q, B]], Awaitable[web.StreamResponse]]
-    """What answers it; its annotation names the same three types."""
 
     @property
     def all_problems(self) -> frozenset[int]:
@@ -120,11 +130,55 @@ class Route(Generic[P, Q, B]):
         return self.problems | ANY_ROUTE | (ANY_BODY if self.role is Role.OPERATE else frozenset())
 
 
-AnyCall = Call[Any, Any, Any]
-"""A call, whatever it holds."""
+def look(
+    path: str,
+    summary: str,
+    handler: Handler,
+    answers: Mapping[int, object],
+    *,
+    problems: Collection[int] = (),
+    role: Role = Role.READ,
+) -> Route:
+    """A route that changes nothing."""
+    return _route("GET", path, role, summary, handler, answers, problems)
 
-AnyRoute = Route[Any, Any, Any]
-"""A route, whatever it takes."""
+
+def act(
+    path: str,
+    summary: str,
+    handler: Handler,
+    answers: Mapping[int, object],
+    *,
+    problems: Collection[int] = (),
+    method: Method = "POST",
+) -> Route:
+    """A route for those who operate."""
+    return _route(method, path, Role.OPERATE, summary, handler, answers, problems)
+
+
+def _route(
+    method: Method,
+    path: str,
+    role: Role,
+    summary: str,
+    handler: Handler,
+    answers: Mapping[int, object],
+    problems: Collection[int],
+) -> Route:
+    call = next(iter(get_type_hints(handler).values()))
+    path_values, query, body = get_args(call)
+    return Route(
+        method=method,
+        path=path,
+        role=role,
+        summary=summary,
+        handler=handler,
+        path_values=path_values,
+        query=query,
+        body=body,
+        answers=answers,
+        problems=frozenset(problems),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -240,7 +240,8 @@ class Client:
             run = self._writer(tx)
             terms = {} if run is None else {"run_id": run.run, "revision": run.revision}
             items = queue_claims.claim(tx, queue, count=count, lease_ms=lease_ms, **terms)
-            self._did("claimed", queue, len(items))
+            if self._effects is not None:
+                self._effects.claimed(queue, [item.id for item in items])
             return items
 
         return self._connection.write(act, durable=False)
@@ -251,7 +252,7 @@ class Client:
         def act(tx: Tx) -> None:
             queue_claims.complete(tx, item.id, item.lease_token)
             if self._effects is not None:
-                self._effects.answer("completed", item.id)
+                self._effects.answer(tx.conn, "completed", item.id)
 
         self._do(act)
 
@@ -267,7 +268,7 @@ class Client:
         def act(tx: Tx) -> None:
             queue_claims.fail(tx, item.id, item.lease_token, text, retry_in_ms=retry_ms)
             if self._effects is not None:
-                self._effects.answer("failed", item.id)
+                self._effects.answer(tx.conn, "failed", item.id)
 
         self._do(act)
 

@@ -25,6 +25,10 @@ class OnQueue(NamedTuple):
     """... or the oldest of them has been for so many milliseconds."""
 
 
+LONGEST_REST_MS: Final = 300_000
+"""How long such a job rests at most after runs that came to nothing."""
+
+
 class OnChange(NamedTuple):
     """A job starts when files have changed."""
 
@@ -43,6 +47,13 @@ class Need(NamedTuple):
     """How many milliseconds ago at most."""
     wait_ms: int | None = None
     """For how many milliseconds after its scheduled time it waits for that; None: it does not."""
+
+
+def why_unwatched(path: str | None) -> str | None:
+    """Why changes of a datastore can start nothing, whose node has this ``path``; None: they can."""
+    if path is None:
+        return "no manifest says where it is"
+    return f"{path} is no path" if "://" in path else None
 
 
 class Relation(StrEnum):
@@ -79,6 +90,8 @@ class Traits(NamedTuple):
     """Of a job, the pool that its runs share."""
     expires: str | None = None
     """Of a node, the last day on which it is valid, ``YYYY-MM-DD``."""
+    path: str | None = None
+    """Of a node, where it is."""
 
 
 PLAIN: Final = Traits()
@@ -87,7 +100,7 @@ PLAIN: Final = Traits()
 
 def traits_in(values: Mapping[str, Any]) -> Traits:
     """The traits in the JSON values of a spec, whatever is declared by it."""
-    found = Traits(values.get("enabled", True), values.get("pool"), values.get("expires"))
+    found = Traits(*(values.get(key, plain) for key, plain in zip(Traits._fields, PLAIN, strict=True)))
     return PLAIN if found == PLAIN else found
 
 

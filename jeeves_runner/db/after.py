@@ -5,7 +5,6 @@ that an end leads to is written in the transaction that records it.
 """
 
 import json
-import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -26,7 +25,6 @@ from jeeves_runner.errors import Conflict, InvalidValue, NotFound
 if TYPE_CHECKING:
     from jeeves_runner.core.plan import Change
 
-log = logging.getLogger(__name__)
 
 _NOTE: Final = f"""
 UPDATE arrivals SET count = count + 1, depth = max(depth, :depth),
@@ -42,6 +40,7 @@ def arrive(tx: Tx, run: Run) -> None:
     """Note the end of a chain for the jobs that come after its job, and enter the runs that follow.
 
     It may have been what such a job waited for, or a run of such a job, during which nothing was consumed.
+    What cannot be entered is left to ``follow_all``, which says why.
     Of a job that follows none, and that none follows, this costs two looks into indexes.
     """
     followers: list[str] = []
@@ -74,11 +73,15 @@ def _is_free(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
     return is_free(policy, is_active=bool(is_active), is_paused=job_is_paused(conn, job_id, now))
 
 
-def _follow(tx: Tx, job_id: str) -> None:
-    """Enter the run that follows, if all that it comes after has arrived; it consumes all of it."""
+def _follow(tx: Tx, job_id: str) -> str | None:
+    """Enter the run that follows, if all that it comes after has arrived; it consumes all of it.
+
+    What stands against it, if it cannot be entered: the ends that it comes after stand all the same, nothing
+    is consumed, and the apply that puts the job right lets it run.
+    """
     found = following([*arrived(tx.conn, job_id).values()])
     if found is None or not _is_free(tx.conn, job_id, tx.now):
-        return
+        return None
     request = RunRequest(
         job_id=job_id,
         trigger=Trigger.AFTER,
@@ -89,10 +92,9 @@ def _follow(tx: Tx, job_id: str) -> None:
     try:
         request_run(tx, request)
     except (Conflict, InvalidValue, NotFound) as error:
-        # The end stands all the same, and nothing is consumed: the apply that puts the job right lets it run.
-        log.warning("%s cannot run after others: %s", job_id, error)
-        return
+        return str(error)
     tx.conn.execute("UPDATE arrivals SET count = 0, depth = 0, runs = '[]' WHERE job_id = ?", (job_id,))
+    return None
 
 
 def arrived(conn: apsw.Connection, job_id: str) -> dict[str, Arrived]:
@@ -120,10 +122,10 @@ def free_to_follow(conn: apsw.Connection, now: datetime) -> list[str]:
     return [job_id for job_id in complete if _is_free(conn, job_id, now)]
 
 
-def follow_all(tx: Tx, job_ids: Iterable[str]) -> None:
-    """Enter the runs of these jobs that are due by now."""
-    for job_id in job_ids:
-        _follow(tx, job_id)
+def follow_all(tx: Tx, job_ids: Iterable[str]) -> dict[str, str]:
+    """Enter the runs of these jobs that are due by now. By its id, why one of them cannot be entered."""
+    tried = {job_id: _follow(tx, job_id) for job_id in job_ids}
+    return {job_id: why for job_id, why in tried.items() if why is not None}
 
 
 _DECLARED: Final = """

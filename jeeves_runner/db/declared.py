@@ -61,10 +61,11 @@ class DeclaredTable:
         """All that is declared now, by id, as a plan is made from it."""
         rows = conn.execute(
             "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END,"
-            f" octet_length(spec), spec ->> '$.expires' FROM {self._name} WHERE {self._live}"
+            f" octet_length(spec), spec ->> '$.expires', spec ->> '$.path'"
+            f" FROM {self._name} WHERE {self._live}"
         )
-        for name, digest, file, line, drifted, spec, size, expires in rows:
-            traits = PLAIN if expires is None else Traits(expires=expires)
+        for name, digest, file, line, drifted, spec, size, expires, path in rows:
+            traits = PLAIN if expires is None and path is None else Traits(expires=expires, path=path)
             yield (
                 name,
                 LiveRow(

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
-from jeeves_runner.core.edge_spec import PLAIN, Traits
+from jeeves_runner.core.edge_spec import PLAIN, Relation, Traits, edges_in
 from jeeves_runner.core.manifest.requirements import JobFile
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.plan import LiveRow
@@ -86,12 +86,22 @@ class _JobTable(DeclaredTable):
             files = tuple(each for each in (runs, first) if each is not None)
             earlier = () if before is None else tuple(json.loads(before))
             traits = PLAIN if on and pool is None else Traits(bool(on), pool)
+            ties = tied.get(name, ()) if text is None else edges_in(json.loads(text))
             yield (
                 name,
-                LiveRow(
-                    digest, file, line, bool(drifted), files, text, size, earlier, tied.get(name, ()), traits
-                ),
+                LiveRow(digest, file, line, bool(drifted), files, text, size, earlier, ties, traits),
             )
+
+    def drifted_columns(self, conn: apsw.Connection, row_id: str, text: str) -> list[tuple[str, Any, Any]]:
+        """With the edges that are not those of the spec, as ``edges.RELATION`` and lists of nodes."""
+        found = super().drifted_columns(conn, row_id, text)
+        stored, declared = edges.of_job(conn, row_id), edges_in(json.loads(text))
+        for relation in Relation:
+            there = sorted(node for of, node in stored if of is relation)
+            wanted = sorted(node for of, node in declared if of is relation)
+            if there != wanted:
+                found.append((f"edges.{relation}", there, wanted))
+        return found
 
 
 TABLE: Final[DeclaredTable] = _JobTable("jobs", {**_DECLARED, "namespace": NAMESPACE}, _UPSERT)

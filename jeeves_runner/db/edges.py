@@ -49,6 +49,13 @@ def by_job(conn: apsw.Connection) -> dict[str, tuple[Edge, ...]]:
     return found
 
 
+def of_job(conn: apsw.Connection, job_id: str) -> tuple[Edge, ...]:
+    """The edges of one job, sorted."""
+    query = "SELECT relation, node FROM edges WHERE job_id = ? ORDER BY relation, node"
+    rows = conn.execute(query, (job_id,))
+    return tuple(Edge(_RELATIONS[relation], node) for relation, node in rows)
+
+
 _ALL: Final = "SELECT job_id, relation, node FROM edges ORDER BY job_id, relation, node"
 
 

@@ -16,7 +16,7 @@ from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import JeevesError
-from jeeves_runner.execute.output.log_moves import move_files, runs_with_files
+from jeeves_runner.execute.output.log_moves import move_files, remove_if_empty, runs_with_files
 from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,8 @@ class Carrier:
         to."""
         is_left = False
         found = sorted(await asyncio.to_thread(runs_with_files, self._data_dir, renamed.old))
+        if not found:  # the last runner may have ended between the last file and its folder
+            await asyncio.to_thread(remove_if_empty, self._data_dir, renamed.old)
         for start in range(0, len(found), _FILES):
             look = partial(renames.runs_of, job_id=renamed.new, run_ids=found[start : start + _FILES])
             runs = await self._reads.read(look)

@@ -17,6 +17,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.changes import Prints, Watching
+from jeeves_runner.core.edge_spec import why_unwatched
 from jeeves_runner.db import change_watches, revisions
 from jeeves_runner.db.change_watches import Changed, Watched
 from jeeves_runner.db.thread_reads import ThreadReads
@@ -61,6 +62,8 @@ class _Job:
         self.places = places
         self.watched = _hash(places)
         self.state = Watching(said.prints if said.watched == self.watched else None)
+        self.noted = said.changed_at
+        """When it was first seen that they have changed, as people can read it."""
         self.thread = thread
         self.pause = EVERY
         self.due = 0.0
@@ -144,11 +147,11 @@ class ChangeWatch:
         """Where the files are, by what the job names; without those that no path leads to."""
         places: dict[str, str] = {}
         for of, path in said.places.items():
-            if path is None or "://" in path:
-                why = "no manifest says where it is" if path is None else f"{path} is no path"
-                log.warning("changes of %s do not start %s: %s", of, said.job_id, why)
-            else:
+            why = why_unwatched(path)
+            if path is not None and why is None:
                 places[of] = str(self._root / path)
+            else:
+                log.warning("changes of %s do not start %s: %s", of, said.job_id, why)
         return places
 
     async def _attend(self, job: _Job) -> None:
@@ -174,9 +177,13 @@ class ChangeWatch:
         self._tell_of_size(job, found)
         if job.state.taken is None:
             await self._writer.write(lambda tx: change_watches.take(tx, job.id, job.watched, found.prints))
-            job.state = Watching(found.prints)
+            job.state, job.noted = Watching(found.prints), None
             return
         job.state = job.state.looked(found.prints, self._clock.now(), awake)
+        if job.state.first_at != job.noted:
+            since = job.state.first_at
+            await self._writer.write(lambda tx: change_watches.note_change(tx, job.id, since), durable=False)
+            job.noted = since
         if job.state.has_settled(awake, job.debounce.total_seconds()):
             await self._start(job)
 
@@ -199,7 +206,7 @@ class ChangeWatch:
             until=state.last_at,
         )
         if await self._writer.write(lambda tx: change_watches.start(tx, change)) is not None:
-            job.state = Watching(state.seen)
+            job.state, job.noted = Watching(state.seen), None
             await self._entered()
 
     def _tell_of_size(self, job: _Job, found: _Found) -> None:

@@ -17,7 +17,7 @@ from jeeves_runner.db.overrides import UNTIL_RESUMED, pauses
 from jeeves_runner.db.queue_triggers import judge
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.troubles import Troubles
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class QueueWatch:
         self._look_at_runs = look
         self._wanted: dict[str, OnQueue] = {}
         self._woken = asyncio.Event()
-        self._trouble = Trouble(log, over="jobs are started by the items of their queues again")
+        self._troubles = Troubles(log, lambda job_id: f"items of its queue can start {job_id} again")
         self.on_plan(queue_triggers.listeners(conn))
 
     def on_plan(self, job_ids: Iterable[str]) -> None:
@@ -130,13 +130,16 @@ class QueueWatch:
         entered = await asyncio.gather(*writes, return_exceptions=True)
         if any(isinstance(run_id, int) for run_id in entered):
             await self._look_at_runs()
-        errors = [error for error in entered if isinstance(error, BaseException)]
-        for error in errors:
+        failed = False
+        for job_id, error in zip(job_ids, entered, strict=True):
+            if not isinstance(error, BaseException):
+                self._troubles.over(job_id)
+                continue
             if not isinstance(error, JeevesError):
                 raise error
+            failed = True
             level = logging.ERROR if isinstance(error, DatabaseError) else logging.WARNING
-            self._trouble.met(f"items of a queue are ready, and no run could be entered: {error}", level)
-        if errors:
+            self._troubles.met(job_id, f"{job_id} was to start for items of its queue: {error}", level)
+        if failed:
             return TRY_AGAIN
-        self._trouble.over()
         return _CHANGED_MEANWHILE if None in entered else None

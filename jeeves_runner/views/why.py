@@ -92,7 +92,7 @@ def why_view(
         facts = _job(conn, now, job_id, served=served)
         facts = facts._replace(catches_up_at=catching_up.get(facts.id), catch_up_spread=catch_up_spread)
         if run_id is not None:
-            why, found = _about_run(facts, run_facts(conn, _run_of(conn, facts, run_id)), now)
+            why, found = _about_run(facts, run_facts(conn, _run_of(conn, facts, run_id), now), now)
         elif at is not None:
             why, found = _about_time(conn, facts, asked(at, now, facts.zone, "the time"), now)
         else:
@@ -140,7 +140,7 @@ def _about_run(facts: JobFacts, found: KnownRun, now: datetime) -> _Found:
 
 def _about_now(conn: apsw.Connection, facts: JobFacts, now: datetime) -> _Found:
     newest = newest_run(conn, facts.id)
-    found = None if newest is None else run_facts(conn, newest)
+    found = None if newest is None else run_facts(conn, newest, now)
     why = why_now(facts, found, now)
     return why, found if why.is_of_run else None
 
@@ -156,7 +156,7 @@ def _about_time(conn: apsw.Connection, facts: JobFacts, about: Asked, now: datet
         row = row if row is not None and _is_within(row, about) else None
     else:
         row = run_in(conn, facts.id, occurrence, occurrence + _MILLISECOND)
-    found = None if row is None else run_facts(conn, row)
+    found = None if row is None else run_facts(conn, row, now)
     return why_at(facts, about, then, found, now), found
 
 

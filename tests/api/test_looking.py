@@ -20,7 +20,8 @@ from support.queues import push
 
 from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
-from jeeves_runner.api import app, route, runner_handlers
+from jeeves_runner.api import app, route
+from jeeves_runner.api.handlers import runner
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.graph import graph_view
@@ -341,7 +342,7 @@ def test_status_does_not_look_at_the_files_each_time(ledger: Ledger, monkeypatch
         looks.append(settings)
         return [TooOpen(Path("/srv/data"), 0o755)]
 
-    monkeypatch.setattr(runner_handlers, "too_open_files", looking)
+    monkeypatch.setattr(runner, "too_open_files", looking)
     monkeypatch.setattr(app, "_TOO_OPEN_KEPT", 60.0)
 
     async def scenario(api: Api) -> list[object]:
@@ -362,7 +363,7 @@ def test_status_answers_while_the_disk_of_the_data_folder_hangs(
         return []
 
     monkeypatch.setattr(route, "PATIENCE", 0.1)
-    monkeypatch.setattr(runner_handlers, "too_open_files", hanging)
+    monkeypatch.setattr(runner, "too_open_files", hanging)
 
     async def scenario(api: Api) -> tuple[int, list[object], int]:
         try:

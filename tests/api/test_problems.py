@@ -233,7 +233,7 @@ def test_a_bug_is_logged_and_answered_with_one_line(
     def fault(*_args: object, **_more: object) -> None:
         raise ZeroDivisionError("a secret thing")
 
-    monkeypatch.setattr("jeeves_runner.api.run_handlers.runs_view", fault)
+    monkeypatch.setattr("jeeves_runner.api.handlers.runs.runs_view", fault)
     with caplog.at_level(logging.ERROR):
         answer = get(ledger, "/runs")
     assert problem(answer) == (500, "unexpected error; the server's log has the details")

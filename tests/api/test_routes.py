@@ -3,8 +3,11 @@
 import inspect
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Annotated, NamedTuple, get_args, get_origin, get_type_hints
 
 import jsonschema_rs
@@ -12,6 +15,7 @@ import pytest
 from support.answers import check_answer, faults
 from support.docs import code, only_code, read, table
 
+from jeeves_runner.api import routes
 from jeeves_runner.api.bodies import (
     BodyKind,
     FlagField,
@@ -22,7 +26,7 @@ from jeeves_runner.api.bodies import (
 )
 from jeeves_runner.api.parameters import Flag, Kind, Length, Name, Parameter, Whole, Word, parameters_of
 from jeeves_runner.api.problems import ProblemBody
-from jeeves_runner.api.route import AnyRoute, Call, Role
+from jeeves_runner.api.route import Call, Role, Route
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.shapes import schema_of
 from jeeves_runner.core.model import RunStatus
@@ -33,14 +37,14 @@ from jeeves_runner.views.runner import index_view
 SNAKE_CASE = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
-def name_of(route: AnyRoute) -> str:
+def name_of(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
 each_route = pytest.mark.parametrize("route", ROUTES, ids=name_of)
 
 
-def documents_of(route: AnyRoute) -> Iterator[object]:
+def documents_of(route: Route) -> Iterator[object]:
     yield from (shape for shape in route.answers.values() if shape not in (str, None))
 
 
@@ -48,7 +52,7 @@ def documents_of(route: AnyRoute) -> Iterator[object]:
 
 
 @each_route
-def test_a_route_says_what_it_is_for_and_what_it_answers(route: AnyRoute) -> None:
+def test_a_route_says_what_it_is_for_and_what_it_answers(route: Route) -> None:
     assert re.fullmatch("[A-Z].+[^.]", route.summary)
     assert route.answers
     assert all(200 <= status < 400 for status in route.answers)
@@ -57,20 +61,20 @@ def test_a_route_says_what_it_is_for_and_what_it_answers(route: AnyRoute) -> Non
 
 
 @each_route
-def test_only_what_acts_operates_and_has_a_body(route: AnyRoute) -> None:
+def test_only_what_acts_operates_and_has_a_body(route: Route) -> None:
     assert (route.role is Role.OPERATE) == (route.method != "GET")
     assert route.role is Role.OPERATE or fields_of(route.body) == ()
 
 
 @each_route
-def test_the_values_of_a_path_are_those_in_its_braces(route: AnyRoute) -> None:
+def test_the_values_of_a_path_are_those_in_its_braces(route: Route) -> None:
     assert [parameter.name for parameter in parameters_of(route.path_values)] == re.findall(
         r"\{(\w+)\}", route.path
     )
 
 
 @each_route
-def test_a_path_that_names_something_may_find_nothing(route: AnyRoute) -> None:
+def test_a_path_that_names_something_may_find_nothing(route: Route) -> None:
     names_something = bool(parameters_of(route.path_values)) or any(
         parameter.name in ("job", "impact", "around") for parameter in parameters_of(route.query)
     )
@@ -78,7 +82,7 @@ def test_a_path_that_names_something_may_find_nothing(route: AnyRoute) -> None:
 
 
 @each_route
-def test_a_handler_takes_what_its_route_declares(route: AnyRoute) -> None:
+def test_a_handler_takes_what_its_route_declares(route: Route) -> None:
     (call,) = (kind for name, kind in get_type_hints(route.handler).items() if name != "return")
     assert get_origin(call) is Call
     assert get_args(call) == (route.path_values, route.query, route.body)
@@ -86,13 +90,13 @@ def test_a_handler_takes_what_its_route_declares(route: AnyRoute) -> None:
 
 
 @each_route
-def test_a_query_and_a_body_may_be_left_out(route: AnyRoute) -> None:
+def test_a_query_and_a_body_may_be_left_out(route: Route) -> None:
     assert not [parameter.name for parameter in parameters_of(route.query) if parameter.required]
     assert route.body() is not None
 
 
 @each_route
-def test_the_fields_of_documents_are_in_snake_case(route: AnyRoute) -> None:
+def test_the_fields_of_documents_are_in_snake_case(route: Route) -> None:
     names = [name for shape in documents_of(route) for name in field_names(schema_of(shape))]
     names += [
         parameter.name for parameter in (*parameters_of(route.query), *parameters_of(route.path_values))
@@ -114,8 +118,16 @@ def field_names(schema: object) -> Iterator[str]:
         yield from (name for part in schema for name in field_names(part))
 
 
-def test_a_method_of_a_path_has_one_route() -> None:
-    assert len({name_of(route) for route in ROUTES}) == len(ROUTES)
+def test_no_route_stands_twice() -> None:
+    taken = Counter(re.sub(r"\{\w+\}", "{}", name_of(route)) for route in ROUTES)
+    answering = Counter(route.handler for route in ROUTES)
+    assert [what for what, times in (taken | answering).items() if times > 1] == []
+
+
+def test_the_table_has_the_routes_of_every_subject() -> None:
+    subjects = [import_module(part.name) for part in iter_modules(routes.__path__, f"{routes.__name__}.")]
+    parts = [getattr(subject, subject.__name__.rpartition(".")[2].upper()) for subject in subjects]
+    assert Counter(name_of(route) for part in parts for route in part) == Counter(map(name_of, ROUTES))
 
 
 def test_what_manifests_declare_has_routes_to_look_at_it() -> None:

@@ -29,7 +29,7 @@ def shell(tmp_path: Path) -> Shell:
         fetch.write(tx)
         [item] = queue_claims.claim(tx, "mail", run_id=2, revision=send.writer(tx.conn).revision)
         queue_claims.complete(tx, item.id, item.lease_token)
-        send.answer("completed", item.id)
+        send.answer(tx.conn, "completed", item.id)
         send.write(tx)
     return shell
 

@@ -64,6 +64,16 @@ def test_an_item_that_goes_back_names_its_producer_alone(jr: Client, store: Ledg
     assert effects(store)["failed", "mail"] == 1
 
 
+def test_an_answer_counts_also_by_another_client_than_the_one_that_claimed(jr: Client, store: Ledger) -> None:
+    jr.enqueue_many("mail", [1, 2])
+    items = jr.claim("mail", 2)
+    with Client(clock=store.clock) as other:
+        other.complete(items[0])
+        with other.transaction():
+            other.fail(items[1], "broken")
+    assert effects(store)["completed", "mail"] == effects(store)["failed", "mail"] == 1
+
+
 def test_state_names_its_last_writer(jr: Client, store: Ledger) -> None:
     jr.set_state("ns", "cursor", 1)
     jr.set_item("ns", "seen", "a")

@@ -156,3 +156,77 @@ def test_a_queue_put_in_by_hand_in_the_place_of_another_is_put_back(project: Pro
     )
     assert summary(project.apply().plan) == ["~queue mail"]
     assert project.value("SELECT lease_ms FROM queues") == 300_000
+
+
+TIED = "id: backup\nrun: echo\ntimeout: 5m\nreads: [source:a]\nwrites: [datastore:b]\nafter: report\n"
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "fields"),
+    [
+        ("DELETE FROM edges WHERE relation = 'after'", {"edges.after": ([], ["process:report"])}),
+        (
+            "INSERT INTO edges VALUES ('backup', 'reads', 'source:c')",
+            {"edges.reads": (["source:a", "source:c"], ["source:a"])},
+        ),
+        (
+            "UPDATE edges SET relation = 'reads' WHERE relation = 'writes'",
+            {
+                "edges.reads": (["datastore:b", "source:a"], ["source:a"]),
+                "edges.writes": ([], ["datastore:b"]),
+            },
+        ),
+        (
+            "UPDATE edges SET job_id = 'report' WHERE relation = 'writes'",
+            {"edges.writes": (["datastore:b"], [])},
+        ),
+    ],
+)
+def test_edges_changed_by_hand_are_shown_and_healed(
+    project: Project, by_hand: str, fields: dict[str, tuple[list[str], list[str]]]
+) -> None:
+    project.write("backup.yaml", TIED)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    good = project.conn.execute("SELECT * FROM edges").fetchall()
+    project.conn.execute(by_hand)
+    changes = project.plan().changes
+    assert all(change.drift for change in changes)
+    assert {f.path: (f.old, f.new) for f in changes[-1].fields} == fields
+    applied = project.apply()
+    assert project.conn.execute("SELECT * FROM edges").fetchall() == good
+    assert project.value("SELECT drifted FROM revisions WHERE id = ?", applied.revision) == len(changes)
+    assert summary(project.apply().plan) == []
+
+
+def test_edges_of_a_held_job_are_healed_by_its_own_spec(project: Project) -> None:
+    project.write("backup.yaml", TIED)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    good = project.conn.execute("SELECT * FROM edges").fetchall()
+    project.conn.execute("DELETE FROM edges")
+    project.write("backup.yaml", "id: backup\nrun: [")
+    project.apply()
+    assert project.conn.execute("SELECT * FROM edges").fetchall() == good
+
+
+@pytest.mark.parametrize(
+    "by_hand", ["INSERT INTO edges VALUES ('gone', 'reads', 'source:a')", "UPDATE edges SET job_id = 'gone'"]
+)
+def test_an_edge_of_no_job_is_refused(project: Project, by_hand: str) -> None:
+    project.write("backup.yaml", TIED)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    with pytest.raises(apsw.ConstraintError, match="needs a live job"):
+        project.conn.execute(by_hand)
+
+
+def test_a_node_changed_by_hand_is_shown_and_healed(project: Project) -> None:
+    project.write("nodes.yaml", "nodes: [{id: a, kind: datastore, path: /data/a, fresh_within: 2h}]\n")
+    project.apply()
+    project.conn.execute("UPDATE nodes SET path = '/elsewhere', fresh_within_ms = 1")
+    (change,) = project.plan().changes
+    assert (change.kind, change.drift) == ("node", True)
+    assert {f.path for f in change.fields} == {"path", "fresh_within"}
+    project.apply()
+    assert project.value("SELECT path || fresh_within_ms FROM nodes") == "/data/a7200000"

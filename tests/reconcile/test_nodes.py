@@ -127,7 +127,7 @@ def test_what_is_live_says_what_a_job_is_tied_to(project: Project) -> None:
     assert rows["job", "off"].edges == (Edge(Relation.AFTER, "process:copy"),)
     assert rows["job", "off"].traits == Traits(enabled=False)
     assert rows["node", "auth:google"].traits == Traits(expires="2027-03-31")
-    assert rows["node", "source:mail"].traits == Traits()
+    assert rows["node", "source:mail"].traits == Traits(path="https://mail.example")
 
 
 MAIL_QUEUE = "queues: [{id: mail}]\n"

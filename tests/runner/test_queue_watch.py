@@ -14,6 +14,7 @@ from jeeves_runner.core.edge_spec import OnQueue
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Trigger
 from jeeves_runner.db import overrides, queue_claims, queue_enqueue, queue_pauses, queue_triggers
 from jeeves_runner.db.renames import Rename, rename
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.runner import queue_watch
 from jeeves_runner.runner.queue_watch import QueueWatch
@@ -238,3 +239,36 @@ def test_a_run_that_comes_at_the_same_time_is_the_one(place: Place) -> None:
 
     watched(place, scenario)
     assert sorted(place.story()) in (["ok"], ["ok", "skipped: overlap"])
+
+
+def test_what_keeps_each_of_two_jobs_from_its_start_is_told_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(queue_watch, "TRY_AGAIN", 0.01)
+    place.apply(triage(), job("other", WORK, on_queue=AT_ONCE))
+    good = place.value("SELECT json_group_object(id, json(spec)) FROM jobs")
+    place.conn.execute("UPDATE jobs SET spec = json_set(spec, '$.timeout_ms', 'soon')")
+    push(place, 1)
+    tries: list[str] = []
+
+    async def scenario(rig: Rig, watch: QueueWatch) -> None:
+        await rig.until(lambda: sum("was to start for items" in text for text in caplog.messages) >= 2)
+        started = queue_triggers.start
+
+        def counted(tx: Tx, job_id: str) -> int | None:
+            tries.append(job_id)
+            return started(tx, job_id=job_id)
+
+        monkeypatch.setattr(queue_triggers, "start", counted)
+        watch.wake()
+        await rig.until(lambda: len(tries) >= 6)
+        place.conn.execute("UPDATE jobs SET spec = ? ->> ('$.' || id)", (good,))
+        watch.wake()
+        await rig.until(lambda: left(place) == 0)
+
+    watched(place, scenario)
+    told = sorted(text.partition(":")[0] for text in caplog.messages if "items of its queue" in text)
+    assert [text for text in told if "was to start" in text] == [
+        f"{name} was to start for items of its queue" for name in ("other", "triage")
+    ]

@@ -254,6 +254,32 @@ def test_an_occurrence_that_falls_together_with_it_is_the_same_run(place: Place)
     assert place.story("next") == ["ok", "skipped: overlap"]
 
 
+def test_why_it_cannot_follow_is_told_once_and_it_follows_once_it_can(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    place.apply(job("first"), follower("first"))
+
+    async def scenario(rig: Rig) -> None:
+        looks = watch(rig)
+        good = place.value("SELECT spec FROM jobs WHERE id = 'next'")
+        damaged = "json_set(spec, '$.timeout_ms', 'soon')"
+        place.conn.execute(f"UPDATE jobs SET spec = {damaged} WHERE id = 'next'")
+        await rig.finish("first")
+        for _ in range(3):
+            await looks.look()
+        assert followers(place) == []
+        place.conn.execute("UPDATE jobs SET spec = ? WHERE id = 'next'", (good,))
+        await looks.look()
+        await until_followed(rig)
+
+    with_runner(place, scenario)
+    told = [text for text in caplog.messages if "after others" in text]
+    assert len(told) == 2
+    assert told[0].startswith("next cannot run after others: ")
+    assert told[1] == "next can run after others again"
+
+
 def test_it_waits_for_a_run_that_started_between_the_end_and_the_look(place: Place) -> None:
     place.apply(job("first"), follower("first", command=place.held()))
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,23 @@ SELDOM = [
 """Each takes a quarter of a minute: the campaign plays these as well."""
 
 
+def pairs() -> Iterator[Any]:
+    """Where the server is killed that gives the new ids, and where the one that gives the old ones back."""
+    back = Step(RENAME, "after")
+    carried, moved = OFTEN[1:]
+    yield pytest.param(carried, back, id=f"{carried}, {back}")
+    for first, second in [
+        *((each, back) for each in (*OFTEN, *SELDOM) if each is not carried),
+        (carried, carried),
+        (moved, moved),
+        (moved, Step("os:rename", "after", 2)),
+    ]:
+        yield pytest.param(first, second, marks=pytest.mark.campaign, id=f"{first}, {second}")
+
+
+THERE_AND_BACK = list(pairs())
+
+
 def played(often: list[Step], seldom: list[Step]) -> list[Any]:
     marked = (pytest.param(step, marks=pytest.mark.campaign, id=str(step)) for step in seldom)
     return [*(pytest.param(step, id=str(step)) for step in often), *marked]
@@ -120,14 +138,14 @@ def killed(root: Path, program: list[str]) -> None:
     assert done.returncode == -9, done.stdout + done.stderr
 
 
-def check(root: Path, end: str) -> None:
-    """All is there once, and belongs to the new ids."""
+def check(root: Path, end: str, gone: str) -> None:
+    """All is there once, and belongs to the ids with this end; none to those with the other."""
     with serving(root) as server:
-        until(lambda: server.job(f"tick{end}") and not server.job("tick-a"))
+        until(lambda: server.job(f"tick{end}") and not server.job(f"tick{gone}"))
         until(lambda: not rows(root, "SELECT 1 FROM carries"))
         newest = rows(root, "SELECT max(id) FROM runs")[0][0]
         until(lambda: rows(root, "SELECT 1 FROM runs WHERE id > ? AND status = 'ok'", newest))
-        until(lambda: not (root / "data/logs/tick-a").exists())
+        until(lambda: not (root / f"data/logs/tick{gone}").exists())
         assert server.job(f"held{end}")["paused"]
     listed = command(root, "runs", f"tick{end}", "--limit", "10000", "--json")
     found = [run["id"] for run in json.loads(listed.stdout)["runs"]]
@@ -173,7 +191,7 @@ def test_a_command_that_is_killed(tmp_path: Path, step: Step) -> None:
     prepare(tmp_path)
     manifests(tmp_path, "-b", "-a")
     killed(tmp_path, step.program("apply"))
-    check(tmp_path, "-b")
+    check(tmp_path, "-b", "-a")
 
 
 @pytest.mark.parametrize("step", played(OFTEN, SELDOM))
@@ -182,4 +200,15 @@ def test_a_server_that_is_killed(tmp_path: Path, step: Step) -> None:
     server = Server(tmp_path, step.program("serve"))
     manifests(tmp_path, "-b", "-a")
     assert server.wait() == -9, server.log.read_text()
-    check(tmp_path, "-b")
+    check(tmp_path, "-b", "-a")
+
+
+@pytest.mark.parametrize(("first", "second"), THERE_AND_BACK)
+def test_ids_that_come_back_while_servers_are_killed(tmp_path: Path, first: Step, second: Step) -> None:
+    prepare(tmp_path)
+    server = Server(tmp_path, first.program("serve"))
+    manifests(tmp_path, "-b", "-a")
+    assert server.wait() == -9, server.log.read_text()
+    manifests(tmp_path, "-a", "-b")
+    killed(tmp_path, second.program("serve"))
+    check(tmp_path, "-a", "-b")

@@ -7,7 +7,7 @@ from functools import lru_cache
 import jsonschema_rs
 
 from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
-from jeeves_runner.api.route import AnyRoute
+from jeeves_runner.api.route import Route
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.api.shapes import schema_of
 
@@ -40,7 +40,7 @@ def check_answer(method: str, target: str, status: int, content_type: str, text:
         assert faults(shape, json.loads(text)) == [], what
 
 
-def route_of(method: str, target: str) -> AnyRoute | None:
+def route_of(method: str, target: str) -> Route | None:
     """The route that takes a request."""
     path = target.partition("?")[0]
     wanted = "GET" if method == "HEAD" else method

@@ -114,7 +114,7 @@ class TestRun:
         take(ledger, send)
         with ledger.tx() as tx:
             effects = Effects(send)
-            effects.answer("completed", first)
+            effects.answer(tx.conn, "completed", first)
             effects.add("wrote", "ns", 3)
             effects.write(tx)
         assert of_run(ledger, fetch) | {"run": None} == {

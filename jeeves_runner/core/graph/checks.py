@@ -8,6 +8,7 @@ from jeeves_runner.core.graph.data import (
     one_sided_queues,
     rival_writers,
     undeclared_nodes,
+    unwatched_datastores,
     unwritten_datastores,
 )
 from jeeves_runner.core.graph.found import Declared, Found, Ties, first_of, named, ties_of
@@ -29,6 +30,7 @@ def check(declared: Declared) -> list[Found]:
     found += undeclared_nodes(declared, ties)
     found += one_sided_queues(declared, ties)
     found += unwritten_datastores(declared, ties)
+    found += unwatched_datastores(declared, ties)
     found += rival_writers(declared, ties)
     found += expiring(declared, ties)
     return sorted(found, key=lambda each: (each.key, each.severity, each.finding.code, each.finding.message))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-from jeeves_runner.core.edge_spec import Relation
+from jeeves_runner.core.edge_spec import Relation, why_unwatched
 from jeeves_runner.core.graph.found import JOB, Declared, Found, Nearest, Ties, first_of, named
 from jeeves_runner.core.graph.work import WAITING
 from jeeves_runner.core.node_spec import NodeKind, node_key
@@ -89,6 +89,20 @@ def unwritten_datastores(declared: Declared, ties: Ties) -> Iterator[Found]:
             yield Found(("node", node), declared.severity, finding)
         else:
             yield _warning(declared, ties.by[Relation.READS][node], finding)
+
+
+def unwatched_datastores(declared: Declared, ties: Ties) -> Iterator[Found]:
+    """The datastores whose changes are to start a job, and can start none; at each such job."""
+    for node, jobs in ties.by[Relation.ON_CHANGE].items():
+        row = declared.rows.get(("node", node))
+        why = why_unwatched(None if row is None else row.traits.path)
+        if why is None:
+            continue
+        message = f"changes of `{node}` do not start it: {why}"
+        hint = f"give `{node}` a `path` under `nodes`, such as /data/in/*.csv"
+        for job in jobs:
+            finding = Finding(path=(), code="unwatched_datastore", message=message, hint=hint)
+            yield Found(("job", job), declared.severity, finding)
 
 
 def rival_writers(declared: Declared, ties: Ties) -> Iterator[Found]:

@@ -37,8 +37,14 @@ def move_files(data_dir: str, old: str, new: str, run_ids: Collection[int]) -> N
                     os.unlink(name, dir_fd=here)
                 else:
                     os.rename(name, name, src_dir_fd=here, dst_dir_fd=there)
-    with folder_in_data(data_dir, LOGS) as logs, suppress(OSError):
-        os.rmdir(old, dir_fd=logs)
+    remove_if_empty(data_dir, old)
+
+
+def remove_if_empty(data_dir: str, job_id: str) -> None:
+    """Take away the folder of a job of which all logs were moved; what is still in use is left."""
+    if is_id(job_id):
+        with suppress(OSError), folder_in_data(data_dir, LOGS) as logs:
+            os.rmdir(job_id, dir_fd=logs)
 
 
 def _is_there(name: str, folder: int) -> bool:

@@ -39,7 +39,7 @@ def jobs(**rows: LiveRow) -> dict[Key, LiveRow]:
 
 
 def nodes(*keys: str) -> dict[Key, LiveRow]:
-    return {("node", key): row(50 + n) for n, key in enumerate(keys)}
+    return {("node", key): row(50 + n, traits=Traits(path="/data")) for n, key in enumerate(keys)}
 
 
 def queues(*names: str) -> dict[Key, LiveRow]:
@@ -293,3 +293,18 @@ def test_without_the_jobs_that_are_told_nothing_waits_for_itself(
     result = with_edges(edges) | {key: kept.get(key, row()) for key in found}
     ties = ((name, *edge) for (_, name), each in result.items() for edge in each.edges)
     assert cycles(build((), ties)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [(None, "no manifest says where it is"), ("https://a/b", "https://a/b is no path"), ("/data/in", None)],
+)
+def test_a_datastore_whose_changes_can_start_nothing(path: str | None, why: str | None) -> None:
+    rows = jobs(fill=row(writes="datastore:in"), sort=row(on_change="datastore:in"))
+    rows["node", "datastore:in"] = row(50, traits=PLAIN if path is None else Traits(path=path))
+    hint = "give `datastore:in` a `path` under `nodes`, such as /data/in/*.csv"
+    assert told(rows) == [
+        f"unwatched_datastore of sort: changes of `datastore:in` do not start it: {why} ({hint})"
+    ] * (why is not None)
+    del rows["node", "datastore:in"]
+    assert "unwatched_datastore of sort" in codes(rows)

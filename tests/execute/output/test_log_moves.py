@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jeeves_runner.execute.output.log_file import LogFile, remove_logs
-from jeeves_runner.execute.output.log_moves import move_files, runs_with_files
+from jeeves_runner.execute.output.log_moves import move_files, remove_if_empty, runs_with_files
 from jeeves_runner.execute.output.log_place import LogPlace, stdout_of
 from jeeves_runner.execute.output.log_reader import LogReader
 
@@ -83,3 +83,13 @@ def test_no_link_is_followed_and_foreign_files_are_left(tmp_path: Path) -> None:
     assert (tmp_path / "logs/old/notes.txt").exists()
     move_files(str(tmp_path), "old", "../new", {1})
     assert read(tmp_path, 1) == b"text\n"
+
+
+def test_a_folder_goes_that_a_move_has_left_empty(tmp_path: Path) -> None:
+    written(tmp_path, 1)
+    remove_if_empty(str(tmp_path), "old")
+    assert read(tmp_path, 1) == b"text\n"
+    (tmp_path / "logs/old/1.log").unlink()
+    for _ in range(2):
+        remove_if_empty(str(tmp_path), "old")
+    assert not (tmp_path / "logs/old").exists()

@@ -1,29 +1,20 @@
 """The handlers of jobs: what is declared of them, and what people set. None writes what manifests declare."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.requests import (
-    JobPath,
-    JobsQuery,
-    Nothing,
-    OverrideBody,
-    SkipBody,
-    UnskipBody,
-    WhyQuery,
-)
+from jeeves_runner.api.handlers.acting import end_of, write
+from jeeves_runner.api.requests.jobs import JobPath, JobsQuery, SkipBody, UnskipBody, WhyQuery
+from jeeves_runner.api.requests.overrides import OverrideBody
 from jeeves_runner.api.responses import encode, json_response
-from jeeves_runner.api.route import Call
+from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.services import ApiServices
-from jeeves_runner.core.durations import End
-from jeeves_runner.core.instants import later_end
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides, skipping
-from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue
 from jeeves_runner.reconcile.setup import source_of
 from jeeves_runner.views.job_lookup import live_job
@@ -32,7 +23,6 @@ from jeeves_runner.views.occurrences import Moments, NextRun
 from jeeves_runner.views.runner import OkDocument
 from jeeves_runner.views.why import why_view
 
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _DONE: Final[OkDocument] = {"ok": True}
 
 
@@ -174,19 +164,3 @@ async def _ended(call: Call[JobPath, Nothing, Nothing], end: Callable[..., bool]
     job_id = live_job(services.conn, call.path.job).id
     await write(services, lambda tx: end(tx, job_id, by=AppliedBy.API))
     return await _shown(call, job_id)
-
-
-async def write(services: ApiServices, act: Callable[[Tx], object]) -> None:
-    """Commit what people set, and let the runner take it up as if a command had written it."""
-    await services.writer.write(act)
-    await services.nudge()
-
-
-def end_of(services: ApiServices, body: OverrideBody) -> End | None:
-    """The end that the body gives; None if it gives none. InvalidValue for two."""
-    if body.until is not None and body.for_ is not None:
-        raise InvalidValue("until and for are two ends; give one of them")
-    now = services.clock.now()
-    if body.until is not None:
-        return later_end(body.until, now, services.config.timezone, "until")
-    return None if body.for_ is None else End(now + body.for_, body.for_ // _MILLISECOND)

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from jeeves_runner.api.requests import Nothing, ScheduleQuery
-from jeeves_runner.api.route import Call
+from jeeves_runner.api.requests.schedule import ScheduleQuery
+from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.views.occurrences import schedule_view
 

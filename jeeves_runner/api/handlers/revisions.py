@@ -6,9 +6,10 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner import __version__
-from jeeves_runner.api.requests import Nothing, PageQuery, RevisionPath
+from jeeves_runner.api.requests.pages import PageQuery
+from jeeves_runner.api.requests.revisions import RevisionPath
 from jeeves_runner.api.responses import encode, encoded_list
-from jeeves_runner.api.route import Call
+from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.views.revisions import revision_view, revisions_view
 from jeeves_runner.views.specs import each_job_spec, each_node_spec, each_queue_spec, newest
@@ -29,7 +30,7 @@ async def specs(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
 
 
 def _specs(conn: apsw.Connection, root: str) -> Iterator[bytes]:
-    """``SpecsDocument`` as JSON, spec by spec: see ``job_handlers``."""
+    """``SpecsDocument`` as JSON, spec by spec: see ``jobs``."""
     with snapshot(conn):
         applied = newest(conn)
         yield b'{"version":' + encode(__version__) + b',"root":' + encode(root)

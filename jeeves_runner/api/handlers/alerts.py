@@ -4,8 +4,9 @@ from functools import partial
 
 from aiohttp import web
 
-from jeeves_runner.api.requests import AlertsQuery, Nothing, TestBody
-from jeeves_runner.api.route import Call
+from jeeves_runner.api.handlers.acting import write
+from jeeves_runner.api.requests.alerts import AlertsQuery, TestBody
+from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.core.alerts.channels import FORMS, check_channel
 from jeeves_runner.db import alerting
 from jeeves_runner.errors import InvalidValue
@@ -32,6 +33,5 @@ async def test(call: Call[Nothing, Nothing, TestBody]) -> web.Response:
     if channel is None:
         raise InvalidValue("channel is missing", hint=f"give {FORMS}")
     check_channel(channel, services.config.notifications.channels)
-    message_id = await services.writer.write(partial(alerting.test, channel=channel))
-    await services.nudge()
+    message_id = await write(services, partial(alerting.test, channel=channel))
     return await call.show(message_view(services.conn, message_id), 202)

@@ -8,18 +8,11 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.api.connection import log
-from jeeves_runner.api.requests import (
-    JobPath,
-    LookQuery,
-    Nothing,
-    PageQuery,
-    RunJobBody,
-    RunJobQuery,
-    RunPath,
-    RunsQuery,
-)
+from jeeves_runner.api.requests.jobs import JobPath
+from jeeves_runner.api.requests.pages import PageQuery
+from jeeves_runner.api.requests.runs import LookQuery, RunJobBody, RunJobQuery, RunPath, RunsQuery
 from jeeves_runner.api.responses import PiecesResponse
-from jeeves_runner.api.route import Call
+from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db.pages import ROOM

@@ -2,8 +2,9 @@
 
 from aiohttp import web
 
-from jeeves_runner.api.requests import BackfillPath, Nothing, PageQuery
-from jeeves_runner.api.route import Call
+from jeeves_runner.api.requests.backfills import BackfillPath
+from jeeves_runner.api.requests.pages import PageQuery
+from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.views.backfills import backfill_view, backfills_view
 
 

@@ -9,9 +9,8 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.access import TooOpen
-from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import json_response
-from jeeves_runner.api.route import Call
+from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.views.runner import (
     StatusDocument,

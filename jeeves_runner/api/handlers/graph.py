@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from jeeves_runner.api.requests import GraphQuery, NodePath, Nothing
-from jeeves_runner.api.route import Call
+from jeeves_runner.api.requests.graph import GraphQuery, NodePath
+from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.views.freshness import stale_view
 from jeeves_runner.views.graph import graph_view
 from jeeves_runner.views.why_node import node_why_view

@@ -1,0 +1,46 @@
+"""The handlers of queues: what they hold, and their pauses."""
+
+from aiohttp import web
+
+from jeeves_runner.api.handlers.acting import end_of, write
+from jeeves_runner.api.requests.overrides import OverrideBody
+from jeeves_runner.api.requests.queues import PeekQuery, QueueItemPath, QueuePath, QueuesQuery
+from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.core.origin import AppliedBy
+from jeeves_runner.db import queue_pauses
+from jeeves_runner.db.pages import ROOM
+from jeeves_runner.views.lineage import item_lineage_view
+from jeeves_runner.views.queues import peek_view, queue_ids_view, queue_view, queues_view
+
+
+async def queues(call: Call[Nothing, QueuesQuery, Nothing]) -> web.Response:
+    return await call.answer(queues_view if call.query.detail else queue_ids_view)
+
+
+async def queue_status(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
+    return await call.answer(lambda conn, now: queue_view(conn, now, call.path.queue))
+
+
+async def queue_peek(call: Call[QueuePath, PeekQuery, Nothing]) -> web.Response:
+    queue, limit = call.path.queue, call.query.limit
+    return await call.answer(lambda conn, now: peek_view(conn, now, queue, limit, room=ROOM))
+
+
+async def queue_item(call: Call[QueueItemPath, Nothing, Nothing]) -> web.Response:
+    queue, item = call.path.queue, call.path.item
+    return await call.answer(lambda conn, now: item_lineage_view(conn, now, item, queue))
+
+
+async def pause_queue(call: Call[QueuePath, Nothing, OverrideBody]) -> web.Response:
+    queue, reason, until = call.path.queue, call.body.reason, end_of(call.services, call.body)
+    await write(
+        call.services,
+        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=AppliedBy.API),
+    )
+    return await call.answer(lambda conn, now: queue_view(conn, now, queue))
+
+
+async def resume_queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
+    queue = call.path.queue
+    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=AppliedBy.API))
+    return await call.answer(lambda conn, now: queue_view(conn, now, queue))

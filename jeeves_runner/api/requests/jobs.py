@@ -1,0 +1,47 @@
+"""What requests for jobs may hold."""
+
+from typing import Annotated, NamedTuple
+
+from jeeves_runner.api.bodies import TextField
+from jeeves_runner.api.parameters import MAX_LIMIT, Name, Text, Whole
+
+
+class JobPath(NamedTuple):
+    """A job."""
+
+    job: Annotated[str, Text()]
+    """Its id."""
+
+
+class JobsQuery(NamedTuple):
+    """A page of jobs."""
+
+    limit: Annotated[int | None, Whole(1, MAX_LIMIT)] = None
+    """At most this many; None: all."""
+    cursor: Annotated[str | None, Name()] = None
+    """The ``next_cursor`` of the page before."""
+
+
+class WhyQuery(NamedTuple):
+    """What is asked of a job; nothing: what happened last."""
+
+    at: Annotated[str | None, Text()] = None
+    """A time, on the clocks of the job's zone where it has no offset."""
+    run: Annotated[int | None, Whole()] = None
+    """One of its runs."""
+
+
+class SkipBody(NamedTuple):
+    """An occurrence that is not to run."""
+
+    time: Annotated[str | None, TextField()] = None
+    """When it is, on the job's clocks; None: the next one that would run."""
+    reason: Annotated[str | None, TextField()] = None
+    """Shown wherever the skip is, and by the row of the occurrence."""
+
+
+class UnskipBody(NamedTuple):
+    """An occurrence that is to run after all."""
+
+    time: Annotated[str | None, TextField()] = None
+    """When it is, likewise; None: all that are skipped and yet to come."""

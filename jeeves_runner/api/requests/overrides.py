@@ -1,0 +1,17 @@
+"""What people set for a while, of jobs and of queues."""
+
+from datetime import timedelta
+from typing import Annotated, NamedTuple
+
+from jeeves_runner.api.bodies import LengthField, TextField
+
+
+class OverrideBody(NamedTuple):
+    """A pause or a mute. It has one end at most: ``until`` or ``for``."""
+
+    until: Annotated[str | None, TextField()] = None
+    """When it ends: a time, or a length of time from now."""
+    for_: Annotated[timedelta | None, LengthField()] = None
+    """How long it lasts."""
+    reason: Annotated[str | None, TextField()] = None
+    """Shown wherever it is."""

@@ -1,0 +1,54 @@
+"""What requests for runs may hold."""
+
+from datetime import timedelta
+from typing import Annotated, Final, NamedTuple
+
+from jeeves_runner.api.bodies import FlagField, ParamsField
+from jeeves_runner.api.parameters import MAX_LIMIT, Length, Text, Whole, Word
+from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.values import PAGE
+
+_STATUSES: Final = tuple(status.value for status in RunStatus)
+
+
+class RunPath(NamedTuple):
+    """A run."""
+
+    run: Annotated[int, Whole()]
+    """Its number."""
+
+
+class RunsQuery(NamedTuple):
+    """A page of runs, chosen among all."""
+
+    job: Annotated[str | None, Text()] = None
+    """Only runs of this job, deleted or not."""
+    status: Annotated[str | None, Word(_STATUSES)] = None
+    """Only runs of this status."""
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
+    """At most this many."""
+    before: Annotated[int | None, Whole()] = None
+    """Only runs with smaller numbers."""
+
+
+class LookQuery(NamedTuple):
+    """How patient a look at a run is."""
+
+    wait: Annotated[timedelta, Length("1m", "ask again when it has passed")] = timedelta()
+    """For how long to wait for its end."""
+
+
+class RunJobQuery(NamedTuple):
+    """How patient a run by hand is."""
+
+    wait: Annotated[timedelta | None, Length()] = None
+    """For how long to wait for its end; None: as long as it takes."""
+
+
+class RunJobBody(NamedTuple):
+    """A run by hand."""
+
+    params: Annotated[dict[str, object] | None, ParamsField()] = None
+    """Its parameters by name."""
+    force: Annotated[bool, FlagField()] = False
+    """Although the job is paused, another run of it is active, or its tokens are used up."""

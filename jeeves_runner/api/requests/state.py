@@ -1,0 +1,39 @@
+"""What requests for state may hold."""
+
+from typing import Annotated, NamedTuple
+
+from jeeves_runner.api.parameters import MAX_LIMIT, Name, Text, Whole
+
+
+class NamespacePath(NamedTuple):
+    """A namespace of state."""
+
+    namespace: Annotated[str, Text()]
+    """Its name."""
+
+
+class StatePath(NamedTuple):
+    """A key of a namespace."""
+
+    namespace: Annotated[str, Text()]
+    """The namespace's name."""
+    key: Annotated[str, Text()]
+    """The key."""
+
+
+class KeysQuery(NamedTuple):
+    """A page of what has names, in their order."""
+
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = MAX_LIMIT
+    """At most this many."""
+    cursor: Annotated[str | None, Name()] = None
+    """The last name of the page before."""
+
+
+class ItemsQuery(NamedTuple):
+    """A page of the items of a key."""
+
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = MAX_LIMIT
+    """At most this many."""
+    cursor: Annotated[str | None, Text()] = None
+    """The ``next_cursor`` of the page before."""

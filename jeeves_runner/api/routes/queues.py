@@ -1,0 +1,47 @@
+"""The routes of queues."""
+
+from typing import Final
+
+from jeeves_runner.api.handlers import queues
+from jeeves_runner.api.route import Route, act, look
+from jeeves_runner.views.lineage import ItemLineageDocument
+from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
+
+QUEUES: Final[tuple[Route, ...]] = (
+    look("/queues", "The queues, by id", queues.queues, {200: QueueIdsDocument | QueuesDocument}),
+    look(
+        "/queues/{queue}/status",
+        "How full a queue is",
+        queues.queue_status,
+        {200: QueueCountsDocument},
+        problems={404},
+    ),
+    look(
+        "/queues/{queue}/peek",
+        "The items of a queue that wait, in the order of claims",
+        queues.queue_peek,
+        {200: ItemsDocument},
+        problems={404},
+    ),
+    act(
+        "/queues/{queue}/pause",
+        "Let nothing be claimed from a queue, and let it start no job, until a time or until resumed",
+        queues.pause_queue,
+        {200: QueueCountsDocument},
+        problems={404},
+    ),
+    act(
+        "/queues/{queue}/resume",
+        "End the pause of a queue",
+        queues.resume_queue,
+        {200: QueueCountsDocument},
+        problems={404},
+    ),
+    look(
+        "/queues/{queue}/items/{item}",
+        "An item with the runs that it passed",
+        queues.queue_item,
+        {200: ItemLineageDocument},
+        problems={404},
+    ),
+)

@@ -1,0 +1,24 @@
+"""The routes of the runner itself."""
+
+from typing import Final
+
+from jeeves_runner.api.handlers import runner
+from jeeves_runner.api.route import Role, Route, act, look
+from jeeves_runner.config import Config
+from jeeves_runner.views.runner import HealthzDocument, IndexDocument, StatusDocument
+from jeeves_runner.views.sync import SyncDocument
+
+RUNNER: Final[tuple[Route, ...]] = (
+    look("/", "What this server is, and where to look", runner.index, {200: IndexDocument}),
+    look("/status", "How the runner is", runner.status, {200: StatusDocument}),
+    look("/healthz", "Whether the server answers", runner.healthz, {200: HealthzDocument}, role=Role.OPEN),
+    look("/config", "The settings in force", runner.config, {200: Config}),
+    look("/sync", "How the live jobs stand against the manifests", runner.sync, {200: SyncDocument}),
+    act(
+        "/reconcile",
+        "Look at the manifests now, and apply what the look finds",
+        runner.reconcile,
+        {202: SyncDocument},
+    ),
+    act("/nudge", "Look now for what others have written to the database", runner.nudge, {204: None}),
+)

@@ -1,0 +1,24 @@
+"""The routes of what comes, and of what came."""
+
+from typing import Final
+
+from jeeves_runner.api.handlers import runner, schedule
+from jeeves_runner.api.route import Route, look
+from jeeves_runner.views.occurrences import OccurrencesDocument
+from jeeves_runner.views.runner import CatchingUpDocument
+
+SCHEDULE: Final[tuple[Route, ...]] = (
+    look(
+        "/schedule",
+        "What comes, and what came",
+        schedule.schedule,
+        {200: OccurrencesDocument},
+        problems={404},
+    ),
+    look(
+        "/catching-up",
+        "The jobs that are late and wait for their moment",
+        runner.catching_up,
+        {200: CatchingUpDocument},
+    ),
+)
