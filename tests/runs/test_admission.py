@@ -361,22 +361,22 @@ def test_a_request_by_row_meets_the_retry_of_a_run_that_the_last_runner_left(tem
 
 @pytest.mark.parametrize("overlap", list(OverlapPolicy))
 def test_what_comes_due_beside_a_backfill_alone_waits_for_it(template: Path, overlap: OverlapPolicy) -> None:
-    busy: list[Event] = [Wait(20), Comes("a"), Ends(), Backfill("a", 12)]
+    busy: list[Event] = [Comes("a", 20), Ends(), Backfill("a", 12)]
     play(one_job(overlap), template, [*busy, Comes("a"), ByHand("a"), Ends(), Ends(), Ends(), Ends()])
 
 
 def test_what_replaces_a_waiting_run_does_not_end_the_backfill(template: Path) -> None:
-    busy: list[Event] = [Wait(20), Comes("a"), Ends(), Backfill("a", 12), ByHand("a"), ByHand("a")]
+    busy: list[Event] = [Comes("a", 20), Ends(), Backfill("a", 12), ByHand("a"), ByHand("a")]
     play(one_job(REPLACE), template, [*busy, Ends(), Ends()])
 
 
 def test_a_backfill_waits_for_a_retry_of_its_job_and_the_next_time_for_its_own(template: Path) -> None:
     world = World(jobs=(JobRules(id="a", retries=1),))
-    fails: list[Event] = [Wait(20), Comes("a"), Ends(code=1), Backfill("a", 12, 2), Wait(30)]
+    fails: list[Event] = [Comes("a", 20), Ends(code=1), Backfill("a", 12, 2), Wait(30)]
     play(world, template, [*fails, Ends(), Ends(code=1), Comes("a"), Wait(30), Ends(), Ends()])
 
 
 def test_a_backfill_goes_on_after_a_kill_and_stops_with_its_job(template: Path) -> None:
     world = World(jobs=(JobRules(id="a", overlap=ALLOW),))
-    begun: list[Event] = [Wait(20), Comes("a"), Backfill("a", 20, 2), Restart(dies=True)]
+    begun: list[Event] = [Comes("a", 20), Backfill("a", 20, 2), Restart(dies=True)]
     play(world, template, [*begun, Ends(), Disable("a"), Ends(), Restore("a"), Delete("a"), Ends()])

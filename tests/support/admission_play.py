@@ -195,6 +195,8 @@ class Play:
         assert self.doors.watermarks() == {name: job.decided_until for name, job in self.model.jobs.items()}
         assert set(self.doors.executor.live) == {row.id for row in self.model.running()}
         assert self.unasked(self.model.running()) == [], self.told
+        asked = {row.id for row in self.model.running() if row.id in self.doors.executor.asked}
+        assert asked <= {row.id for row in self.model.running() if row.cause}, self.told
 
     def unasked(self, running: Iterable[Row | SeenRow]) -> list[int]:
         """Runs that were not asked to end, although their rows say so."""
