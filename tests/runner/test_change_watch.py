@@ -16,7 +16,7 @@ from jeeves_runner.core.model import Trigger
 from jeeves_runner.db.overrides import pause, resume
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.db.thread_reads import ThreadReads
-from jeeves_runner.runner import change_watch
+from jeeves_runner.runner import change_watch, looks
 from jeeves_runner.runner.change_watch import ChangeWatch
 
 SORT = OnChange(of=("in/*.csv",), debounce_ms=200)
@@ -51,7 +51,7 @@ class Folder(Place):
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
     monkeypatch.setattr(change_watch, "_LOOK", 0.02)
-    monkeypatch.setattr(change_watch, "EVERY", 0.05)
+    monkeypatch.setattr(looks, "EVERY", 0.05)
     return Folder(tmp_path)
 
 
