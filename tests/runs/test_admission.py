@@ -361,12 +361,12 @@ def test_a_request_by_row_meets_the_retry_of_a_run_that_the_last_runner_left(tem
 
 @pytest.mark.parametrize("overlap", list(OverlapPolicy))
 def test_what_comes_due_beside_a_backfill_alone_waits_for_it(template: Path, overlap: OverlapPolicy) -> None:
-    busy: list[Event] = [Comes("a", 20), Ends(), Backfill("a", 12)]
+    busy: list[Event] = [Comes("a", 20), Ends(), Ends(), Backfill("a", 12)]
     play(one_job(overlap), template, [*busy, Comes("a"), ByHand("a"), Ends(), Ends(), Ends(), Ends()])
 
 
 def test_what_replaces_a_waiting_run_does_not_end_the_backfill(template: Path) -> None:
-    busy: list[Event] = [Comes("a", 20), Ends(), Backfill("a", 12), ByHand("a"), ByHand("a")]
+    busy: list[Event] = [Comes("a", 20), Ends(), Ends(), Backfill("a", 12), ByHand("a"), ByHand("a")]
     play(one_job(REPLACE), template, [*busy, Ends(), Ends()])
 
 
