@@ -60,7 +60,7 @@ def arrive(tx: Tx, run: Run) -> None:
 _ARRIVED: Final = "SELECT upstream, count, depth, runs FROM arrivals WHERE job_id = ?"
 _STANDS: Final = """
 SELECT spec ->> '$.overlap_policy',
-  EXISTS (SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND +job_id = jobs.id)
+  EXISTS (SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = jobs.id)
 FROM jobs WHERE id = ?
 """
 
