@@ -8,8 +8,9 @@ from support.cli import Shell, words
 from support.clock import NOON
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import ExitCodes, JobType, Param, Session, SourceType
+from jeeves_runner.core.model import ExitCodes, JobType, Param, SourceType
 from jeeves_runner.core.schedule_entry import At, Every, RRule, ScheduleEntry
+from jeeves_runner.core.session_spec import Session
 
 
 @pytest.fixture
