@@ -178,7 +178,7 @@ class TestWithoutARunner:
             for name, minute in times.items()
         ]
         runs = run_all(*jobs, down=(Down(at(15), at(45)),), slots=1, lasts=2)
-        starts = sorted((_minute(run.started_at), run.job_id) for run in runs)
+        starts = sorted((minute_of(run.started_at), run.job_id) for run in runs)
         assert [name for _, name in starts] == ["d", "c", "b", "e", "a"]
 
     def test_what_is_late_is_spread(self) -> None:
