@@ -1,5 +1,6 @@
 """What ``diff`` compares the manifests with, and what comes of it."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from jeeves_runner.cli.context import App
@@ -68,20 +69,32 @@ def with_nothing(app: App, *, staged: bool) -> Comparison:
 
 
 def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
-    """With the manifests of a commit. It needs no database."""
+    """With the manifests of a commit. It needs no database; jobs have the namespaces of one that is there."""
+    from jeeves_runner.core.namespaces import Namespaces
     from jeeves_runner.reconcile.setup import plan_of, plan_of_commit
     from jeeves_runner.reconcile.standing import Standing
     from jeeves_runner.views.comparison import against
     from jeeves_runner.views.forecast import forecast_between
 
-    declared, commit = plan_of_commit(app.config, name)
-    there = Standing.declared(declared)
+    kept = _kept(app)
+    declared, commit = plan_of_commit(app.config, name, Namespaces(kept, None))
+    there = Standing.declared(declared, kept)
     plan, _ = plan_of(app.config, there.live, staged=staged)
     plan = there.described(plan)
     errors = sum(problem.is_error for problem in declared.problems)
     forecast = forecast_between(plan, there.timings, app.clock.now())
     edges = edge_changes(plan.changes, there.live.rows)
     return Comparison(plan, against("commit", name, commit, errors), forecast, edges)
+
+
+def _kept(app: App) -> dict[str, str]:
+    """The namespaces that are not their job's id, by id, as far as a database knows them."""
+    from jeeves_runner.db import namespaces
+
+    if app.has_no_database():
+        return {}
+    with closing(app.connect_declared()) as conn:
+        return namespaces.kept(conn)
 
 
 def with_server(app: App, address: str, *, staged: bool) -> Comparison:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from jeeves_runner.core.alert_spec import Expect
 from jeeves_runner.core.alerts.due_times import end_by, interval
 from jeeves_runner.core.alerts.lateness import (
     LEAST,
@@ -24,7 +25,7 @@ from jeeves_runner.core.alerts.lateness import (
 from jeeves_runner.core.alerts.lateness_words import About, facts_of
 from jeeves_runner.core.alerts.policy import expect_of, policy_of
 from jeeves_runner.core.alerts.words import Cause
-from jeeves_runner.core.model import Expect, Reason, RunStatus, Trigger
+from jeeves_runner.core.model import Reason, RunStatus, Trigger
 from jeeves_runner.core.precheck import LIMIT_MS
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import Schedule

@@ -68,23 +68,6 @@ def job_facts(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool
     )
 
 
-def present_id(conn: apsw.Connection, job_id: str) -> str:
-    """The id that a job of an older id has now; the id itself where it was not renamed, or lives again."""
-    found: str | None = conn.execute(_RENAMED, (job_id,)).get
-    return found or job_id
-
-
-_RENAMED: Final = """
-WITH RECURSIVE names (id, step) AS (
-  SELECT ?, 0
-  UNION ALL
-  SELECT (SELECT new_id FROM renames WHERE old_id = names.id ORDER BY id DESC LIMIT 1), step + 1
-  FROM names WHERE names.id IS NOT NULL AND step < 100
-    AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = names.id AND deleted_at IS NULL))
-SELECT id FROM names WHERE id IS NOT NULL ORDER BY step DESC LIMIT 1
-"""
-
-
 def revision(conn: apsw.Connection, number: int | None) -> Revision | None:
     """An apply by its number; None if it is not kept."""
     row = conn.execute(f"SELECT {_REVISION} FROM revisions WHERE id = ?", (number,)).fetchone()

@@ -16,9 +16,10 @@ from jeeves_runner.core.why.times import asked, occurrence_in, schedule_of
 from jeeves_runner.db import jobs, revisions, run_list, runs
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.declared_then import declared_then
+from jeeves_runner.db.renames import new_id
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow
-from jeeves_runner.db.why_facts import job_facts, newest_run, present_id, run_facts, run_in
+from jeeves_runner.db.why_facts import job_facts, newest_run, run_facts, run_in
 from jeeves_runner.errors import InvalidValue, NotFound
 from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, text_of
 
@@ -101,7 +102,7 @@ def why_view(
 
 
 def _job(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool) -> JobFacts:
-    name = present_id(conn, job_id)
+    name = new_id(conn, job_id) or job_id
     facts = job_facts(conn, now, name, served=served)
     if facts is None:
         raise _unknown(conn, job_id)

@@ -157,6 +157,24 @@ def test_a_job_that_they_rename_keeps_its_times_its_pause_and_its_length(shell: 
     assert {run["job_id"]: run["status"] for run in played["occurrences"]} == {"c": "ok", "d": "skipped"}
 
 
+def test_a_job_that_was_renamed_is_played_by_its_namespace_and_checked_by_it(shell: Shell) -> None:
+    """The minute of `backup` is 4 by ``H``, and that of `copy` 53."""
+    folder = shell.folder / "jobs.d"
+    folder.mkdir()
+    text = 'schedule: "H * * * *"\nrun: x\ntimeout: 1m\n'
+    (folder / "backup.yaml").write_text(text)
+    shell.text("apply")
+    (folder / "backup.yaml").unlink()
+    (folder / "copy.yaml").write_text(f"renamed_from: backup\n{text}")
+    shell.text("apply")
+    (folder / "copy.yaml").write_text(f'{text}exclude: ["53 * * * *"]\n')
+    played = [job[:3] for job in told(shell, "--jobs", str(folder))]
+    assert played[:2] == [("copy", "ok", "12:04"), ("copy", "ok", "13:04")]
+    assert played == [job[:3] for job in told(shell)]
+    (folder / "copy.yaml").write_text(f'{text}exclude: ["4 * * * *"]\n')
+    refused(shell.run("simulate", "--jobs", str(folder)), "copy.yaml")
+
+
 def test_the_manifests_of_a_commit(shell: Shell) -> None:
     folder = shell.folder / "jobs.d"
     folder.mkdir()
