@@ -76,7 +76,7 @@ class _Arrived(NamedTuple):
 _ARRIVED: Final = "SELECT count, depth, runs FROM arrivals WHERE job_id = ?"
 _IS_FREE: Final = """
 SELECT 1 FROM jobs WHERE id = ? AND (spec ->> '$.overlap_policy' NOT IN (?, ?) OR NOT EXISTS (
-  SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND +job_id = jobs.id))
+  SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = jobs.id))
 """
 _ONE_AT_A_TIME: Final = (OverlapPolicy.SKIP, OverlapPolicy.QUEUE)
 

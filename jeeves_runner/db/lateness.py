@@ -256,8 +256,7 @@ def _kept(tx: Tx, run: Watched, cause: Cause) -> None:
     alerting.went_well(tx, run.job_id, [cause], run_id=run.id, facts={"lines": []})
 
 
-# Of those that have not ended, which are few: not of all runs of the job.
 _STILL: Final = (
-    "SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND +job_id = :job AND noted & :bit LIMIT 1"
+    "SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = :job AND noted & :bit LIMIT 1"
 )
-_STILL_LATE: Final = f"SELECT 1 FROM runs WHERE {WAITING} AND +job_id = :job AND noted & :bit LIMIT 1"
+_STILL_LATE: Final = f"SELECT 1 FROM runs WHERE {WAITING} AND job_id = :job AND noted & :bit LIMIT 1"

@@ -87,7 +87,7 @@ _CARRY: Final = (
     f"UPDATE OR REPLACE queue_triggers SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE freshness SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     # Where a tombstone of the new id ran at the same time, the row stays with the old id.
-    f"UPDATE OR IGNORE runs SET job_id = {_NEW} WHERE {ACTIVE} AND +job_id IN {_OLD}",
+    f"UPDATE OR IGNORE runs SET job_id = {_NEW} WHERE {ACTIVE} AND job_id IN {_OLD}",
 )
 """What goes along at once: what people have said, what they are yet to be told, and what runs and waits."""
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 import apsw
 
+from jeeves_runner.core.edge_spec import why_unwatched
 from jeeves_runner.core.model import OverlapPolicy
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.start_facts import ChangeStart, Override, QueueStart, Starts, Upstream
@@ -14,7 +16,10 @@ from jeeves_runner.db.queue_pauses import queue_pauses
 from jeeves_runner.db.renames import ACTIVE
 from jeeves_runner.db.unreadable import time_or_none
 
-_MILLISECOND = timedelta(milliseconds=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_ACTIVE: Final = f"""
+SELECT overlap_policy, (SELECT min(id) FROM runs WHERE {ACTIVE} AND job_id = jobs.id) FROM jobs WHERE id = ?
+"""
 
 
 def starts_of(
@@ -29,8 +34,7 @@ def starts_of(
     )
     if not found.are_there:
         return found
-    query = f"SELECT overlap_policy, (SELECT min(id) FROM runs WHERE {ACTIVE} AND job_id = jobs.id) FROM jobs"
-    overlap, active = conn.execute(f"{query} WHERE id = ?", (job_id,)).fetchone() or (None, None)
+    overlap, active = conn.execute(_ACTIVE, (job_id,)).fetchone() or (None, None)
     one_at_a_time = overlap in (OverlapPolicy.SKIP, OverlapPolicy.QUEUE)
     return found._replace(active=active, one_at_a_time=one_at_a_time)
 
@@ -63,7 +67,11 @@ def _change(conn: apsw.Connection, job_id: str) -> ChangeStart | None:
     return ChangeStart(
         of=tuple(watched.places),
         debounce=watched.debounce,
-        lost=tuple(of for of, place in watched.places.items() if place is None),
+        unwatched={
+            of: why
+            for of, place in watched.places.items()
+            if of.startswith(change_watches.DATASTORE) and (why := why_unwatched(place)) is not None
+        },
         taken_at=watched.taken_at,
         changed_at=watched.changed_at,
     )

@@ -12,12 +12,12 @@ from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.errors import DatabaseError
-from jeeves_runner.runs import runs as all_runs
+from jeeves_runner.runs import consequences
 
 
 @pytest.fixture(autouse=True)
 def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_runs, "TRY_AGAIN", 0.05)
+    monkeypatch.setattr(consequences, "TRY_AGAIN", 0.05)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_request_that_was_to_replace_others_replaces_them_once_the_database_ta
 
 
 def test_a_request_that_was_to_start_keeps_its_turn(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_runs, "TRY_AGAIN", 0.2)
+    monkeypatch.setattr(consequences, "TRY_AGAIN", 0.2)
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:
@@ -81,7 +81,7 @@ def test_a_request_that_was_to_start_keeps_its_turn(place: Place, monkeypatch: p
 def test_a_cancel_reaches_a_request_about_which_nothing_could_be_recorded(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(all_runs, "TRY_AGAIN", 1.0)  # the cancel comes before
+    monkeypatch.setattr(consequences, "TRY_AGAIN", 1.0)  # the cancel comes before
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:

@@ -245,7 +245,8 @@ class TestChanges:
         ledger.add_job("watch", on_change=OnChange(("datastore:in", "datastore:out")))
         ledger.add_node("datastore:out", path="out")
         assert said(ledger, "watch")["state"] == (
-            "No manifest says where datastore:in is: no change there is seen without a `path` of the node."
+            "Changes of datastore:in do not start it: no manifest says where it is, so give its node a `path`"
+            " of files."
         )
         assert said(ledger, "watch")["next"].startswith(
             "It starts when datastore:in or datastore:out has changed, and has rested for 5s since: no server"

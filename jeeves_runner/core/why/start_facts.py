@@ -1,5 +1,6 @@
 """What is known of what starts a job besides its schedule and people. Instants are aware, UTC."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -62,8 +63,8 @@ class ChangeStart(NamedTuple):
     """What is watched, as the job names it."""
     debounce: timedelta
     """For how long nothing has changed any more."""
-    lost: tuple[str, ...]
-    """The datastores among it of which no manifest says where they are."""
+    unwatched: Mapping[str, str]
+    """The datastores among it whose changes start nothing, each with why."""
     taken_at: datetime | None
     """When it was taken as it was, at the first look or with the last run; None: no look has been."""
     changed_at: datetime | None

@@ -118,11 +118,11 @@ def _change(facts: JobFacts, change: ChangeStart, now: datetime) -> Iterator[Par
     zone, rest = facts.zone, _length(change.debounce)
     watched = _listed(change.of, "or")
     begin = f"It starts when {watched} has changed, and has rested for {rest} since"
-    if change.lost:
-        lost = f"{_listed(change.lost)} {'is' if len(change.lost) == 1 else 'are'}"
-        without = "no change there is seen without a `path` of the node"
-        yield Part(About.STATE, f"No manifest says where {lost}: {without}.")
-    if len(change.lost) == len(change.of):
+    for of, why in change.unwatched.items():
+        yield Part(
+            About.STATE, f"Changes of {of} do not start it: {why}, so give its node a `path` of files."
+        )
+    if len(change.unwatched) == len(change.of):
         yield Part(About.NEXT, f"{begin}.")
     elif change.taken_at is None:
         yield Part(About.NEXT, f"{begin}: no server has looked at it yet, and the first look starts nothing.")
