@@ -334,7 +334,6 @@ class Runs:
             # None but its own has ended with it; what comes after it has been entered with it.
             self._ends.tell(ended)
             self._take_up_requests()
-            self._line.review()
         else:
             self._follow(freed=None if attempt.run is None else attempt.run.id)
         self._line.renew_reasons(attempt.job_id, attempt.pool)
@@ -344,16 +343,18 @@ class Runs:
         that has just ended here."""
         self._follow_ends(freed)
         self._take_up_requests()
-        self._line.review()
 
     def _take_up_requests(self) -> None:
-        """The attempts of chains that go on come first: they were active before whatever came meanwhile."""
+        """First retries: their chains were active before. Then what waits; last, what was just asked for."""
         requested = runs.requested_runs(self._conn, self._newest_seen) if self._is_open else []
-        for run in sorted(requested, key=lambda run: run.trigger is not Trigger.RETRY):
-            if self._board.get(run.id) is None:
-                self._requests.take_up(run)
-            if run.not_before is not None:
-                self._line.review_at(run.not_before)
+        for is_retry in (True, False):
+            for run in (each for each in requested if (each.trigger is Trigger.RETRY) is is_retry):
+                if self._board.get(run.id) is None:
+                    self._requests.take_up(run)
+                if run.not_before is not None:
+                    self._line.review_at(run.not_before)
+            if requested or not is_retry:
+                self._line.review()
         if requested:
             self._newest_seen = requested[-1].id
 
