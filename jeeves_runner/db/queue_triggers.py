@@ -213,7 +213,8 @@ WITH held (until) AS (
   SELECT {end_by_now(QUEUE_PAUSES)} FROM queues WHERE id = :queue AND {IS_PAUSED})
 SELECT CASE WHEN count(*) = count(until) THEN max(until) END, count(*) > 0 FROM held
 """
-# Of those that were not delayed there are fewer than a batch where the oldest is of interest.
+# Of those that were not delayed there are fewer than a batch where the oldest is of interest. Their index is
+# named: by itself SQLite takes that of all that wait, and reads thousands of delayed ones to find none.
 _COUNT: Final = """
 SELECT added.items + delayed.items, added.first,
   (SELECT min(ready_at) FROM queue_items
@@ -223,7 +224,8 @@ SELECT added.items + delayed.items, added.first,
   (SELECT min(lease_until) FROM queue_items WHERE queue_id = :queue AND status = 'claimed')
 FROM
   (SELECT count(*) AS items, min(id) AS first FROM (
-     SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NULL
+     SELECT id FROM queue_items INDEXED BY queue_items_added
+     WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NULL
      LIMIT :batch)) AS added,
   (SELECT count(*) AS items FROM (
      SELECT id FROM queue_items

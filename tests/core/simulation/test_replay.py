@@ -170,6 +170,17 @@ class TestWithoutARunner:
         runs = run_all(*jobs, down=self.DOWN)
         assert [run.job_id for run in runs] == ["d", "b", "c", "a"]
 
+    def test_what_is_late_and_finds_no_slot_waits_by_priority_and_then_by_its_time(self) -> None:
+        """The oldest is decided about first, and has the slot; of the others priority counts first."""
+        times = {"a": "31", "b": "25", "c": "33", "d": "20", "e": "29"}
+        jobs = [
+            job(name, f"schedule: '{minute} * * * *'\npriority: {1 if name == 'c' else 0}\n")
+            for name, minute in times.items()
+        ]
+        runs = run_all(*jobs, down=(Down(at(15), at(45)),), slots=1, lasts=2)
+        starts = sorted((minute_of(run.started_at), run.job_id) for run in runs)
+        assert [name for _, name in starts] == ["d", "c", "b", "e", "a"]
+
     def test_what_is_late_is_spread(self) -> None:
         jobs = [job(name, "schedule: '20 * * * *'\n") for name in "abcd"]
         runs = run_all(*jobs, down=self.DOWN, catch_up_spread=minutes(8))
