@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from benchmarks import (
     alerts,
     apply,
+    backfill,
     burst,
     command,
     diff,
@@ -93,6 +94,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "on_queue": Part(
         "jobs that items start (floor: a loop that starts the same script)",
         _of(on_queue.main, 4, 30),
+    ),
+    "backfill": Part(
+        "times of the past that are made up for (floor: a loop that starts the same script; a short preview)",
+        lambda quick: backfill.main(1 if quick else 3, 100 if quick else backfill.HOURS),
     ),
     "graph": Part(
         "a graph as a whole command (floor: Python and click alone)",

@@ -118,7 +118,7 @@ def run_facts(conn: apsw.Connection, run: Run, now: datetime) -> KnownRun:
 
 
 def _needs_until(conn: apsw.Connection, run: Run, now: datetime) -> datetime | None:
-    unmet = unmet_for(conn, run.job_id, run.scheduled_for or run.created_at, now)
+    unmet = unmet_for(conn, run.job_id, run.trigger, run.scheduled_for or run.created_at, now)
     return None if unmet is None else unmet.until
 
 

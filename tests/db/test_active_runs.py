@@ -9,7 +9,7 @@ from support.ledger import Ledger
 from jeeves_runner.db import after, change_watches, lateness, queue_triggers, renames, why_starts
 
 STATEMENTS: dict[str, tuple[str, Any]] = {
-    "after": (after._IS_FREE, ("b", "skip", "queue")),
+    "after": (after._STANDS, ("b",)),
     "change": (change_watches._JOB, {"job": "b"}),
     "queue": (queue_triggers._ACTIVE_JOBS, ('["b"]',)),
     "rename": (renames._CARRY[-1], {"pairs": "[]"}),

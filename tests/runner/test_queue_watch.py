@@ -226,6 +226,30 @@ def test_it_follows_what_an_apply_says(place: Place) -> None:
     assert left(place) == 1
 
 
+def test_a_job_that_was_disabled_by_hand_is_not_tried_again_and_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.apply(triage(), job("other", WORK, on_queue=OnQueue("mail", batch=10, max_wait_ms=300)))
+    place.conn.execute("UPDATE jobs SET enabled = 0 WHERE id = 'triage'")
+    tries: list[str] = []
+    start = queue_triggers.start
+
+    def counted(tx: Tx, job_id: str) -> int | None:
+        tries.append(job_id)
+        return start(tx, job_id)
+
+    monkeypatch.setattr(queue_triggers, "start", counted)
+
+    async def scenario(rig: Rig, watch: QueueWatch) -> None:
+        watch._wanted["triage"] = AT_ONCE  # as it was when it was last applied
+        push(place, 1)
+        watch.wake()
+        await rig.until(lambda: left(place) == 0)
+
+    watched(place, scenario)
+    assert tries.count("triage") <= 2
+
+
 def test_several_jobs_may_work_on_one_queue(place: Place) -> None:
     others = [job(f"triage-{n}", WORK, on_queue=AT_ONCE) for n in range(3)]
     place.apply(*others)

@@ -74,6 +74,9 @@ def check(root: Path) -> None:
         _check_chains(runs)
         _check_causes(conn, runs, items)
         _check_needs(runs)
+        assert (
+            conn.execute("SELECT job_id FROM queue_triggers WHERE job_id = 'send'").get is None
+        )  # it rests no more
 
 
 def _check_effects(conn: apsw.Connection, items: dict[int, Row]) -> None:

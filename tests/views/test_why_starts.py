@@ -96,8 +96,8 @@ class TestItems:
         push(sort, 1, max_attempts=1)
         fail(sort, claim(sort)[0])
         assert said(sort, "sort")["state"] == (
-            "1 item of it has failed for good, and starts nothing before `jeeves-runner queue retry mail`"
-            " makes it ready."
+            "1 item of it has failed for good, and starts nothing before `jeeves-runner queue retry` makes it"
+            " ready; `jeeves-runner queue peek mail --failed` shows it."
         )
 
     def test_a_job_that_rests_says_until_when_and_what_does_not_wait(self, sort: Ledger) -> None:

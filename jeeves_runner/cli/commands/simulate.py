@@ -123,6 +123,7 @@ def _ask(
         otherwise=otherwise,
         catch_up_spread=timedelta(milliseconds=app.settings.catch_up_spread_ms),
         specs=specs,
+        depth_limit=app.settings.graph.depth,
     )
 
 

@@ -72,11 +72,10 @@ def _queue(facts: JobFacts, queue: QueueStart, now: datetime) -> Iterator[Part]:
     yield Part(About.NEXT, f"{begin}: {_items(facts, queue, now, is_held=held is not None)}.")
     if queue.failed and queue.due_at is None:
         have = counted(queue.failed, "item of it has", "items of it have")
-        again = f"`jeeves-runner queue retry {queue.queue}` makes"
-        ends = (
-            f"starts nothing before {again} it" if queue.failed == 1 else f"start nothing before {again} them"
-        )
-        yield Part(About.STATE, f"{have} failed for good, and {ends} ready.")
+        ends, them = ("starts", "it") if queue.failed == 1 else ("start", "them")
+        shown = f"`jeeves-runner queue peek {queue.queue} --failed` shows {them}"
+        again = f"`jeeves-runner queue retry` makes {them} ready"
+        yield Part(About.STATE, f"{have} failed for good, and {ends} nothing before {again}; {shown}.")
     if queue.rests_until is not None:
         yield Part(
             About.WAIT,
