@@ -22,6 +22,7 @@ from benchmarks.run_overhead import SCRIPT, running
 from jeeves_runner.cli.exits import OK, USAGE
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import backfills
 from jeeves_runner.db.backfills import Wanted
 from jeeves_runner.db.connection import connect
@@ -71,7 +72,7 @@ async def made_up_for(database: Connection, hours: int) -> float:
     began = time.perf_counter()
     with announced_transaction(database, clock) as tx:
         wanted = Wanted("hourly", now - timedelta(hours=hours), now, again=True)
-        number = backfills.begin(tx, wanted, by="benchmark")
+        number = backfills.begin(tx, wanted, by=Actor("benchmark"))
     async with asyncio.timeout(600):
         while (row := backfills.backfill_row(database, number)) is None or row["status"] == "active":
             await asyncio.sleep(0.005)

@@ -257,7 +257,7 @@ class Doors:
         """Likewise, for the times from the first to the last."""
         wanted = Wanted(job_id, first, last + timedelta(seconds=1), parallel=parallel)
         with self.place.write() as tx:
-            backfills.begin(tx, wanted, by="test")
+            backfills.begin(tx, wanted, by=Actor("test"))
 
     def take_backfills_further(self) -> "asyncio.Future[None]":
         """As far as they go now."""
