@@ -40,7 +40,7 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Property tests with many more examples, and 140 rounds of chaos: not part of `make test`.
+# Property tests with many more examples, 140 rounds of chaos, 50 of a pipeline: not part of `make test`.
 campaign: $(STAMP)
 	$(PYTEST) -n auto -m campaign -rP --timeout 0 $(ARGS)
 

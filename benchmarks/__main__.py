@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from benchmarks import (
     alerts,
     apply,
+    backfill,
     burst,
     command,
     diff,
@@ -48,64 +49,67 @@ def _durability(_quick: bool) -> list[Row]:
     return []
 
 
+def _of(measure: Callable[[int], list[Row]], quick: int, full: int) -> Callable[[bool], list[Row]]:
+    """Figures of so many rounds, seconds or jobs: ``quick`` for a look, ``full`` for a figure to quote."""
+    return lambda is_quick: measure(quick if is_quick else full)
+
+
 PARTS: Final[Mapping[str, Part]] = {
-    "apply": Part(
-        "apply, whole processes (floor: read and parse alone)", lambda quick: apply.main(3 if quick else 9)
-    ),
+    "apply": Part("apply, whole processes (floor: read and parse alone)", _of(apply.main, 3, 9)),
     "edges": Part(
         "apply of 10,000 jobs with 20,000 edges, whole processes (floor: without edges)",
-        lambda quick: edges.main(3 if quick else 9),
+        _of(edges.main, 3, 9),
     ),
-    "diff": Part("diff, whole processes (floor: in sync)", lambda quick: diff.main(3 if quick else 9)),
-    "save": Part(
-        "a running server with 10,000 jobs", lambda quick: save_to_timer.main(saves=20 if quick else 60)
-    ),
+    "diff": Part("diff, whole processes (floor: in sync)", _of(diff.main, 3, 9)),
+    "save": Part("a running server with 10,000 jobs", _of(save_to_timer.main, 20, 60)),
     "run": Part(
         "one run of an empty script (floor: a bare subprocess)",
-        lambda quick: run_overhead.main(rounds=100 if quick else 1000),
+        _of(run_overhead.main, 100, 1000),
     ),
     "burst": Part(
         "many at once (floor: the same scripts by bare threads)",
-        lambda quick: burst.main(rounds=1 if quick else 5),
+        _of(burst.main, 1, 5),
     ),
     "command": Part(
         "whole commands beside a running server (floor: Python and click alone)",
-        lambda quick: command.main(rounds=10 if quick else 40),
+        _of(command.main, 10, 40),
     ),
     "sessions": Part(
         "sessions of agents, by a double of their gateway",
-        lambda quick: sessions.main(seconds=8 if quick else 25),
+        _of(sessions.main, 8, 25),
     ),
-    "alerts": Part(
-        "a thousand failures at once (floor: no channel)", lambda quick: alerts.main(rounds=2 if quick else 6)
-    ),
+    "alerts": Part("a thousand failures at once (floor: no channel)", _of(alerts.main, 2, 6)),
     "reasons": Part(
         "one job with many runs, beyond the start of a command (floor: with few)",
-        lambda quick: reasons.main(rounds=5 if quick else 20),
+        _of(reasons.main, 5, 20),
     ),
     "lineage": Part(
         "what scripts do in a run (floor: the same by a script that is none)",
-        lambda quick: lineage.main(rounds=20 if quick else 100),
+        _of(lineage.main, 20, 100),
     ),
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
-        lambda quick: load.main(rounds=3 if quick else 9),
+        _of(load.main, 3, 9),
     ),
     "on_queue": Part(
         "jobs that items start (floor: a loop that starts the same script)",
-        lambda quick: on_queue.main(rounds=4 if quick else 30),
+        _of(on_queue.main, 4, 30),
+    ),
+    "backfill": Part(
+        "times of the past that are made up for (floor: a loop that starts the same script; a short preview)",
+        lambda quick: backfill.main(1 if quick else 3, 100 if quick else backfill.HOURS),
     ),
     "graph": Part(
         "a graph as a whole command (floor: Python and click alone)",
-        lambda quick: graph.main(rounds=3 if quick else 9),
+        _of(graph.main, 3, 9),
     ),
     "simulation": Part(
         "a week played (floor: a heap of its occurrences alone)",
-        lambda quick: simulation.main(rounds=1 if quick else 5),
+        _of(simulation.main, 1, 5),
     ),
     "timetable": Part(
         "the timetable, seconds of the processor (floor: rows read and their JSON parsed)",
-        lambda quick: timetable.main(10_000 if quick else timetable.JOBS),
+        _of(timetable.main, 10_000, timetable.JOBS),
     ),
     "instants": Part(
         "99 of 100 runs at once are so far from what the kernel saw", lambda _: instants.main(), False

@@ -63,6 +63,17 @@ def node_lines() -> list[str]:
     return ["nodes:", *sources, "  - {id: team00, kind: auth}"]
 
 
+def write_small_project(root: Path, manifest: str, script: str, text: str) -> Path:
+    """A project of one manifest and one script, served on a free port; returns where the script is."""
+    path = root / script
+    path.write_text(text)
+    path.chmod(0o755)
+    (root / "jobs.d").mkdir()
+    (root / "jobs.d" / "jobs.yaml").write_text(manifest)
+    (root / "jeeves-runner.yaml").write_text("port: 0\n")
+    return path
+
+
 def write_project(root: Path, *, files: int, jobs_per_file: int = 1, edges: bool = False) -> int:
     """Write a project of ``files`` manifests to ``root``; returns the number of distinct schedules.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from apsw import Connection
 
+from benchmarks.corpus import write_small_project
 from benchmarks.measure import Row, ms
 from benchmarks.run_overhead import running
 from jeeves_runner.config import load_config
@@ -57,15 +58,6 @@ _EMPTIED = """
 SELECT max(unixepoch(completed_at, 'subsec')) - min(unixepoch(created_at, 'subsec'))
 FROM queue_items WHERE queue_id = 'full'
 """
-
-
-def project(root: Path) -> None:
-    script = root / "work.py"
-    script.write_text(SCRIPT)
-    script.chmod(0o755)
-    (root / "jobs.d").mkdir()
-    (root / "jobs.d" / "queues.yaml").write_text(MANIFEST)
-    (root / "jeeves-runner.yaml").write_text("port: 0\n")
 
 
 async def settled(database: Connection, queue: str) -> None:
@@ -126,7 +118,7 @@ def fill(path: str, queue: str) -> None:
 
 
 async def measure(root: Path, rounds: int) -> list[Row]:
-    project(root)
+    write_small_project(root, MANIFEST, "work.py", SCRIPT)
     path = str(load_config(root, None).db_path)
     async with running(root):
         with closing(connect(Path(path))) as database:

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.corpus import write_small_project
 from benchmarks.measure import Row, ms
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
@@ -31,13 +32,7 @@ async def running(root: Path) -> AsyncIterator[Runner]:
 
 
 def project(root: Path) -> Path:
-    script = root / "empty.sh"
-    script.write_text(SCRIPT)
-    script.chmod(0o755)
-    (root / "jobs.d").mkdir()
-    (root / "jobs.d" / "empty.yaml").write_text(MANIFEST)
-    (root / "jeeves-runner.yaml").write_text("port: 0\n")
-    return script
+    return write_small_project(root, MANIFEST, "empty.sh", SCRIPT)
 
 
 class Client(asyncio.Protocol):

@@ -43,6 +43,11 @@ class SystemClock:
         return time.monotonic()
 
 
+def thread_seconds() -> float:
+    """How many seconds of a processor the calling thread has taken."""
+    return time.thread_time()
+
+
 class Slice:
     """A stretch of computing in the event loop, after which others there have their turn."""
 

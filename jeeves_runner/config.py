@@ -15,22 +15,18 @@ from jeeves_runner.config_kinds import (
     Choice,
     Commands,
     Duration,
-    Given,
     Host,
     Interval,
     Limits,
     Location,
-    Section,
     Size,
     Variables,
     Whole,
     Zone,
-    read_settings,
-    schema_of,
-    settings_of,
 )
 from jeeves_runner.config_notifications import ApiConfig, HeartbeatConfig, NotificationsConfig, OneUrl
 from jeeves_runner.config_secrets import TokenFile
+from jeeves_runner.config_settings import Given, Section, read_settings, schema_of, settings_of
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import ConfigError
 

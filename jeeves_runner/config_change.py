@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jeeves_runner.config import FILE_NAME, SETTINGS, Config, bytes_of, load_config, nearest_file
-from jeeves_runner.config_kinds import Section, Setting
+from jeeves_runner.config_settings import Section, Setting
 from jeeves_runner.errors import ConfigError
 
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
-from jeeves_runner.config_kinds import Given, Setting, findings_in, warnings_in
+from jeeves_runner.config_settings import Given, Setting, findings_in, warnings_in
 from jeeves_runner.core.manifest.simple_schema import fits
 from jeeves_runner.core.manifest.validation import Validator
 from jeeves_runner.core.manifest.yaml_places import Places

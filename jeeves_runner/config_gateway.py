@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jeeves_runner.config_kinds import Given, Place, Text, wrong_value
+from jeeves_runner.config_kinds import Text
 from jeeves_runner.config_secrets import missing_token, open_to_read
+from jeeves_runner.config_settings import Given, Place, wrong_value
 from jeeves_runner.core.gateway import TOKEN_VARIABLE, url_fault
 from jeeves_runner.core.problem import Finding
 from jeeves_runner.core.urls import is_open_to_read

@@ -5,18 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
-from jeeves_runner.config_kinds import (
-    Choice,
-    Given,
-    Interval,
-    Kind,
-    Place,
-    Section,
-    Sections,
-    Text,
-    Whole,
-    wrong_value,
-)
+from jeeves_runner.config_kinds import Choice, Interval, Text, Whole
 from jeeves_runner.config_secrets import (
     WEBHOOK_EXAMPLE,
     BaseUrl,
@@ -29,6 +18,7 @@ from jeeves_runner.config_secrets import (
     missing_token,
     missing_variable,
 )
+from jeeves_runner.config_settings import Given, Kind, Place, Section, Sections, wrong_value
 from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.urls import PING_EXAMPLE, can_be_host, is_loopback

@@ -8,7 +8,8 @@ from shlex import quote
 from typing import Any, Final
 
 from jeeves_runner.access import PRIVATE, too_open
-from jeeves_runner.config_kinds import Given, Location, Place, Text, wrong_value
+from jeeves_runner.config_kinds import Location, Text
+from jeeves_runner.config_settings import Given, Place, wrong_value
 from jeeves_runner.core.problem import Finding
 from jeeves_runner.core.tokens import (
     MAX_BYTES,

@@ -11,7 +11,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from whole_files import write_whole
 
 from jeeves_runner.client import Client, Item
 
@@ -65,15 +66,6 @@ def add(path: Path, day: str, lines: dict[str, str]) -> None:
 def time_of(line: str) -> str:
     """What lines are sorted by. Lines of the same second stay in the order of their commits."""
     return line.partition("`")[0]
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one step, so that no reader sees half of it."""
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as draft:
-        draft.write(text)
-        draft.flush()
-        os.fsync(draft.fileno())
-    Path(draft.name).replace(path)
 
 
 if __name__ == "__main__":

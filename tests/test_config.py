@@ -17,15 +17,8 @@ from jeeves_runner.config import (
     warnings_of,
 )
 from jeeves_runner.config_file import _LATER
-from jeeves_runner.config_kinds import (
-    Choice,
-    Duration,
-    Given,
-    findings_in,
-    read_settings,
-    schema_of,
-    settings_of,
-)
+from jeeves_runner.config_kinds import Choice, Duration
+from jeeves_runner.config_settings import Given, findings_in, read_settings, schema_of, settings_of
 from jeeves_runner.errors import ConfigError
 
 

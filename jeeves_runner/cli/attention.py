@@ -1,6 +1,6 @@
 """What asks for attention: a row for each thing that is wrong, kept back or does not start."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from shlex import quote
@@ -12,7 +12,7 @@ from jeeves_runner.cli.alert_rows import incident_of, told_text
 from jeeves_runner.cli.formats import ago, counted, shortened
 from jeeves_runner.cli.plan_text import named
 from jeeves_runner.cli.reasons import reason_text
-from jeeves_runner.cli.rows import mute_text, pause_text, skips_text
+from jeeves_runner.cli.rows import RUN_OUT, may_run_out, mute_text, pause_text, skips_text
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import Config
@@ -24,6 +24,7 @@ from jeeves_runner.db.message_list import troubles
 from jeeves_runner.db.outputs_in_part import outputs_in_part
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument, jobs_view
+from jeeves_runner.views.occurrences import next_runs
 from jeeves_runner.views.runner import StatusDocument
 from jeeves_runner.views.runs import failing
 from jeeves_runner.views.sync import (
@@ -45,6 +46,9 @@ _OF_SYNC: Final = (Cause.HELD, Cause.BLOCKED)
 
 _PATIENCE: Final = timedelta(minutes=5)
 """A channel that takes no message for so long is something wrong, and no passing fault."""
+
+_NAMED: Final = 3
+"""How many jobs a row names that is about several."""
 
 SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
 
@@ -70,7 +74,7 @@ def sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
         held.setdefault(entry["file"], []).append(entry)
     errors = [problem for problem in sync["problems"] if problem["severity"] == "error"]
     for file, entries in held.items():
-        names = ", ".join(entry["id"] for entry in entries[:3]) + (", …" if len(entries) > 3 else "")
+        names = _first_of([entry["id"] for entry in entries])
         first = next((_problem_text(error) for error in errors if error["file"] == file), None)
         why = shortened(first or f"{file}: {entries[0]['message']}")
         since = min((entry["since"] for entry in entries if entry["since"]), default=None)
@@ -78,6 +82,10 @@ def sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
         yield Styled("held", "yellow"), shortened(names), why + held_since
     for error in unborn_errors(sync):
         yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
 def _withheld_word(by: WithheldBy) -> str:
@@ -129,6 +137,7 @@ def job_rows(conn: apsw.Connection, now: datetime, sync: SyncDocument) -> Iterat
         if job["skips"]:
             why = f"{shortened(skips_text(job, now))}; `jeeves-runner unskip {job['id']}` ends it"
             yield Styled("skips", "magenta"), job["id"], why
+    yield from _run_out_rows(conn, jobs, now)
 
 
 def wrong_rows(
@@ -229,6 +238,19 @@ def _set_rows(
     for which, override, word in (*of_all, *of_one):
         why = f"{shortened(text(override, now))}; `jeeves-runner {command} {word}` ends it"
         yield Styled(key, "magenta"), which, why
+
+
+def _run_out_rows(conn: apsw.Connection, jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
+    """One row for all jobs whose schedules have run out: nothing is wrong with them, and there may be many.
+
+    Only schedules that can run out are searched; that of many cron expressions would take long.
+    """
+    ids = [job["id"] for job in jobs if may_run_out(job)]
+    coming = next_runs(conn, now, ids) if ids else None
+    over = [job_id for job_id in ids if coming is not None and coming(job_id) is None]
+    if over:
+        why = f"{RUN_OUT}; `jeeves-runner job {over[0]}` has its schedule"
+        yield Styled("run out", "dim"), shortened(_first_of(over)), why
 
 
 def starved_rows(active: list[RunRow], now: datetime) -> Iterator[Row]:

@@ -1,5 +1,6 @@
 """What ``diff`` compares the manifests with, and what comes of it."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from jeeves_runner.cli.context import App
@@ -11,6 +12,7 @@ from jeeves_runner.core.plan import Plan
 from jeeves_runner.errors import NoServer
 
 if TYPE_CHECKING:
+    from jeeves_runner.reconcile.standing import Standing
     from jeeves_runner.views.comparison import AgainstDocument
     from jeeves_runner.views.forecast import ForecastDocument
 
@@ -68,20 +70,27 @@ def with_nothing(app: App, *, staged: bool) -> Comparison:
 
 
 def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
-    """With the manifests of a commit. It needs no database."""
-    from jeeves_runner.reconcile.setup import plan_of, plan_of_commit
+    """With the manifests of a commit. It needs no database; jobs have the namespaces of one that is there."""
+    from jeeves_runner.core.namespaces import Namespaces
+    from jeeves_runner.reconcile.setup import plan_of_commit
     from jeeves_runner.reconcile.standing import Standing
     from jeeves_runner.views.comparison import against
-    from jeeves_runner.views.forecast import forecast_between
 
-    declared, commit = plan_of_commit(app.config, name)
-    there = Standing.declared(declared)
-    plan, _ = plan_of(app.config, there.live, staged=staged)
-    plan = there.described(plan)
+    kept = _kept(app)
+    declared, commit = plan_of_commit(app.config, name, Namespaces(kept, None))
+    there = Standing.declared(declared, kept)
     errors = sum(problem.is_error for problem in declared.problems)
-    forecast = forecast_between(plan, there.timings, app.clock.now())
-    edges = edge_changes(plan.changes, there.live.rows)
-    return Comparison(plan, against("commit", name, commit, errors), forecast, edges)
+    return _with_standing(app, there, against("commit", name, commit, errors), staged=staged)
+
+
+def _kept(app: App) -> dict[str, str]:
+    """The namespaces that are not their job's id, by id, as far as a database knows them."""
+    from jeeves_runner.db import namespaces
+
+    if app.has_no_database():
+        return {}
+    with closing(app.connect_declared()) as conn:
+        return namespaces.kept(conn)
 
 
 def with_server(app: App, address: str, *, staged: bool) -> Comparison:
@@ -89,9 +98,7 @@ def with_server(app: App, address: str, *, staged: bool) -> Comparison:
     from jeeves_runner import __version__
     from jeeves_runner.cli.remote import ask_address
     from jeeves_runner.reconcile.elsewhere import elsewhere
-    from jeeves_runner.reconcile.setup import plan_of
     from jeeves_runner.views.comparison import against
-    from jeeves_runner.views.forecast import forecast_between
 
     found = elsewhere(ask_address(address, "/specs"), str(app.config.root))
     if found is None:
@@ -99,9 +106,16 @@ def with_server(app: App, address: str, *, staged: bool) -> Comparison:
     if found.version != __version__:
         versions = f"{address} runs version {found.version}, and this is {__version__}"
         app.warn(f"{versions}: what only one of them knows is not compared")
-    there = found.standing
+    compared = against("server", address, found.commit, found.unreadable)
+    return _with_standing(app, found.standing, compared, staged=staged)
+
+
+def _with_standing(app: App, there: "Standing", compared: "AgainstDocument", *, staged: bool) -> Comparison:
+    """With what stands there, as ``compared`` names it."""
+    from jeeves_runner.reconcile.setup import plan_of
+    from jeeves_runner.views.forecast import forecast_between
+
     plan, _ = plan_of(app.config, there.live, staged=staged)
     plan = there.described(plan)
     forecast = forecast_between(plan, there.timings, app.clock.now())
-    edges = edge_changes(plan.changes, there.live.rows)
-    return Comparison(plan, against("server", address, found.commit, found.unreadable), forecast, edges)
+    return Comparison(plan, compared, forecast, edge_changes(plan.changes, there.live.rows))

@@ -12,12 +12,6 @@ from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.origin import DIRTY
 from jeeves_runner.core.wording import one_line
 
-SECOND: Final = 1_000
-MINUTE: Final = 60 * SECOND
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
-UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
-
 NONE: Final = "-"
 """In place of a value that is not there."""
 
@@ -37,20 +31,14 @@ def duration(ms: int | None) -> str:
 
 
 def relative(then: datetime | None, now: datetime) -> str:
-    """A time as seen from ``now``: ``in 3m``, ``in 1h 59m``, ``2h ago``, ``now`` (within half a second)."""
+    """A time as seen from ``now``: ``in 3m``, ``in 2d 20h``, ``2h ago``, ``now`` (within half a second)."""
     if then is None:
         return NONE
     seconds = round((then - now).total_seconds())
     if seconds == 0:
         return "now"
-    distance = _rough(abs(seconds) * SECOND)
+    distance = in_units(abs(seconds) * 1_000, tenths=False)
     return f"in {distance}" if seconds > 0 else f"{distance} ago"
-
-
-def _rough(ms: int) -> str:
-    """In one unit; in two below two of it, where one would leave up to half unsaid."""
-    unit, name = next((unit, name) for unit, name in UNITS if ms >= unit)
-    return duration(ms) if ms < 2 * unit and unit > SECOND else f"{ms // unit}{name}"
 
 
 def timestamp(then: datetime | None) -> str:

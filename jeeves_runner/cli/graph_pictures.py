@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.formats import on_one_line
+from jeeves_runner.cli.graph_text import node_label
 
 if TYPE_CHECKING:
-    from jeeves_runner.views.graph import EdgeDocument, GraphDocument, NodeDocument
+    from jeeves_runner.views.graph import EdgeDocument, GraphDocument
 
 _MERMAID: Final = {
     "source": ("([", "])"),
@@ -35,7 +36,7 @@ def mermaid(document: "GraphDocument") -> Iterator[str]:
     places = {node["id"]: f"n{place}" for place, node in enumerate(document["nodes"])}
     for node in document["nodes"]:
         opening, closing = _MERMAID.get(node["kind"], _MERMAID["process"])
-        yield f'  {places[node["id"]]}{opening}"{_in_mermaid(_label(node))}"{closing}'
+        yield f'  {places[node["id"]]}{opening}"{_in_mermaid(node_label(node))}"{closing}'
     for (upstream, downstream), relations in _ties(document).items():
         arrow = "-.->" if relations == ["uses"] else "-->"
         yield f"  {places[upstream]} {arrow}|{', '.join(relations)}| {places[downstream]}"
@@ -49,7 +50,7 @@ def dot(document: "GraphDocument") -> Iterator[str]:
     yield 'digraph "jeeves-runner" {'
     yield "  rankdir=LR;"
     for node in document["nodes"]:
-        look = {"label": _label(node), "shape": _DOT.get(node["kind"], "box")}
+        look = {"label": node_label(node), "shape": _DOT.get(node["kind"], "box")}
         if node["in_cycle"]:
             look["color"] = _CYCLE
         yield f"  {_quoted(node['id'])} [{_attributes(look)}];"
@@ -71,11 +72,6 @@ def _ties(document: "GraphDocument") -> dict[tuple[str, str], list[str]]:
 
 def _ends(edge: "EdgeDocument") -> tuple[str, str]:
     return edge["upstream"], edge["downstream"]
-
-
-def _label(node: "NodeDocument") -> str:
-    """A job is known by its id."""
-    return node["name"] if node["declared"] == "job" else node["id"]
 
 
 def _in_mermaid(text: str) -> str:

@@ -34,9 +34,9 @@ def graph_lines(document: "GraphDocument", outline: Outline) -> Iterator[Line]:
     if outline.lines and (outline.alone or document["cycles"]):
         yield ("",)
     if outline.alone:
-        yield ("Tied to nothing: ", _listed([_label(nodes[key]) for key in outline.alone]))
+        yield ("Tied to nothing: ", _listed([node_label(nodes[key]) for key in outline.alone]))
     for cycle in document["cycles"]:
-        yield Styled("A cycle", "yellow"), f": {_way([_label(nodes[key]) for key in cycle['way']])}"
+        yield Styled("A cycle", "yellow"), f": {_way([node_label(nodes[key]) for key in cycle['way']])}"
 
 
 def _line(line: OutlineLine, nodes: Nodes, branches: tuple[str, str, str, str]) -> Line:
@@ -45,7 +45,7 @@ def _line(line: OutlineLine, nodes: Nodes, branches: tuple[str, str, str, str]) 
     if line.last:
         indent += end if line.last[-1] else fork
     node = nodes[line.key]
-    parts: list[Cell] = [indent, Styled(_label(node), "bold" if line.mark is None else "")]
+    parts: list[Cell] = [indent, Styled(node_label(node), "bold" if line.mark is None else "")]
     notes: list[Cell] = [", ".join(line.relations)] if line.relations else []
     if line.mark is None:
         notes += node_notes(node)
@@ -76,7 +76,7 @@ def node_notes(node: "NodeDocument") -> Iterator[Cell]:
         yield f"valid to {node['expires']}"
 
 
-def _label(node: "NodeDocument") -> str:
+def node_label(node: "NodeDocument") -> str:
     """A job is known by its id."""
     return node["name"] if node["declared"] == "job" else node["id"]
 

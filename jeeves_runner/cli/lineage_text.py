@@ -45,12 +45,12 @@ def item_pairs(item: "WholeItemDocument", now: datetime) -> Iterator[tuple[str, 
 def print_lineage(app: App, lineage: "RunLineage") -> None:
     """What led to a run, and what it led to."""
     app.print(Styled(_first_upper(origin_text(lineage["run"], "")), "bold"))
-    causes = lineage["causes"]
-    _print_runs(app, "Follows from", causes, more=False)
     found = causes_of(lineage["caused_by"])
-    if found is not None and not causes:
+    if found is not None:
         app.print_heading("Follows from")
-        app.print(f"  {in_words(found)}")
+        if besides := in_words(found._replace(runs=())):
+            app.print(f"  {besides}")
+        _list_runs(app, lineage["causes"])
     if lineage["effects"]:
         more = " (the first of more)" if lineage["more_effects"] else ""
         app.print_heading(f"Has done{more}")
@@ -62,15 +62,19 @@ def print_lineage(app: App, lineage: "RunLineage") -> None:
     _print_items(app, "Items that it claimed", claimed, "producer", more=lineage["more_claimed"])
     _print_items(app, "Items that it enqueued", enqueued, "consumer", more=lineage["more_enqueued"])
     _print_runs(app, "Has caused", lineage["caused"], more=lineage["more_caused"])
-    if not (causes or lineage["caused_by"] or lineage["effects"] or lineage["caused"]):
+    if not (lineage["caused_by"] or lineage["effects"] or lineage["caused"]):
         app.print("It follows from no run, has caused none, and has touched neither a queue nor state.")
 
 
 def _print_runs(app: App, title: str, runs: "Sequence[RunOrigin]", *, more: bool) -> None:
     if runs:
         app.print_heading(_titled(title, len(runs), more))
-        for run in runs:
-            app.print(f"  {origin_text(run, '')}")
+        _list_runs(app, runs)
+
+
+def _list_runs(app: App, runs: "Sequence[RunOrigin]") -> None:
+    for run in runs:
+        app.print(f"  {origin_text(run, '')}")
 
 
 def _print_items(

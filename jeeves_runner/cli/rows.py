@@ -104,8 +104,18 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
 
 def has_run_out(job: "ListedJobDocument") -> bool:
     """Whether it has a schedule by which it does not occur any more."""
-    is_due = job["schedule"] is not None and job["status"] != "disabled" and job["paused"] is None
-    return is_due and job["next_run"] is None
+    return _is_due(job) and job["next_run"] is None
+
+
+def may_run_out(job: "ListedJobDocument") -> bool:
+    """Whether its schedule may have an end: cron expressions and ``every`` go on for good."""
+    schedule = job["schedule"]
+    entries = schedule if isinstance(schedule, list) else [schedule]
+    return _is_due(job) and all(isinstance(each, dict) and "every" not in each for each in entries)
+
+
+def _is_due(job: "ListedJobDocument") -> bool:
+    return job["schedule"] is not None and job["status"] != "disabled" and job["paused"] is None
 
 
 def late_text(catches_up_at: str, now: datetime) -> str:

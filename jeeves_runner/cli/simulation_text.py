@@ -19,6 +19,9 @@ if TYPE_CHECKING:
         SimulationDocument,
     )
 
+_NAMED: Final = 10
+"""Jobs that a sentence names."""
+
 _NOT_BRIEF: Final = 1000
 """Milliseconds of waiting that are worth a line."""
 
@@ -50,6 +53,17 @@ def summary_lines(document: "SimulationDocument", zone: str) -> Iterator[str]:
             f"  No run of {counted(len(unknown), 'job')} has ended ok yet: they are taken to last"
             f" {duration(unknown[0]['takes_ms'])}; --duration says otherwise."
         )
+    if document["unforeseen"]:
+        yield (
+            "  When items of queues or changes of files start runs is not known; such runs are not played:"
+            f" {_named(document['unforeseen'])}."
+        )
+
+
+def _named(jobs: list[str]) -> str:
+    """The first of them, and how many others there are."""
+    left = len(jobs) - _NAMED
+    return ", ".join(jobs) if left <= 0 else f"{', '.join(jobs[:_NAMED])} and {left:,} others"
 
 
 def job_rows(document: "SimulationDocument") -> list[tuple[str, ...]]:

@@ -85,7 +85,7 @@ def _listed(before: str, ids: tuple[int, ...], most: int, count: int) -> str:
 
 
 def _numbers(value: object) -> tuple[int, ...]:
-    return tuple(each for each in value if isinstance(each, int)) if isinstance(value, list) else ()
+    return tuple(each for each in value if isinstance(each, int)) if isinstance(value, (list, tuple)) else ()
 
 
 def _text(value: object) -> str | None:

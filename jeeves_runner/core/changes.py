@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from math import sqrt
 from typing import NamedTuple
 
 Prints = Mapping[str, str]
@@ -31,7 +32,8 @@ class Watching(NamedTuple):
         return Watching(self.taken, found, self.first_at or now, now, awake)
 
     def has_settled(self, awake: float, debounce: float) -> bool:
-        """Whether they have changed, and nothing more has for ``debounce`` seconds."""
+        """Whether they have changed, and nothing more had for ``debounce`` seconds when they were last looked
+        at, which began at ``awake``."""
         return self.taken is not None and self.seen is not None and awake - self.rests_since >= debounce
 
     @property
@@ -40,3 +42,15 @@ class Watching(NamedTuple):
         if self.taken is None or self.seen is None:
             return []
         return [of for of, found in self.seen.items() if self.taken.get(of) != found]
+
+
+def pauses(costs: Mapping[str, float], share: float, least: float) -> dict[str, float]:
+    """How many seconds to wait between two looks at each place, ``least`` at the fewest: all looks together
+    take no more than ``share`` of a processor, and what they notice is noticed as soon as that allows.
+
+    ``costs``: how many seconds of a processor a look at it takes. A place that costs a hundred times as much
+    is looked at a tenth as often: of all ways to spend the share, the sum of the waits is least in this one.
+    """
+    roots = {place: sqrt(cost) for place, cost in costs.items()}
+    unit = sum(roots.values()) / share
+    return {place: max(least, root * unit) for place, root in roots.items()}

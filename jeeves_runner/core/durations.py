@@ -70,11 +70,14 @@ def format_duration(ms: int) -> str:
     return "".join(parts)
 
 
-def in_units(ms: int) -> str:
-    """A length of time as people read it, in two units at most: ``340ms 1.2s 45s 4m 10s 2h 10m 4d 1h``."""
+def in_units(ms: int, *, tenths: bool = True) -> str:
+    """A length of time as people read it, in two units at most: ``340ms 1.2s 45s 4m 10s 2h 10m 4d 1h``.
+
+    ``tenths``: whether fractions of a second are told below ten seconds; times are told from now without.
+    """
     if ms < UNITS_MS["s"]:
         return f"{ms}ms"
-    if ms < 10 * UNITS_MS["s"]:
+    if tenths and ms < 10 * UNITS_MS["s"]:
         return f"{ms // 1_000}.{ms % 1_000 // 100}s"
     for name, smaller in (("d", "h"), ("h", "m"), ("m", "s")):
         if ms >= UNITS_MS[name]:

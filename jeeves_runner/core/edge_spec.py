@@ -25,6 +25,10 @@ class OnQueue(NamedTuple):
     """... or the oldest of them has been for so many milliseconds."""
 
 
+LONGEST_REST_MS: Final = 300_000
+"""How long such a job rests at most after runs that came to nothing."""
+
+
 class OnChange(NamedTuple):
     """A job starts when files have changed."""
 

@@ -11,6 +11,7 @@ from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.manifest.rules import ManifestRules
 from jeeves_runner.core.manifest.sessions import of_its_type
 from jeeves_runner.core.manifest_words import in_words
+from jeeves_runner.core.namespaces import BY_ID, Namespaces
 from jeeves_runner.core.problem import KeyPath, Position, Problem
 
 
@@ -79,12 +80,13 @@ def explain(
     settings: Mapping[str, Statement],
     *,
     complete: bool,
+    names: Namespaces = BY_ID,
 ) -> Explained | None:
     """The job as the manifest at ``path`` has it; None if that declares none of this id.
 
     ``layers``: the defaults of its folders, outermost first. ``settings``: what the config file says, by the
     job's key for which it is the default. ``complete``: whether these are all layers; what others would say
-    is not known, and then no default is told.
+    is not known, and then no default is told. ``names``: as of ``ManifestReader.read``.
     """
     found: list[tuple[Mapping[str, Any], KeyPath, Layer]] = []
 
@@ -92,7 +94,7 @@ def explain(
         if isinstance(item, Mapping) and item.get("id") == job_id:
             found.append((item, place, defaults))
 
-    result = reader.read(path, data, layers, met=meet)
+    result = reader.read(path, data, layers, met=meet, names=names)
     if not found:
         return None
     item, place, defaults = found[0]

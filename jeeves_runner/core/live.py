@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from jeeves_runner.core.manifest.requirements import JobFile
+from jeeves_runner.core.namespaces import Namespaces
 from jeeves_runner.core.plan import Action, Change, FileRecord, Key, LiveRow, Plan, renamed_from
 
 
@@ -19,11 +20,17 @@ class Live(NamedTuple):
     """Every live job, queue and node."""
     files: dict[str, FileRecord]
     """The manifests that were applied without errors, by path relative to the project root."""
+    namespaces: dict[str, str]
+    """The namespaces that are not their job's id, by id; of deleted jobs too."""
 
     @classmethod
     def nothing(cls) -> "Live":
         """What an empty database holds."""
-        return cls(0, {}, {})
+        return cls(0, {}, {}, {})
+
+    def names(self) -> Namespaces:
+        """The namespace of each job that is, was or will be."""
+        return Namespaces(self.namespaces, {name for kind, name in self.rows if kind == "job"})
 
     def scripts(self) -> Iterator[tuple[JobFile, str]]:
         """``(file, manifest)`` of the files that say what jobs do."""
@@ -43,6 +50,15 @@ class Live(NamedTuple):
                 self.files.pop(path, None)
             else:
                 self.files[path] = record
+        for old, new in delta.renamed:
+            kept = self.namespaces.pop(old, old)
+            self.namespaces.pop(new, None)
+            if kept != new:
+                self.namespaces[new] = kept
+        if delta.made and self.namespaces:
+            names = Namespaces(self.namespaces, ())
+            found = {job_id: names.of(job_id) for job_id in delta.made}
+            self.namespaces.update((job_id, name) for job_id, name in found.items() if name != job_id)
         return self._replace(base=delta.base)
 
 
@@ -57,11 +73,16 @@ class Delta(NamedTuple):
     """Rows that only stand on another line now, with that line."""
     files: tuple[tuple[str, FileRecord | None], ...]
     """Manifests to remember, and None for each to forget, by path."""
+    renamed: tuple[tuple[str, str], ...]
+    """Jobs that got another id: the old one and the new one."""
+    made: tuple[str, ...]
+    """Jobs that were not live before, by id."""
 
     @classmethod
     def of(cls, plan: Plan, base: int) -> "Delta":
         """What applying ``plan`` changed; ``base`` is the newest revision after it."""
-        left = ((("job", change.renamed_from), None) for change in plan.changes if change.renamed_from)
+        renamed = tuple((each.renamed_from, each.id) for each in plan.changes if each.renamed_from)
+        left = ((("job", old), None) for old, _ in renamed)
         rows = (
             (change.key, None if change.action is Action.DELETE else _row(change)) for change in plan.changes
         )
@@ -71,6 +92,8 @@ class Delta(NamedTuple):
             (*left, *rows),
             tuple(((moved.kind, moved.id), moved.line) for moved in plan.relined),
             (*gone, *((record.path, record) for record in plan.files)),
+            renamed,
+            tuple(change.id for change in plan.of(Action.CREATE, "job")),
         )
 
 

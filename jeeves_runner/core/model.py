@@ -8,8 +8,10 @@ documentation are derived from them, or tests keep them equal.
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
+from jeeves_runner.core.alert_spec import Alert, Expect
 from jeeves_runner.core.edge_spec import After, Need, OnChange, OnQueue
 from jeeves_runner.core.schedule_entry import ScheduleEntry
+from jeeves_runner.core.session_spec import Session
 
 
 class JobType(StrEnum):
@@ -228,31 +230,6 @@ class ExitCodes(NamedTuple):
     """The codes (1 to 255) of runs that end ``skipped``: they had nothing to do."""
 
 
-Thinking = Literal[
-    "off", "minimal", "low", "medium", "high", "xhigh", "max", "adaptive", "ultra", "auto", "none"
-]
-"""How much an agent thinks, in its gateway's words."""
-
-
-class Session(NamedTuple):
-    """How an agent carries out a job of type session."""
-
-    thinking: Thinking | None = None
-    """How much it thinks; None: as the agent is set."""
-    label: str | None = None
-    """What the labels of its sessions begin with; None: ``jr``."""
-    model: str | None = None
-    """The model's name, or ``PROVIDER/NAME``; None: the agent's own."""
-    agent_id: str | None = None
-    """The agent that takes the session; None: the gateway's main one."""
-    max_tokens: int | None = None
-    """Tokens that one run may use, 1 to 10**12; None: no limit."""
-    max_tokens_per_day: int | None = None
-    """Tokens that all its runs may use in a local day of its time zone, likewise."""
-    expect_result: str | None = None
-    """``json``, or a regular expression that fits the agent's last text; None: any text will do."""
-
-
 class Keep(NamedTuple):
     """How long a job's ended runs are kept, in the place of ``run_retention``; what is None is no limit."""
 
@@ -260,30 +237,6 @@ class Keep(NamedTuple):
     """How many, 1 to 1,000,000: the newest."""
     days_ms: int | None = None
     """For how long after their end, in milliseconds."""
-
-
-class Alert(NamedTuple):
-    """What people are told of a job, and how often."""
-
-    on: tuple[str, ...] = ("failure", "missed", "interrupted", "late", "overrun", "outlasts", "stale")
-    """The causes that they are told of, of ``core.alerts.words.CHOSEN``."""
-    after: int = 1
-    """How many failures in a row make an incident, 1 to 1000."""
-    remind_ms: int | None = 6 * 3_600_000
-    """Milliseconds between reminders of an incident that is still open, a minute at least; None: never."""
-    on_recovery: bool = True
-    """Whether they are told that it is over."""
-
-
-class Expect(NamedTuple):
-    """What people expect of a job's runs: what differs is told, and ends nothing."""
-
-    start_within_ms: int | None = None
-    """Milliseconds after the scheduled time in which a run has started."""
-    finish_within_ms: int | None = None
-    """Milliseconds after its start in which a run has ended."""
-    finish_by: str | None = None
-    """``HH:MM`` in the job's time zone: the first such time after the scheduled one."""
 
 
 class Param(NamedTuple):

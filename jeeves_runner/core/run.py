@@ -86,6 +86,11 @@ class Run(NamedTuple):
     backfill_id: int | None = None
     """The backfill that it belongs to."""
 
+    @property
+    def found_nothing_to_do(self) -> bool:
+        """Whether it was skipped by its own word, or that of its precheck: it has looked."""
+        return self.status is RunStatus.SKIPPED and self.reason in (Reason.EXIT_CODE, Reason.PRECHECK)
+
 
 class Outcome(NamedTuple):
     """How a run ended, ready to record. The fields go to the columns of ``Run`` that have their names."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.causes import MOST_NAMED, Causes
+from jeeves_runner.core.after import Arrived, following, is_free, met_by
+from jeeves_runner.core.causes import MOST_NAMED
 from jeeves_runner.core.edge_spec import Relation
-from jeeves_runner.core.model import OverlapPolicy, RunStatus, Trigger
+from jeeves_runner.core.model import Trigger
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.run_requests import RunRequest, request_run
@@ -24,13 +25,12 @@ from jeeves_runner.errors import Conflict, InvalidValue, NotFound
 if TYPE_CHECKING:
     from jeeves_runner.core.plan import Change
 
-_NEVER: Final = (RunStatus.SKIPPED, RunStatus.MISSED)
 
 _NOTE: Final = f"""
 UPDATE arrivals SET count = count + 1, depth = max(depth, :depth),
   runs = json_insert(iif(json_array_length(runs) < {MOST_NAMED}, runs, json_remove(runs, '$[0]')), '$[#]',
                      json(:entry))
-WHERE upstream = :job AND (qualifies = 'finished' OR :is_ok)
+WHERE upstream = :job AND qualifies IN (SELECT value FROM json_each(:met))
 RETURNING job_id
 """
 _HELD: Final = "SELECT 1 FROM arrivals WHERE job_id = ? AND count > 0 LIMIT 1"
@@ -44,47 +44,33 @@ def arrive(tx: Tx, run: Run) -> None:
     Of a job that follows none, and that none follows, this costs two looks into indexes.
     """
     followers: list[str] = []
-    if _counts(run):
+    has_run = run.started_at is not None or run.attempt > 1
+    met = met_by(run.status, has_run=has_run, is_of_the_past=run.backfill_id is not None)
+    if met:
         scheduled = None if run.scheduled_for is None else to_text(run.scheduled_for)
         entry = json.dumps([run.id, scheduled])
-        is_ok = run.status is RunStatus.OK
-        bindings = {"job": run.job_id, "entry": entry, "depth": run.depth, "is_ok": is_ok}
-        followers = [str(job_id) for (job_id,) in tx.conn.execute(_NOTE, bindings).fetchall()]
+        bindings = {"job": run.job_id, "entry": entry, "depth": run.depth, "met": json.dumps(met)}
+        followers = sorted(str(job_id) for (job_id,) in tx.conn.execute(_NOTE, bindings).fetchall())
     if tx.conn.execute(_HELD, (run.job_id,)).fetchone() is not None:
         followers.append(run.job_id)
     for job_id in followers:
         _follow(tx, job_id)
 
 
-def _counts(run: Run) -> bool:
-    """Whether the end of a chain can be followed: it ran, and not for a time of the past."""
-    has_run = run.started_at is not None or run.attempt > 1
-    return has_run and run.status not in _NEVER and run.backfill_id is None
-
-
-class _Arrived(NamedTuple):
-    """What has arrived of one upstream."""
-
-    ends: int
-    """How many ends."""
-    depth: int
-    """The depth of the deepest of these runs."""
-    runs: str
-    """The newest of them: a JSON list of pairs of an id and a scheduled time."""
-
-
-_ARRIVED: Final = "SELECT count, depth, runs FROM arrivals WHERE job_id = ?"
-_IS_FREE: Final = """
-SELECT 1 FROM jobs WHERE id = ? AND (spec ->> '$.overlap_policy' NOT IN (?, ?) OR NOT EXISTS (
-  SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND +job_id = jobs.id))
+_ARRIVED: Final = "SELECT upstream, count, depth, runs FROM arrivals WHERE job_id = ?"
+_STANDS: Final = """
+SELECT spec ->> '$.overlap_policy',
+  EXISTS (SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = jobs.id)
+FROM jobs WHERE id = ?
 """
-_ONE_AT_A_TIME: Final = (OverlapPolicy.SKIP, OverlapPolicy.QUEUE)
 
 
 def _is_free(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
-    """Whether a run of the job may follow now: none is active that it would meet, and it is not paused."""
-    is_alone = conn.execute(_IS_FREE, (job_id, *_ONE_AT_A_TIME)).fetchone() is not None
-    return is_alone and not job_is_paused(conn, job_id, now)
+    row = conn.execute(_STANDS, (job_id,)).fetchone()
+    if row is None:
+        return False
+    policy, is_active = row
+    return is_free(policy, is_active=bool(is_active), is_paused=job_is_paused(conn, job_id, now))
 
 
 def _follow(tx: Tx, job_id: str) -> str | None:
@@ -93,20 +79,15 @@ def _follow(tx: Tx, job_id: str) -> str | None:
     What stands against it, if it cannot be entered: the ends that it comes after stand all the same, nothing
     is consumed, and the apply that puts the job right lets it run.
     """
-    arrived = [_Arrived(*row) for row in tx.conn.execute(_ARRIVED, (job_id,))]
-    if not all(each.ends for each in arrived) or not _is_free(tx.conn, job_id, tx.now):
+    found = following([*arrived(tx.conn, job_id).values()])
+    if found is None or not _is_free(tx.conn, job_id, tx.now):
         return None
-    entries = sorted((run_id, time) for each in arrived for run_id, time in json.loads(each.runs))
-    total = sum(each.ends for each in arrived)
-    ids = tuple(run_id for run_id, _ in entries[-MOST_NAMED:])
-    times = {time for _, time in entries}
-    (time,) = times if len(times) == 1 else (None,)
     request = RunRequest(
         job_id=job_id,
         trigger=Trigger.AFTER,
-        caused_by=Causes(runs=ids, total=total if total > len(ids) else None),
-        depth=max(each.depth for each in arrived) + 1,
-        scheduled_for=None if time is None else from_text(time),
+        caused_by=found.caused_by,
+        depth=found.depth,
+        scheduled_for=found.scheduled_for,
     )
     try:
         request_run(tx, request)
@@ -114,6 +95,16 @@ def _follow(tx: Tx, job_id: str) -> str | None:
         return str(error)
     tx.conn.execute("UPDATE arrivals SET count = 0, depth = 0, runs = '[]' WHERE job_id = ?", (job_id,))
     return None
+
+
+def arrived(conn: apsw.Connection, job_id: str) -> dict[str, Arrived]:
+    """By each job that this one comes after, what has arrived of it."""
+    return {
+        upstream: Arrived(
+            ends, depth, tuple((run_id, time and from_text(time)) for run_id, time in json.loads(runs))
+        )
+        for upstream, ends, depth, runs in conn.execute(_ARRIVED, (job_id,))
+    }
 
 
 _COMPLETE: Final = """

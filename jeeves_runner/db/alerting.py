@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts import machine
 from jeeves_runner.core.alerts.machine import Rules
 from jeeves_runner.core.alerts.policy import addresses_of, policy_of
 from jeeves_runner.core.alerts.words import CHOSEN, Cause, ClosedBy, Said
-from jeeves_runner.core.model import Alert
 from jeeves_runner.db import incidents, outbox
 from jeeves_runner.db.incidents import OpenIncident
 from jeeves_runner.db.jobs import DELETED, DISABLED

@@ -4,11 +4,11 @@ So a runner that dies between two steps leaves nothing half done, and the next o
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import apsw
 
@@ -83,7 +83,7 @@ def advance(tx: Tx, number: int) -> bool:
     return step.write(is_done=times is None or next(_rest(times, step.cursor), None) is None)
 
 
-def _rest(times: Times, cursor: str | None) -> Any:
+def _rest(times: Times, cursor: str | None) -> Iterator[datetime]:
     since = times.since if cursor is None else max(times.since, from_text(cursor) + _INSTANT)
     return times._replace(since=since).each()
 

@@ -15,6 +15,7 @@ from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.db.runs import RUNNING
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.unreadable import time_or_none
 
 DATASTORE: Final = "datastore:"
 """How the name of a node begins that is watched; all else is a pattern of paths."""
@@ -36,13 +37,19 @@ class Watched(NamedTuple):
     """Of what something has been seen, as ``take`` was told; None: nothing has."""
     prints: Prints | None
     """What was last taken of it."""
+    taken_at: datetime | None
+    """When that was."""
+    changed_at: datetime | None
+    """When a change was first seen that has started nothing yet; None: none was."""
 
 
-def watched(conn: apsw.Connection) -> list[Watched]:
-    """All of them, by id."""
+def watched(conn: apsw.Connection, job_id: str | None = None) -> list[Watched]:
+    """All of them, by id; or the one of that id, if it is one."""
+    only = "" if job_id is None else "id = :job AND "
     rows: list[tuple[Any, ...]] = conn.execute(
-        "SELECT id, spec -> '$.on_change', watched, fingerprint FROM jobs"
-        f" LEFT JOIN change_watches ON job_id = id WHERE {_WANTED} ORDER BY id"
+        "SELECT id, spec -> '$.on_change', watched, fingerprint, taken_at, changed_at FROM jobs"
+        f" LEFT JOIN change_watches ON job_id = id WHERE {only}{_WANTED} ORDER BY id",
+        {"job": job_id},
     ).fetchall()
     return [
         Watched(
@@ -51,9 +58,15 @@ def watched(conn: apsw.Connection) -> list[Watched]:
             {of: _path_of(conn, of) if of.startswith(DATASTORE) else of for of in said["of"]},
             hashed,
             None if prints is None else _prints(prints),
+            _time(taken_at),
+            _time(changed_at),
         )
-        for job_id, text, hashed, prints in rows
+        for job_id, text, hashed, prints, taken_at, changed_at in rows
     ]
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else time_or_none(text, "files that start a job", "time")
 
 
 def _prints(text: str) -> Prints | None:
@@ -90,8 +103,15 @@ def take(tx: Tx, job_id: str, watched: str, prints: Prints) -> None:
         "INSERT INTO change_watches (job_id, watched, fingerprint, taken_at)"
         " SELECT id, ?, ?, ? FROM jobs WHERE id = ?"
         " ON CONFLICT (job_id) DO UPDATE SET watched = excluded.watched, fingerprint = excluded.fingerprint,"
-        " taken_at = excluded.taken_at",
+        " taken_at = excluded.taken_at, changed_at = NULL",
         (watched, json.dumps(prints), tx.at, job_id),
+    )
+
+
+def note_change(tx: Tx, job_id: str, since: datetime | None) -> None:
+    """Note when the files of a job were first seen to be changed, for people; None: they are as before."""
+    tx.conn.execute(
+        "UPDATE change_watches SET changed_at = ? WHERE job_id = ?", (since and to_text(since), job_id)
     )
 
 
@@ -125,7 +145,7 @@ def start(tx: Tx, change: Changed) -> int | None:
     if not may_start(tx.conn, change.job_id, tx.now):
         return None
     tx.conn.execute(
-        "UPDATE change_watches SET fingerprint = :after, taken_at = :at"
+        "UPDATE change_watches SET fingerprint = :after, taken_at = :at, changed_at = NULL"
         " WHERE job_id = :job AND watched = :watched AND json(fingerprint) = json(:before)",
         {
             "job": change.job_id,

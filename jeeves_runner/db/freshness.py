@@ -9,15 +9,12 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.words import Cause, ClosedBy
 from jeeves_runner.core.graph.freshness import Expected, Written, stale_facts
-from jeeves_runner.core.model import Reason, RunStatus
+from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import alerting, incidents
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
-
-_OWN_WORD: Final = (Reason.EXIT_CODE, Reason.PRECHECK)
-"""The reasons of a run that has looked, and found that there is nothing to do."""
 
 _WRITTEN: Final = """
 INSERT INTO freshness (node, fresh_at, job_id, run_id)
@@ -35,8 +32,7 @@ def written(tx: Tx, run: Run) -> None:
 
     Of a job that writes none this costs one look into an index.
     """
-    has_looked = run.status is RunStatus.SKIPPED and run.reason in _OWN_WORD
-    if run.backfill_id is None and (run.status is RunStatus.OK or has_looked):
+    if run.backfill_id is None and (run.status is RunStatus.OK or run.found_nothing_to_do):
         at = tx.at if run.finished_at is None else to_text(run.finished_at)
         tx.conn.execute(_WRITTEN, {"job": run.job_id, "run": run.id, "at": at})
 

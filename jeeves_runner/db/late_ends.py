@@ -9,8 +9,8 @@ from typing import Final
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.alert_spec import Expect
 from jeeves_runner.core.alerts.lateness import LEAST, longest, says_how_long, start_by
-from jeeves_runner.core.model import Expect
 from jeeves_runner.core.run import Run
 
 _MILLISECOND: Final = timedelta(milliseconds=1)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from jeeves_runner.core.alert_spec import Expect
 from jeeves_runner.core.alerts.due_times import end_by, interval
 from jeeves_runner.core.alerts.lateness import (
     LEAST,
@@ -24,7 +25,7 @@ from jeeves_runner.core.alerts.lateness import (
 from jeeves_runner.core.alerts.lateness_words import About, facts_of
 from jeeves_runner.core.alerts.policy import expect_of, policy_of
 from jeeves_runner.core.alerts.words import Cause
-from jeeves_runner.core.model import Expect, Reason, RunStatus, Trigger
+from jeeves_runner.core.model import Reason, RunStatus, Trigger
 from jeeves_runner.core.precheck import LIMIT_MS
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import Schedule
@@ -255,8 +256,7 @@ def _kept(tx: Tx, run: Watched, cause: Cause) -> None:
     alerting.went_well(tx, run.job_id, [cause], run_id=run.id, facts={"lines": []})
 
 
-# Of those that have not ended, which are few: not of all runs of the job.
 _STILL: Final = (
-    "SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND +job_id = :job AND noted & :bit LIMIT 1"
+    "SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = :job AND noted & :bit LIMIT 1"
 )
-_STILL_LATE: Final = f"SELECT 1 FROM runs WHERE {WAITING} AND +job_id = :job AND noted & :bit LIMIT 1"
+_STILL_LATE: Final = f"SELECT 1 FROM runs WHERE {WAITING} AND job_id = :job AND noted & :bit LIMIT 1"

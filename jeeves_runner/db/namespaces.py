@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from itertools import count
+from functools import partial
 from typing import Final, NamedTuple
 
 import apsw
 
 from jeeves_runner.core.inheritance import Consequence
+from jeeves_runner.core.namespaces import free
 from jeeves_runner.db.transaction import Tx
 
 
@@ -38,8 +39,13 @@ def clashes(conn: apsw.Connection, new_jobs: Sequence[str]) -> list[Clash]:
     for job_id in new_jobs:
         used_by: str | None = conn.execute(_USED, (job_id, job_id)).get
         if used_by is not None:
-            found.append(Clash(job_id, _free(conn, job_id), used_by))
+            found.append(Clash(job_id, free(job_id, partial(_is_used, conn, job_id)), used_by))
     return found
+
+
+def kept(conn: apsw.Connection) -> dict[str, str]:
+    """All namespaces that are not their job's id, by id; of deleted jobs too."""
+    return dict(conn.execute("SELECT job_id, namespace FROM namespaces"))
 
 
 def of_new(conn: apsw.Connection, new_jobs: Sequence[str]) -> dict[str, str]:
@@ -53,10 +59,8 @@ def of_new(conn: apsw.Connection, new_jobs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _free(conn: apsw.Connection, job_id: str) -> str:
-    """No id holds a ``~``, so that this is no job's own."""
-    names = (f"{job_id}~{number}" for number in count(2))
-    return next(name for name in names if conn.execute(_USED, (name, job_id)).fetchone() is None)
+def _is_used(conn: apsw.Connection, job_id: str, name: str) -> bool:
+    return conn.execute(_USED, (name, job_id)).fetchone() is not None
 
 
 def settle(tx: Tx, new_jobs: Sequence[str]) -> None:

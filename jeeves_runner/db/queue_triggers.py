@@ -14,7 +14,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.causes import MOST_NAMED, Causes
 from jeeves_runner.core.durations import text_after
-from jeeves_runner.core.edge_spec import OnQueue
+from jeeves_runner.core.edge_spec import LONGEST_REST_MS, OnQueue
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.overrides import job_is_paused
@@ -27,7 +27,6 @@ from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.db.waits import QUEUE_PAUSES, RESTS, end_by_now
 
 FIRST_REST_MS: Final = 1000
-LONGEST_REST_MS: Final = 300_000
 
 _NOT_ITS_OWN: Final = frozenset({Reason.OVERLAP, Reason.QUEUE_FULL, Reason.PAUSED, Reason.REPLACED})
 """Why a run has not started that would have done well for all that is known."""
@@ -69,22 +68,47 @@ def judge(conn: apsw.Connection, now: datetime, job_id: str, wanted: OnQueue) ->
     """Whether the items that are ready start a job of which no run is active. A few searches by index,
     however many items there are."""
     at = to_text(now)
-    bounds = {"at": at, "job": job_id, "queue": wanted.queue, "batch": wanted.batch}
     row: tuple[Any, ...]
-    [row] = conn.execute(_HELD, bounds)
+    [row] = conn.execute(_HELD, {"at": at, "job": job_id, "queue": wanted.queue})
     held_until, is_held = row
     if is_held:
         return Ready(False, _time(held_until))
-    [row] = conn.execute(_COUNT, bounds)
-    count, first, ready_at, next_at, lease_at = row
-    if lease_at is not None and lease_at <= at:
+    found = items_for(conn, now, wanted)
+    if found.lease_at is not None and found.lease_at <= at:
         return Ready(False, has_ended_leases=True)
-    if count >= wanted.batch:
+    if found.due_at is not None and found.due_at <= at:
         return Ready(True)
-    due = _first(_waited(conn, first, now, wanted), _end(ready_at, wanted))
-    if due is not None and due <= at:
-        return Ready(True)
-    return Ready(False, _time(_first(due, next_at, lease_at)))
+    return Ready(False, _time(_first(found.due_at, found.next_at, found.lease_at)))
+
+
+class Items(NamedTuple):
+    """What of the items of a queue is of interest to a job that they start; times in the database's form."""
+
+    ready: int
+    """How many are ready. From a batch on, more may be."""
+    due_at: str | None
+    """When these start the job, if no others come: the present time for a batch; None: none is ready."""
+    next_at: str | None
+    """When the first that was delayed is ready; None: none is delayed."""
+    lease_at: str | None
+    """When the first claim ends by itself, and that item is ready again; None: none is claimed."""
+
+
+def items_for(conn: apsw.Connection, now: datetime, wanted: OnQueue) -> Items:
+    """The items as they are now, whatever holds the job or its queue back."""
+    at = to_text(now)
+    row: tuple[Any, ...]
+    [row] = conn.execute(_COUNT, {"at": at, "queue": wanted.queue, "batch": wanted.batch})
+    count, first, ready_at, next_at, lease_at = row
+    due: str | None = at
+    if count < wanted.batch:
+        due = _first(_waited(conn, first, now, wanted), _end(ready_at, wanted))
+    return Items(count, due, next_at, lease_at)
+
+
+def rests_until(conn: apsw.Connection, now: datetime, job_id: str) -> datetime | None:
+    """Until when a job rests; None: it does not."""
+    return _time(conn.execute(_RESTS_UNTIL, {"job": job_id, "at": to_text(now)}).get)
 
 
 def start(tx: Tx, job_id: str) -> int | None:
@@ -175,14 +199,18 @@ WHERE queue_id IN (SELECT value FROM json_each(?)) AND status IN ('pending', 'cl
 _ACTIVE_JOBS: Final = f"""
 SELECT DISTINCT job_id FROM runs WHERE {ACTIVE} AND job_id IN (SELECT value FROM json_each(?))
 """
+_RESTS_UNTIL: Final = f"""
+SELECT {end_by_now(RESTS)} FROM queue_triggers WHERE job_id = :job AND {end_by_now(RESTS)} > :at
+"""
 _HELD: Final = f"""
 WITH held (until) AS (
-  SELECT {end_by_now(RESTS)} FROM queue_triggers WHERE job_id = :job AND {end_by_now(RESTS)} > :at
+  {_RESTS_UNTIL}
   UNION ALL
   SELECT {end_by_now(QUEUE_PAUSES)} FROM queues WHERE id = :queue AND {IS_PAUSED})
 SELECT CASE WHEN count(*) = count(until) THEN max(until) END, count(*) > 0 FROM held
 """
-# Of those that were not delayed there are fewer than a batch where the oldest is of interest.
+# Of those that were not delayed there are fewer than a batch where the oldest is of interest. Their index is
+# named: by itself SQLite takes that of all that wait, and reads thousands of delayed ones to find none.
 _COUNT: Final = """
 SELECT added.items + delayed.items, added.first,
   (SELECT min(ready_at) FROM queue_items
@@ -192,7 +220,8 @@ SELECT added.items + delayed.items, added.first,
   (SELECT min(lease_until) FROM queue_items WHERE queue_id = :queue AND status = 'claimed')
 FROM
   (SELECT count(*) AS items, min(id) AS first FROM (
-     SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NULL
+     SELECT id FROM queue_items INDEXED BY queue_items_added
+     WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NULL
      LIMIT :batch)) AS added,
   (SELECT count(*) AS items FROM (
      SELECT id FROM queue_items

@@ -6,7 +6,7 @@ that have ended are carried by ``carried_runs``, bit by bit.
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -87,7 +87,7 @@ _CARRY: Final = (
     f"UPDATE OR REPLACE queue_triggers SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE freshness SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     # Where a tombstone of the new id ran at the same time, the row stays with the old id.
-    f"UPDATE OR IGNORE runs SET job_id = {_NEW} WHERE {ACTIVE} AND +job_id IN {_OLD}",
+    f"UPDATE OR IGNORE runs SET job_id = {_NEW} WHERE {ACTIVE} AND job_id IN {_OLD}",
 )
 """What goes along at once: what people have said, what they are yet to be told, and what runs and waits."""
 
@@ -101,16 +101,12 @@ RENAMED_AWAY: Final = (
 
 def new_id(conn: apsw.Connection, job_id: str) -> str | None:
     """The id that the job of this one has now; None if it was not renamed, or if another job has the id."""
-    found: str | None = None
-    seen = {job_id}
-    while (later := conn.execute(_NEXT, (found or job_id,)).get) is not None and later not in seen:
-        found = str(later)
-        seen.add(found)
-    return found
+    row = conn.execute(_LAST, (job_id,)).fetchone()
+    return None if row is None else _followed(conn, *row)
 
 
-_NEXT: Final = f"""
-SELECT new_id FROM renames JOIN jobs ON jobs.id = old_id
+_LAST: Final = f"""
+SELECT renames.id, new_id FROM renames JOIN jobs ON jobs.id = old_id
 WHERE old_id = ? AND {RENAMED_AWAY} ORDER BY renames.id DESC LIMIT 1
 """
 
@@ -158,22 +154,19 @@ def present_ids(conn: apsw.Connection) -> Callable[[str, str], str]:
 
 def all_renames(conn: apsw.Connection) -> list[Rename]:
     """Every pair of an old id and the one that its job has now."""
-    olds = [str(old) for (old,) in conn.execute("SELECT DISTINCT old_id FROM renames")]
-    found = ((old, _now(conn, old)) for old in olds)
+    rows: list[Any] = conn.execute("SELECT old_id, max(id), new_id FROM renames GROUP BY old_id").fetchall()
+    found = ((old, _followed(conn, number, new)) for old, number, new in rows)
     return [Rename(old, new) for old, new in found if new != old]
 
 
-def _now(conn: apsw.Connection, old: str) -> str:
-    """What the job is called now that was renamed from ``old`` last."""
-    number, name = 0, old
-    while (
-        row := conn.execute(
-            "SELECT id, new_id FROM renames WHERE old_id = ? AND id > ? ORDER BY id DESC LIMIT 1",
-            (name, number),
-        ).fetchone()
-    ) is not None:
-        number, name = int(row[0]), str(row[1])
-    return name
+def _followed(conn: apsw.Connection, number: int, name: str) -> str:
+    """What the job is called now that got a name with a rename. Another job may have had the name since."""
+    while (row := conn.execute(_LATER, (name, number)).fetchone()) is not None:
+        number, name = row
+    return str(name)
+
+
+_LATER: Final = "SELECT id, new_id FROM renames WHERE old_id = ? AND id > ? ORDER BY id LIMIT 1"
 
 
 def runs_of(conn: apsw.Connection, job_id: str, run_ids: Sequence[int]) -> dict[int, bool]:

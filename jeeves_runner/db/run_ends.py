@@ -174,7 +174,7 @@ def _share_row(tx: Tx, refused: Run) -> Run:
     )
     if shared is None:
         return refused
-    tx.conn.execute("UPDATE OR IGNORE run_causes SET run_id = ? WHERE run_id = ?", (shared.id, refused.id))
+    tx.conn.execute("UPDATE OR REPLACE run_causes SET run_id = ? WHERE run_id = ?", (shared.id, refused.id))
     tx.conn.execute("DELETE FROM runs WHERE id = ?", (refused.id,))
     return shared
 

@@ -62,7 +62,8 @@ def delete(tx: Tx, run_ids: Sequence[int]) -> list[tuple[int, str]]:
     """
     rows = tx.conn.execute(_DELETE, (json.dumps(run_ids),))
     deleted = [(run_id, job_id) for run_id, job_id in rows]
-    # Of each run a hundred causes at most. What it caused names it until that goes itself.
+    # Of each run a hundred causes at most, and of refusals that share a row of each. What it caused names it
+    # until that goes itself.
     gone = json.dumps([run_id for run_id, _ in deleted])
     tx.conn.execute("DELETE FROM run_causes WHERE run_id IN (SELECT value FROM json_each(?))", (gone,))
     return deleted

@@ -11,15 +11,17 @@ from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import CatchUp, OverrideKind, Reason, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule_entry import entries_of
-from jeeves_runner.core.why.facts import Declared, Hold, JobFacts, KnownRun, Override, Revision, Upstream
+from jeeves_runner.core.why.facts import Declared, Hold, JobFacts, KnownRun, Revision
+from jeeves_runner.core.why.start_facts import Override
 from jeeves_runner.core.wrong_clock import undecided_since
-from jeeves_runner.db import after as after_rows
 from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.carried_runs import newest_of
+from jeeves_runner.db.needs import unmet_for
 from jeeves_runner.db.occurrence_runs import row_of
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, WAITING, run, run_from_row
 from jeeves_runner.db.unreadable import time_or_none
+from jeeves_runner.db.why_starts import starts_of
 
 _LONG_AGO: Final = "1970-01-01T00:00:00.000Z"
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -60,29 +62,10 @@ def job_facts(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool
         held=None if held_file is None else Hold(held_file, held_message, _time(held_since, job_id, "since")),
         pause=_override(pause, OverrideKind.PAUSE),
         mute=_override(mute, OverrideKind.MUTE),
-        after=tuple(
-            Upstream(*each, newest_run(conn, each.upstream)) for each in after_rows.awaited(conn, name)
-        ),
+        starts=starts_of(conn, now, name, newest_run),
         skips={each.when: each.reason for each in skips.coming(conn, now, [name]).get(name, ())},
         served=served,
     )
-
-
-def present_id(conn: apsw.Connection, job_id: str) -> str:
-    """The id that a job of an older id has now; the id itself where it was not renamed, or lives again."""
-    found: str | None = conn.execute(_RENAMED, (job_id,)).get
-    return found or job_id
-
-
-_RENAMED: Final = """
-WITH RECURSIVE names (id, step) AS (
-  SELECT ?, 0
-  UNION ALL
-  SELECT (SELECT new_id FROM renames WHERE old_id = names.id ORDER BY id DESC LIMIT 1), step + 1
-  FROM names WHERE names.id IS NOT NULL AND step < 100
-    AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = names.id AND deleted_at IS NULL))
-SELECT id FROM names WHERE id IS NOT NULL ORDER BY step DESC LIMIT 1
-"""
 
 
 def revision(conn: apsw.Connection, number: int | None) -> Revision | None:
@@ -109,7 +92,7 @@ def run_in(conn: apsw.Connection, job_id: str, begin: datetime, end: datetime) -
     return None if found is None else run(conn, found)
 
 
-def run_facts(conn: apsw.Connection, run: Run) -> KnownRun:
+def run_facts(conn: apsw.Connection, run: Run, now: datetime) -> KnownRun:
     """A run with what stands about it in other rows."""
     chain = run.chain_id or run.id
     before = _run(
@@ -130,7 +113,13 @@ def run_facts(conn: apsw.Connection, run: Run) -> KnownRun:
         after=after,
         ahead=_ahead(conn, run) if waits else 0,
         active=_active(conn, run) if waits and run.reason is Reason.OVERLAP else None,
+        until=_needs_until(conn, run, now) if waits and run.reason is Reason.NEEDS else None,
     )
+
+
+def _needs_until(conn: apsw.Connection, run: Run, now: datetime) -> datetime | None:
+    unmet = unmet_for(conn, run.job_id, run.trigger, run.scheduled_for or run.created_at, now)
+    return None if unmet is None else unmet.until
 
 
 def _ahead(conn: apsw.Connection, run: Run) -> int:

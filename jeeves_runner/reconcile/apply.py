@@ -80,7 +80,7 @@ def read_live(conn: apsw.Connection) -> Live:
     """All the planner needs to know of the database, as of one moment."""
     with snapshot(conn):
         rows = {(kind, name): row for kind, table in _TABLES.items() for name, row in table.live_rows(conn)}
-        return Live(revisions.head(conn), rows, revisions.known_files(conn))
+        return Live(revisions.head(conn), rows, revisions.known_files(conn), namespaces.kept(conn))
 
 
 def with_fields(conn: apsw.Connection, plan: Plan) -> Plan:

@@ -81,7 +81,7 @@ def _read(document: Any, root: str) -> Elsewhere:
                 namespaces[name] = _text(entry["namespace"])
     commit = document["commit"]
     return Elsewhere(
-        Standing(Live(int(document["revision"]), rows, {}), texts, namespaces),
+        Standing(Live(int(document["revision"]), rows, {}, namespaces), texts),
         _text(document["version"]),
         None if commit is None else _text(commit),
         unreadable,

@@ -25,6 +25,7 @@ from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.manifest.yaml_text import YamlError
+from jeeves_runner.core.namespaces import Namespaces
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.problem import KeyPath, Position, Problem
 from jeeves_runner.core.values import from_json
@@ -69,12 +70,13 @@ def explain_job(config: Config, conn: apsw.Connection | None, job_id: str) -> Ex
     """
     setup = planner_setup(config)
     snapshot = setup.source.look()
-    plan = Planner(setup).compare(snapshot, Live.nothing() if conn is None else read_live(conn))
+    live = Live.nothing() if conn is None else read_live(conn)
+    plan = Planner(setup).compare(snapshot, live)
     change = next((each for each in plan.changes if each.key == ("job", job_id)), None)
     row = None if conn is None else jobs.job_row(conn, job_id if change is None else change.live_id)
     if row is not None and row.deleted_at is not None:
         row = None
-    files = _Files(config.path, snapshot, ManifestReader(setup.schema, setup.context))
+    files = _Files(config.path, snapshot, ManifestReader(setup.schema, setup.context), live.names())
     defaults = FolderDefaults(snapshot, ParallelReader(setup.schema, setup.context), setup.salt)
     found = _find(files, defaults, job_id, _likely(change, row))
     if row is None and found is None:
@@ -141,6 +143,7 @@ def _find(files: "_Files", defaults: FolderDefaults, job_id: str, likely: str | 
             job_id,
             files.settings,
             complete=above.broken is None,
+            names=files.names,
         )
         if explained is not None:
             return _Found(path, explained, above.broken)
@@ -188,8 +191,11 @@ def _unchanged(plan: Plan, job_id: str, row: JobRow | None) -> _Standing:
 class _Files:
     """The texts in which something is said of jobs, and where that stands in them."""
 
-    def __init__(self, config: Path | None, snapshot: Snapshot, reader: ManifestReader) -> None:
+    def __init__(
+        self, config: Path | None, snapshot: Snapshot, reader: ManifestReader, names: Namespaces
+    ) -> None:
         self.reader = reader
+        self.names = names
         self.manifests = {file.path: file.data for file in snapshot.files}
         self._texts = self.manifests | {file.path: file.data for file in snapshot.defaults}
         self.settings: dict[str, Statement] = {}

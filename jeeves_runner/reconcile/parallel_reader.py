@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jeeves_runner.core.manifest.budget import MAX_DECLARED
 from jeeves_runner.core.manifest.context import Layer, ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
+from jeeves_runner.core.namespaces import BY_ID, Namespaces
 from jeeves_runner.core.problem import KeyPath, Problem
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import SourceError
@@ -41,6 +42,8 @@ class ManifestInput(NamedTuple):
     """The defaults of its folders, outermost first."""
     now: datetime | None = None
     """When it is read; aware, UTC. As in ``ManifestReader.read``."""
+    names: Namespaces = BY_ID
+    """The namespaces of jobs."""
 
 
 class ParallelReader:

@@ -18,6 +18,7 @@ from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.problem_list import ProblemList
 from jeeves_runner.core.manifest.yaml_places import Places
+from jeeves_runner.core.namespaces import Namespaces
 from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan
 from jeeves_runner.core.problem import Finding, Problem
 from jeeves_runner.core.renaming import renames
@@ -88,9 +89,9 @@ class Planner:
         self.trace = trace
         self.recheck: dict[str, FileStamp] = {}
 
-    def plan(self, live: Live) -> Plan:
+    def plan(self, live: Live, names: Namespaces | None = None) -> Plan:
         """Look at the source and compare; SourceError when it cannot be looked at."""
-        return self.compare(self._setup.source.look(), live)
+        return self.compare(self._setup.source.look(), live, names)
 
     def follow(self, live: Live, now: float) -> Plan:
         """The same for those who look again and again: the look before says which manifests have to wait.
@@ -100,12 +101,13 @@ class Planner:
         source = self._setup.source
         return self.compare(source.weigh(source.look(), self.trace, now), live)
 
-    def compare(self, snapshot: Snapshot, live: Live) -> Plan:
-        """What was seen, against what is live."""
+    def compare(self, snapshot: Snapshot, live: Live, names: Namespaces | None = None) -> Plan:
+        """What was seen, against what is live. ``names``: the namespaces of jobs, where these are known
+        although nothing is to be compared with them; else they are as ``live`` says."""
         machine = Machine(dict(self._setup.runners), self._check)
         defaults = FolderDefaults(snapshot, self._reader, self._setup.salt)
         root = self._setup.context.project_root
-        look = _Look(self._reader, root, machine, self._graph, live, self._clock.now())
+        look = _Look(self._reader, root, machine, self._graph, live, names or live.names(), self._clock.now())
         plan = replace(look.plan(snapshot, defaults), inherit_env=self._setup.inherit_env)
         self.trace = snapshot.trace
         self.recheck = machine.faulty_files
@@ -122,8 +124,10 @@ class _Look:
         machine: Machine,
         graph: GraphChecks,
         live: Live,
+        names: Namespaces,
         now: datetime,
     ) -> None:
+        self._names = names
         self._now = now
         self._graph = graph
         self._reader = reader
@@ -158,7 +162,7 @@ class _Look:
                 unchanged.add(file.path)
                 self._problems += record.problems
             else:
-                manifests.append(ManifestInput(file.path, file.data, above.layers, self._now))
+                manifests.append(ManifestInput(file.path, file.data, above.layers, self._now, self._names))
                 self._read[file.path] = file.data
                 digests.append(digest)
         results = self._reader.read(manifests)

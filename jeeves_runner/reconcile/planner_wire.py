@@ -27,22 +27,25 @@ def send_live(stream: Writable, live: Live) -> None:
     send(stream, live.base)
     send_all(stream, live.rows.items())
     send_all(stream, live.files.values())
+    send_all(stream, live.namespaces.items())
 
 
 def receive_live(stream: Readable) -> Live:
     base = receive(stream)
-    return Live(base, dict(receive_all(stream)), {record.path: record for record in receive_all(stream)})
+    rows = dict(receive_all(stream))
+    files = {record.path: record for record in receive_all(stream)}
+    return Live(base, rows, files, dict(receive_all(stream)))
 
 
 def send_delta(stream: Writable, delta: Delta) -> None:
     send(stream, delta.base)
-    for things in (delta.rows, delta.lines, delta.files):
+    for things in delta[1:]:
         send_all(stream, things)
 
 
 def receive_delta(stream: Readable) -> Delta:
     base = receive(stream)
-    return Delta(base, tuple(receive_all(stream)), tuple(receive_all(stream)), tuple(receive_all(stream)))
+    return Delta(base, *(tuple(receive_all(stream)) for _ in Delta._fields[1:]))
 
 
 def send_all(stream: Writable, things: Iterable[Any]) -> None:

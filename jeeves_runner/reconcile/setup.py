@@ -7,6 +7,7 @@ from jeeves_runner import __version__
 from jeeves_runner.config import Config
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.namespaces import Namespaces
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
 from jeeves_runner.schemas_text import manifest_schema
@@ -57,30 +58,33 @@ def _setup_of_a_command(config: Config) -> PlannerSetup:
     return planner_setup(config, processes=min(os.cpu_count() or 1, 4))
 
 
-def plan_of(config: Config, live: Live, *, staged: bool = False) -> tuple[Plan, Trace | None]:
+def plan_of(
+    config: Config, live: Live, *, staged: bool = False, names: Namespaces | None = None
+) -> tuple[Plan, Trace | None]:
     """What an apply would change of what is live, and what to ask the source for its commit with.
 
-    ``staged``: by what git's index has, and not by the files; it has no commit yet. Raises SourceError when
-    the manifests cannot be looked at.
+    ``staged``: by what git's index has, and not by the files; it has no commit yet. ``names`` as of
+    ``Planner.compare``. Raises SourceError when the manifests cannot be looked at.
     """
     if not staged:
         planner = planner_of(config)
-        return planner.plan(live), planner.trace
+        return planner.plan(live, names), planner.trace
     from jeeves_runner.reconcile.staged_plan import StagedCheck
     from jeeves_runner.sources.folder.staged import Staged
 
     files = Staged(_folder(config))
     planner = Planner(_setup_of_a_command(config), check=StagedCheck(files).fault_of)
-    return planner.compare(files.look(), live), None
+    return planner.compare(files.look(), live, names), None
 
 
-def plan_of_commit(config: Config, name: str) -> tuple[Plan, str]:
+def plan_of_commit(config: Config, name: str, names: Namespaces) -> tuple[Plan, str]:
     """All that the manifests of a commit declare, as a plan against nothing; and the commit's full name.
 
     They are read with the config of now. What their jobs require is not looked for: it may be gone by now.
+    ``names`` as of ``Planner.compare``.
     """
     from jeeves_runner.sources.folder.committed import Committed
 
     files = Committed(_folder(config), name)
     planner = Planner(_setup_of_a_command(config), check=lambda _required, _runners: None)
-    return planner.compare(files.look(), Live.nothing()), files.commit
+    return planner.compare(files.look(), Live.nothing(), names), files.commit

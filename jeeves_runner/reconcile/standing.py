@@ -19,14 +19,12 @@ class Standing(NamedTuple):
     """As plans are made from it."""
     texts: Mapping[Key, str]
     """Each spec as canonical JSON."""
-    namespaces: Mapping[str, str]
-    """Where jobs have a namespace that is not their id: it, by id."""
 
     @classmethod
-    def declared(cls, plan: Plan) -> "Standing":
-        """What a plan against nothing declares, as if it had been applied."""
-        live = Live.nothing().advance(Delta.of(plan, 0))
-        return cls(live, {change.key: change.text or "" for change in plan.changes}, {})
+    def declared(cls, plan: Plan, namespaces: Mapping[str, str]) -> "Standing":
+        """What a plan against nothing declares, as if applied where jobs have these namespaces."""
+        live = Live.nothing().advance(Delta.of(plan, 0))._replace(namespaces=dict(namespaces))
+        return cls(live, {change.key: change.text or "" for change in plan.changes})
 
     def described(self, plan: Plan) -> Plan:
         """A plan against it with what is to be shown: as ``apply.with_fields`` says it of the database."""
@@ -36,11 +34,12 @@ class Standing(NamedTuple):
         return replace(plan, changes=changes, taken=Taken(len(jobs), by_job))
 
     def timings(self, ids: Collection[str] | None) -> dict[str, LiveTiming]:
-        """When these of its jobs occur, or all of them, by id."""
+        """When these jobs occur there, or all that it has, by id."""
+        names = self.live.names()
+        texts = {name: text for (kind, name), text in self.texts.items() if kind == "job"}
         return {
-            name: LiveTiming(Timing.of_text(text), self.namespaces.get(name, name))
-            for (kind, name), text in self.texts.items()
-            if kind == "job" and (ids is None or name in ids)
+            name: LiveTiming(Timing.of_text(texts[name]) if name in texts else None, names.of(name))
+            for name in (texts if ids is None else ids)
         }
 
     def _described(self, change: Change) -> Change:

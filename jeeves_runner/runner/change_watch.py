@@ -4,19 +4,18 @@ It looks at what is and compares it with what the database says was seen last: w
 runs is found by the next one. A change and the run that it starts are one transaction.
 """
 
-import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.changes import Prints, Watching
+from jeeves_runner.core.changes import Watching
 from jeeves_runner.core.edge_spec import why_unwatched
 from jeeves_runner.db import change_watches, revisions
 from jeeves_runner.db.change_watches import Changed, Watched
@@ -24,50 +23,35 @@ from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import snapshot
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import JeevesError
-from jeeves_runner.runner.fingerprints import MOST, fingerprint
+from jeeves_runner.runner.looks import EVERY, Look, Looks
 from jeeves_runner.runner.rounds import in_rounds
-from jeeves_runner.side_thread import SILENT, SideThread
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.troubles import Troubles
 
 log = logging.getLogger(__name__)
 
 _LOOK: Final = 0.5
 """Seconds between two looks at what the threads have found."""
 
-EVERY: Final = 1.0
-"""Seconds between two looks at the files of a job ..."""
-_SHARE: Final = 20
-"""... and so many times as long as one of them takes, if that is more."""
-
-_PATIENCE: Final = 120.0
-"""Seconds after which files do not answer: there may be very many of them."""
 _AGAIN: Final = 10.0
-"""Seconds until files are asked again that could not be."""
-
-
-class _Found(NamedTuple):
-    prints: Prints
-    seconds: float
-    """How long the look took."""
-    too_many: tuple[str, ...]
-    """Of what there are more entries than are looked at."""
+"""Seconds until a run is entered again that could not be."""
 
 
 class _Job:
-    """A job with what is known of its files."""
+    """A job with what is known of its files. ``begins``: when it is first known."""
 
-    def __init__(self, said: Watched, places: Mapping[str, str], thread: SideThread) -> None:
+    def __init__(self, said: Watched, places: Mapping[str, str], begins: float) -> None:
         self.id = said.job_id
         self.debounce = said.debounce
         self.places = places
         self.watched = _hash(places)
         self.state = Watching(said.prints if said.watched == self.watched else None)
-        self.thread = thread
-        self.pause = EVERY
-        self.due = 0.0
-        self.look: asyncio.Task[_Found] | None = None
-        self.trouble = Trouble(log, over=f"the files that start {said.job_id} are looked at again")
-        self.is_too_large = False
+        self.noted = said.changed_at
+        """When it was first seen that they have changed, as people can read it."""
+        self.begins = begins
+        self.judged: tuple[float, ...] = ()
+        self.not_before = 0.0
+        self.unchanged_at: datetime | None = None
+        """The last moment at which its files are known not to have changed yet."""
 
 
 class ChangeWatch:
@@ -92,6 +76,9 @@ class ChangeWatch:
         self._entered = entered
         self._revision = -1
         self._jobs: dict[str, _Job] = {}
+        self._looks = Looks(clock)
+        self._starts = Troubles(log, lambda job_id: f"{job_id} starts again when its files change")
+        self._unwatched = Troubles(log, lambda name: f"changes of {name} again")
 
     async def run(self) -> None:
         """Look until cancelled. A look that fails is told once, and the next one makes up for it."""
@@ -104,8 +91,7 @@ class ChangeWatch:
                 over="the files that start jobs are looked at again",
             )
         finally:
-            for job in self._jobs.values():
-                _leave(job)
+            self._looks.close()
 
     async def look(self) -> None:
         """Ask the files that are due, and act on what was found since the last look."""
@@ -113,12 +99,15 @@ class ChangeWatch:
         if revision != self._revision:
             await self._follow()
             self._revision = revision
+        self._looks.attend()
         for job in self._jobs.values():
+            if self._clock.monotonic() < job.not_before:
+                continue
             try:
-                await self._attend(job)
+                await self._judge(job)
             except JeevesError as error:
-                job.trouble.met(f"{job.id} was to start for a change: {error}", logging.ERROR)
-                job.due = self._clock.monotonic() + _AGAIN
+                self._starts.met(job.id, f"{job.id} was to start for a change: {error}", logging.ERROR)
+                job.not_before = self._clock.monotonic() + _AGAIN
 
     async def _follow(self) -> None:
         """Other jobs, or other files: what is known of those that stay is kept."""
@@ -126,6 +115,7 @@ class ChangeWatch:
         if left_over:
             await self._writer.write(lambda tx: change_watches.forget(tx, left_over))
         before, self._jobs = self._jobs, {}
+        awake = self._clock.monotonic()
         for each in said:
             known = before.pop(each.job_id, None)
             places = self._places(each)
@@ -133,62 +123,71 @@ class ChangeWatch:
                 known.debounce = each.debounce
                 self._jobs[each.job_id] = known
                 continue
-            if known is not None:
-                _leave(known)
             if places:
-                thread = SideThread(f"files of {each.job_id}")
-                self._jobs[each.job_id] = _Job(each, places, thread)
-        for gone in before.values():
-            _leave(gone)
+                self._jobs[each.job_id] = _Job(each, places, awake)
+        self._looks.follow({path for job in self._jobs.values() for path in job.places.values()})
+        for job in self._jobs.values():
+            for path in job.places.values():
+                self._looks.want(path, job.begins)
 
     def _places(self, said: Watched) -> dict[str, str]:
         """Where the files are, by what the job names; without those that no path leads to."""
         places: dict[str, str] = {}
         for of, path in said.places.items():
             why = why_unwatched(path)
+            name = f"{of} start {said.job_id}"
             if path is not None and why is None:
                 places[of] = str(self._root / path)
+                self._unwatched.over(name)
             else:
-                log.warning("changes of %s do not start %s: %s", of, said.job_id, why)
+                self._unwatched.met(name, f"changes of {of} do not start {said.job_id}: {why}")
         return places
 
-    async def _attend(self, job: _Job) -> None:
-        awake = self._clock.monotonic()
-        if job.look is None:
-            if awake >= job.due:
-                asking = job.thread.call(lambda: _ask(job.places, self._clock), _PATIENCE)
-                job.look = asyncio.ensure_future(asking)
+    async def _judge(self, job: _Job) -> None:
+        """Act on what the looks at its files have found that began when it was known."""
+        looks = [self._looks.last(path) for path in job.places.values()]
+        seen = [look for look in looks if look is not None and look.began >= job.begins]
+        if len(seen) < len(looks):
             return
-        if not job.look.done():
-            return
-        looked, job.look = job.look, None
-        try:
-            found = looked.result()
-        except OSError as error:
-            why = SILENT if isinstance(error, TimeoutError) else str(error)
-            job.trouble.met(f"the files that start {job.id} cannot be looked at: {why}")
-            job.due = awake + _AGAIN
-            return
-        job.trouble.over()
-        job.pause = max(EVERY, _SHARE * found.seconds)
-        job.due = awake + job.pause
-        self._tell_of_size(job, found)
-        if job.state.taken is None:
-            await self._writer.write(lambda tx: change_watches.take(tx, job.id, job.watched, found.prints))
-            job.state = Watching(found.prints)
-            return
-        job.state = job.state.looked(found.prints, self._clock.now(), awake)
-        if job.state.has_settled(awake, job.debounce.total_seconds()):
-            await self._start(job)
+        oldest = min(look.began for look in seen)
+        if (judged := tuple(look.began for look in seen)) != job.judged:
+            await self._know(job, seen)
+            job.judged = judged
+            if job.state.seen is None:
+                job.unchanged_at = self._moment(oldest)
+        if job.state.has_settled(oldest, job.debounce.total_seconds()):
+            await self._start(job, oldest)
 
-    async def _start(self, job: _Job) -> None:
-        """Have the job run, if it may: else the change is there at the next look too."""
+    async def _know(self, job: _Job, seen: Sequence[Look]) -> None:
+        """What these looks at its places have found is known of a job, and noted."""
+        prints = {of: look.found.digest for of, look in zip(job.places, seen, strict=True)}
+        if job.state.taken is None:
+            await self._writer.write(lambda tx: change_watches.take(tx, job.id, job.watched, prints))
+            job.state, job.noted = Watching(prints), None
+            return
+        ended = max(look.ended for look in seen)
+        job.state = job.state.looked(prints, self._clock.now(), ended)
+        if job.state.first_at != job.noted:
+            since = job.state.first_at
+            await self._writer.write(lambda tx: change_watches.note_change(tx, job.id, since), durable=False)
+            job.noted = since
+
+    def _moment(self, awake: float) -> datetime:
+        """The wall clock's time of a moment of the past by the other clock."""
+        return self._clock.now() - timedelta(seconds=self._clock.monotonic() - awake)
+
+    async def _start(self, job: _Job, looked_at: float) -> None:
+        """Have the job run, if it may: else the change is there at the next look too.
+
+        ``looked_at``: what has become of its files since then is not known.
+        """
         state = job.state
         if state.taken is None or state.seen is None or state.first_at is None or state.last_at is None:
             return
         if not change_watches.may_start(self._conn, job.id, self._clock.now()):
             return
         first, *_ = state.changed
+        unchanged_at = job.unchanged_at or state.first_at - timedelta(seconds=EVERY)
         change = Changed(
             job_id=job.id,
             watched=job.watched,
@@ -196,18 +195,15 @@ class ChangeWatch:
             after=state.seen,
             of=first,
             place=job.places[first],
-            since=state.first_at - job.debounce - timedelta(seconds=job.pause),
+            since=unchanged_at - job.debounce,
             until=state.last_at,
         )
-        if await self._writer.write(lambda tx: change_watches.start(tx, change)) is not None:
-            job.state = Watching(state.seen)
+        started = await self._writer.write(lambda tx: change_watches.start(tx, change))
+        self._starts.over(job.id)
+        if started is not None:
+            job.state, job.noted = Watching(state.seen), None
+            job.unchanged_at = self._moment(looked_at)
             await self._entered()
-
-    def _tell_of_size(self, job: _Job, found: _Found) -> None:
-        if found.too_many and not job.is_too_large:
-            named = ", ".join(found.too_many)
-            log.warning("of %s, which starts %s, only %d entries are watched", named, job.id, MOST)
-        job.is_too_large = bool(found.too_many)
 
 
 def _declared(conn: apsw.Connection) -> tuple[list[Watched], list[str]]:
@@ -215,19 +211,5 @@ def _declared(conn: apsw.Connection) -> tuple[list[Watched], list[str]]:
         return change_watches.watched(conn), change_watches.left_over(conn)
 
 
-def _ask(places: Mapping[str, str], clock: Clock) -> _Found:
-    """In a thread: look at the files."""
-    began = clock.monotonic()
-    found = {of: fingerprint(place) for of, place in places.items()}
-    too_many = tuple(of for of, each in found.items() if not each.is_whole)
-    prints = {of: each.digest for of, each in found.items()}
-    return _Found(prints, clock.monotonic() - began, too_many)
-
-
 def _hash(places: Mapping[str, str]) -> str:
     return blake2b(json.dumps(list(places.items())).encode(), digest_size=16).hexdigest()
-
-
-def _leave(job: _Job) -> None:
-    if job.look is not None:
-        job.look.cancel()

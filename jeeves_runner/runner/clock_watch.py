@@ -14,7 +14,7 @@ import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.alerts.words import Cause
-from jeeves_runner.core.durations import format_duration
+from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.wrong_clock import (
     LEAP,
     REST,
@@ -208,5 +208,5 @@ def _tell(passed: Step) -> None:
 
 
 def _text(length: timedelta) -> str:
-    """In whole seconds, as people write it."""
-    return format_duration(round(length.total_seconds()) * 1000)
+    """In whole seconds, as people read it."""
+    return in_units(round(length.total_seconds()) * 1000, tenths=False)

@@ -8,7 +8,6 @@ else waits for it.
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from typing import Final, TypeVar, get_args
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.alerts.address import Kind, parse
+from jeeves_runner.core.alerts.address import Kind
 from jeeves_runner.core.alerts.backoff import rest
 from jeeves_runner.core.alerts.compose import Links, bare, compose, digest
 from jeeves_runner.core.alerts.message import Message
@@ -34,6 +33,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import Channel, NotSent, Rejected, Sent
+from jeeves_runner.runner.lane import Lane
 from jeeves_runner.runner.sent_output import whole_stdout
 from jeeves_runner.runner.tasks import may_pass
 from jeeves_runner.troubles import Trouble
@@ -94,7 +94,7 @@ class Delivery:
         self._woken = asyncio.Event()
         self._places = {kind: asyncio.Semaphore(_PLACES.get(kind, _TOGETHER)) for kind in _KINDS}
         self._places_of_failing = {kind: asyncio.Semaphore(_TOGETHER) for kind in _KINDS}
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
 
     async def own(self, place: str) -> None:
         """Take the outbox over, before anything is written to it: ``place`` says where this database is."""
@@ -148,7 +148,7 @@ class Delivery:
         # What comes due while it looks must not count as seen: one time is that of the whole look.
         now, monotonic = self._clock.now(), self._clock.monotonic()
         for address in await self._reads.read(outbox.pending_channels):
-            lane = self._lanes.setdefault(address, _Lane(address))
+            lane = self._lanes.setdefault(address, Lane(address))
             if lane.is_free(monotonic) and (rows := await self._next(address, now)):
                 lane.is_busy = True
                 tasks.create_task(self._carry(lane, rows), name=f"messages to {address}")
@@ -161,7 +161,7 @@ class Delivery:
         rests = [lane.rests_until - monotonic for lane in self._lanes.values()]
         return max(0.0, min([*waits, *(wait for wait in rests if wait > 0)]) - _BREATH)
 
-    async def _carry(self, lane: "_Lane", rows: list[Pending]) -> None:
+    async def _carry(self, lane: Lane, rows: list[Pending]) -> None:
         """Work a channel off. That its rows cannot be read or written now keeps no other one; what may have
         arrived is looked for at the next try."""
         try:
@@ -175,7 +175,7 @@ class Delivery:
             lane.is_busy = False
             self._woken.set()
 
-    async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
+    async def _work_off(self, lane: Lane, rows: list[Pending]) -> None:
         """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
         while rows:
             if self._is_to_be_given_up(lane, rows):
@@ -192,21 +192,21 @@ class Delivery:
             rows = await self._next(lane.address, self._clock.now())
 
     @asynccontextmanager
-    async def _place(self, lane: "_Lane") -> AsyncIterator[None]:
+    async def _place(self, lane: Lane) -> AsyncIterator[None]:
         async with AsyncExitStack() as held:
             if lane.failures:
                 await held.enter_async_context(self._places_of_failing[lane.kind])
             await held.enter_async_context(self._places[lane.kind])
             yield
 
-    def _is_to_be_given_up(self, lane: "_Lane", rows: Sequence[Pending]) -> bool:
+    def _is_to_be_given_up(self, lane: Lane, rows: Sequence[Pending]) -> bool:
         is_in_vain = max(lane.failures, lane.in_vain[rows[0].id]) >= _IN_VAIN
         return is_in_vain and rows[-1].created_at < self._time_of_age() - GIVEN_UP_AFTER
 
     async def _next(self, address: str, now: datetime) -> list[Pending]:
         return await self._reads.read(lambda conn: outbox.next_message(conn, address, now))
 
-    async def _send(self, lane: "_Lane", rows: Sequence[Pending]) -> bool:
+    async def _send(self, lane: Lane, rows: Sequence[Pending]) -> bool:
         """Try one message; whether the channel can be used further."""
         ids = [row.id for row in rows]
         await self._write(partial(outbox.begin_try, ids=ids))
@@ -268,7 +268,7 @@ class Delivery:
     def _id_of(self, rows: Sequence[Pending]) -> str:
         return f"{self._database}/{rows[0].id}"
 
-    async def _put_off(self, lane: "_Lane", rows: Sequence[Pending], error: NotSent) -> None:
+    async def _put_off(self, lane: Lane, rows: Sequence[Pending], error: NotSent) -> None:
         lane.failed(error, self._clock.monotonic())
         lane.in_vain[rows[0].id] += 1
         # A message that the channel alone does not like must not hold up the others for ever: after the
@@ -304,7 +304,7 @@ class Delivery:
             message = digest(tellings, alert_id, links=self._links)
         return message, thread
 
-    async def _give_up(self, lane: "_Lane", rows: Sequence[Pending]) -> None:
+    async def _give_up(self, lane: Lane, rows: Sequence[Pending]) -> None:
         """A message that has waited for too long, as a whole and when its turn has come: none that is being
         sent, and no part of one."""
         ids = [row.id for row in rows]
@@ -315,65 +315,3 @@ class Delivery:
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         return await self._writer.write(work, priority=Priority.OTHER)
-
-
-class _Lane:
-    """A channel, and how it does."""
-
-    def __init__(self, address: str) -> None:
-        found = parse(address)
-        self.address = address
-        self.kind = "" if found is None else found.kind
-        self.is_paced = self.kind == "slack"
-        self.is_busy = False
-        self.is_refused = False
-        self.failures = 0
-        self.in_vain = Counter[int]()
-        """How often a message was tried in vain, by the id of its first row."""
-        self.rests = timedelta()
-        self.rests_until = 0.0
-        self._given_up = 0
-        self._stumbles = 0
-        self._of_database = Trouble(log, over=f"the messages to {brief(address)} can be recorded again")
-        self._trouble = Trouble(log, over=f"messages to {brief(address)} arrive again")
-
-    @property
-    def is_in_trouble(self) -> bool:
-        """Whether it has taken nothing since it failed, or refused something."""
-        return self._trouble.lasts
-
-    def is_free(self, monotonic: float) -> bool:
-        return not self.is_busy and monotonic >= self.rests_until
-
-    def failed(self, error: NotSent, monotonic: float) -> None:
-        self.failures += 1
-        self.rests = rest(self.failures, error.retry_after, random.random)
-        self.rests_until = monotonic + self.rests.total_seconds()
-        if error.retry_after is None or self.failures > 1:  # a limit of messages is over with the next try
-            self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
-
-    def stumbled(self, error: Exception, monotonic: float) -> None:
-        self._stumbles += 1
-        self.rests_until = monotonic + rest(self._stumbles, None, random.random).total_seconds()
-        words = f"the messages to {brief(self.address)} cannot be read or recorded now, and are tried again"
-        self._of_database.met(f"{words}: {error}", logging.ERROR)
-
-    def refused(self, error: Rejected) -> None:
-        self.is_refused = True  # a thousand logins in a second with a wrong password would lock the account
-        words = f"{brief(self.address)} takes no message: {error.message}; {error.hint}"
-        self._trouble.met(words, logging.ERROR)
-
-    def worked(self) -> None:
-        self.failures, self.rests_until, self.is_refused, self._stumbles = 0, 0.0, False, 0
-        self._of_database.over()
-        self._trouble.over()
-
-    def given_up(self, messages: int) -> None:
-        self._given_up += messages
-
-    def say_what_was_given_up(self) -> None:
-        """In one line, however many they were."""
-        if self._given_up:
-            words = "messages to %s are given up, for a day they were not taken: %d (`jeeves-runner alerts`)"
-            log.error(words, brief(self.address), self._given_up)
-        self._given_up = 0

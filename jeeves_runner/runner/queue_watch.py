@@ -55,13 +55,16 @@ class QueueWatch:
 
     def on_plan(self, job_ids: Iterable[str]) -> None:
         """These jobs may have changed."""
+        self._read(job_ids)
+        self.wake()
+
+    def _read(self, job_ids: Iterable[str]) -> None:
         for job_id in job_ids:
             wanted = queue_triggers.listener(self._conn, job_id)
             if wanted is not None:
                 self._wanted[job_id] = wanted
             else:
                 self._wanted.pop(job_id, None)
-        self.wake()
 
     def wake(self) -> None:
         """Something was committed."""
@@ -140,6 +143,8 @@ class QueueWatch:
             failed = True
             level = logging.ERROR if isinstance(error, DatabaseError) else logging.WARNING
             self._troubles.met(job_id, f"{job_id} was to start for items of its queue: {error}", level)
+        # One that was changed by hand may be started by nothing now, until an apply heals it.
+        self._read(job_id for job_id, run_id in zip(job_ids, entered, strict=True) if run_id is None)
         if failed:
             return TRY_AGAIN
         return _CHANGED_MEANWHILE if None in entered else None

@@ -16,6 +16,7 @@ import apsw
 
 from jeeves_runner.clock import Clock, Slice
 from jeeves_runner.core.catching_up import CatchingUp, Late, is_late
+from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
@@ -33,6 +34,7 @@ LONGEST_SLEEP = 1.0
 _IDS_AT_ONCE = 1000
 _ROWS_AT_ONCE = 25
 _DUE_AT_ONCE = 8
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class DueRuns(Protocol):
@@ -155,7 +157,8 @@ class Scheduler:
         if late:
             self._catching_up.add(late, now)
             if self._spread and len(late) > 1:
-                log.info("%d jobs catch up, spread over %s", len(late), self._spread)
+                over = in_units(self._spread // _MILLISECOND)
+                log.info("%d jobs catch up, spread over %s", len(late), over)
         while batch := self._catching_up.due(now, limit=_DUE_AT_ONCE):
             self._hand_over(batch)
             await self._breathe()

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Supervisor:
         self._clock = clock
         self._watchdog = watchdog
         self._status = ""
+        self._trouble = Trouble(log, over="the service manager is told again how this server fares")
         self._socket: socket.socket | None = None
         if address is not None:
             # An address in the abstract namespace, which is no file, begins with @ for a NUL.
@@ -92,4 +94,6 @@ class Supervisor:
         try:
             self._socket.sendto("\n".join(assignments).encode(), self._address)
         except (OSError, ValueError) as error:
-            log.warning("the service manager cannot be told %s: %s", assignments[0], error)
+            self._trouble.met(f"the service manager cannot be told how this server fares: {error}")
+        else:
+            self._trouble.over()

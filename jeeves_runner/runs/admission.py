@@ -167,7 +167,7 @@ class Admission:
             too_early=attempt.run is not None and _is_ahead(attempt.run.not_before, self._clock.now()),
             tokens_spent=self._tokens_spent(job),
             unmet=None if unmet is None else unmet.job,
-            may_be_met=unmet is not None and _is_ahead(unmet.until, self._clock.now()),
+            may_be_met=unmet is not None and unmet.may_be_met(self._clock.now()),
             disk_full=self._disk_full(),
             depth_limit=self._depth_limit,
             no_room=self._executors.of(job.spec).room(job.spec),
@@ -182,11 +182,10 @@ class Admission:
 
     def _unmet(self, job: Job, attempt: Attempt) -> Unmet | None:
         """What the job needs and lacks now, and how long that may be waited for."""
-        if not job.spec.needs or not attempt.trigger.lapses:
-            return None
         now, run = self._clock.now(), attempt.run
         due = now if run is None else run.scheduled_for or run.created_at
-        return unmet_of(job.spec.needs, partial(last_ok, self._conn), attempt.due_at or due, now)
+        find = partial(last_ok, self._conn)
+        return unmet_of(job.spec.needs, attempt.trigger, find, attempt.due_at or due, now)
 
     def _tokens_spent(self, job: Job) -> str | None:
         limit = job.spec.session and job.spec.session.max_tokens_per_day

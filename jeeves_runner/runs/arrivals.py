@@ -30,6 +30,7 @@ from jeeves_runner.runs.precheck import precheck_of
 from jeeves_runner.runs.row_notes import start_of
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.waiting_ends import WaitingEnds
+from jeeves_runner.troubles import Trouble
 
 T = TypeVar("T")
 
@@ -74,6 +75,7 @@ class Arrivals:
         self._executors = executors
         self._origin = executors.here.as_json()
         self._waiting_ends = waiting_ends
+        self._trouble = Trouble(log, over="runs that wait are started and ended again")
         self._on_ends = on_ends
         self._on_commit = on_commit
         self._on_failure = on_failure
@@ -302,9 +304,9 @@ class Arrivals:
         except Fenced:
             return
         except DatabaseError as error:
-            what = "could not be started" if arrival.starts else "could not be decided about"
-            log.error("a waiting run of %s %s: %s", attempt.job_id, what, error)
+            self._trouble.met(f"runs that wait can be neither started nor ended: {error}", logging.ERROR)
             return
+        self._trouble.over()
         if run is not None and run.status is RunStatus.RUNNING:
             await self._running.carry_out(attempt)
 

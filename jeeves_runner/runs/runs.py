@@ -24,15 +24,15 @@ from jeeves_runner.core.policy import DEPTH_LIMIT
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs, secret_params
-from jeeves_runner.db.file_errors import translate
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.run_requests import RunRequest
-from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
+from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
 from jeeves_runner.runs.attempt import Attempt, AttemptBoard
+from jeeves_runner.runs.consequences import Consequences
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.jobs import KnownJobs
@@ -45,7 +45,6 @@ from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.settle import Recovered
 from jeeves_runner.runs.trace import Logs
 from jeeves_runner.runs.waiting_ends import WaitingEnds
-from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -138,9 +137,8 @@ class Runs:
         self._ends = Ends(conn, self._is_carried)
         self._is_open = self._is_closed = False
         self._newest_seen = 0
-        self._second_look: asyncio.TimerHandle | None = None
+        self._consequences = Consequences(conn.filename, self._follow, self._review_all)
         self.on_end: Callable[[str], object] = lambda _job_id: None
-        self._trouble = Trouble(log, over="what follows from commits is seen to again")
         self.fenced = asyncio.Event()
 
     # Life
@@ -157,6 +155,7 @@ class Runs:
         if self._is_closed:
             return
         self._is_open = True
+        self._consequences.open()
         self._arrivals.open()
         self._line.open()
         self._late.watch_on()
@@ -172,9 +171,7 @@ class Runs:
         self._arrivals.close()
         self._line.close()
         self._late.stop()
-        if self._second_look is not None:
-            self._second_look.cancel()
-            self._second_look = None
+        self._consequences.close()
 
     async def shut_down(self, grace: float, patience: float = math.inf) -> None:
         """Admit nothing more, give running work ``grace`` seconds, then end it. All is recorded then, but
@@ -281,11 +278,11 @@ class Runs:
         follow_renames(self._conn, self._board, job_ids)
         self._admission.read_pauses()  # they may have gone along with a job that was renamed
         self._follow()
-        self._line.review(all_of_them=True)
+        self._review_all()
 
     def on_put_right(self) -> None:
         """What a wrong clock had left was put right in the rows: waits may end sooner than is known here."""
-        self._see_to(self._read_waits)
+        self._consequences.see_to(self._read_waits)
 
     def _read_waits(self) -> None:
         for run in runs.waiting_runs(self._conn):
@@ -293,7 +290,7 @@ class Runs:
             if attempt is not None and attempt.stage is Stage.WAITING and attempt.run is not None:
                 attempt.run = attempt.run._replace(not_before=run.not_before)
         self._admission.read_pauses()
-        self._line.review(all_of_them=True)
+        self._review_all()
 
     async def look(self) -> None:
         """Take up what other programs wrote: requests for runs, ends, cancel requests, pauses.
@@ -308,60 +305,35 @@ class Runs:
         for run_id, cause in runs.cancel_requests(self._conn):
             self._obey_cancel_request(run_id, cause)
         if is_changed:
-            self._line.review(all_of_them=True)
+            self._review_all()
+
+    def _review_all(self) -> None:
+        self._line.review(all_of_them=True)
 
     def _after_end(self, attempt: Attempt, ended: Run | None) -> None:
-        self._see_to(lambda: self._follow_end(attempt, ended))
+        self._consequences.see_to(lambda: self._follow_end(attempt, ended))
         self.on_end(attempt.job_id)
 
     def _on_ends(self) -> None:
-        self._see_to(self._follow)
+        self._consequences.see_to(self._follow)
 
     def _on_commit(self) -> None:
         """Nothing has ended, and it does not pay to look at what other programs have written: they tell of
         it."""
-        self._see_to(self._line.review)
+        self._consequences.see_to(self._line.review)
 
     def _on_failure(self, undecided: Sequence[Run]) -> None:
         """The database did not take decisions. The attempts that were to start wait again, or have ended
         meanwhile; ``undecided`` are requests that are to be taken up again."""
         self._newest_seen = min([self._newest_seen, *(run.id - 1 for run in undecided)])
-        self._see_to(self._follow_ends)
-        self._look_again()
-
-    def _see_to(self, what_follows: Callable[[], None]) -> None:
-        """Do what follows from a commit. If that fails, what has been committed has its effect all the same,
-        and what follows from it is looked for again."""
-        try:
-            what_follows()
-        except Exception as error:
-            # The file may not be readable for a moment, or one run meets a bug: all others go on.
-            known = translate(error, self._conn.filename)
-            if known is None:
-                log.exception("what follows from a commit could not be seen to")
-            else:
-                self._trouble.met(f"what follows from commits cannot be seen to now: {known}", logging.ERROR)
-            self._look_again()
-
-    def _look_again(self) -> None:
-        """Look at all there is in a second: by then may go well what has failed."""
-        if self._is_open and self._second_look is None:
-            loop = asyncio.get_running_loop()
-            self._second_look = loop.call_later(TRY_AGAIN, self._on_second_look)
-
-    def _on_second_look(self) -> None:
-        self._second_look = None
-        self._see_to(self._follow)
-        self._see_to(lambda: self._line.review(all_of_them=True))
-        if self._second_look is None:
-            self._trouble.over()
+        self._consequences.see_to(self._follow_ends)
+        self._consequences.look_again()
 
     def _follow_end(self, attempt: Attempt, ended: Run | None) -> None:
         if ended is not None and ended.status is RunStatus.OK:
             # None but its own has ended with it; what comes after it has been entered with it.
             self._ends.tell(ended)
             self._take_up_requests()
-            self._line.review()
         else:
             self._follow(freed=None if attempt.run is None else attempt.run.id)
         self._line.renew_reasons(attempt.job_id, attempt.pool)
@@ -371,16 +343,18 @@ class Runs:
         that has just ended here."""
         self._follow_ends(freed)
         self._take_up_requests()
-        self._line.review()
 
     def _take_up_requests(self) -> None:
-        """The attempts of chains that go on come first: they were active before whatever came meanwhile."""
+        """First retries: their chains were active before. Then what waits; last, what was just asked for."""
         requested = runs.requested_runs(self._conn, self._newest_seen) if self._is_open else []
-        for run in sorted(requested, key=lambda run: run.trigger is not Trigger.RETRY):
-            if self._board.get(run.id) is None:
-                self._requests.take_up(run)
-            if run.not_before is not None:
-                self._line.review_at(run.not_before)
+        for is_retry in (True, False):
+            for run in (each for each in requested if (each.trigger is Trigger.RETRY) is is_retry):
+                if self._board.get(run.id) is None:
+                    self._requests.take_up(run)
+                if run.not_before is not None:
+                    self._line.review_at(run.not_before)
+            if requested or not is_retry:
+                self._line.review()
         if requested:
             self._newest_seen = requested[-1].id
 

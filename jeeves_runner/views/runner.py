@@ -11,7 +11,7 @@ from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import SETTINGS, Config
-from jeeves_runner.config_kinds import shown_settings
+from jeeves_runner.config_settings import shown_settings
 from jeeves_runner.db.incident_list import open_incidents
 from jeeves_runner.db.job_list import health_counts
 from jeeves_runner.db.message_list import message_counts

@@ -9,6 +9,7 @@ import apsw
 
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import JobSpec
+from jeeves_runner.core.policy import DEPTH_LIMIT
 from jeeves_runner.core.renaming import renamed
 from jeeves_runner.core.run import PausedTime, Run, SkippedTime
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
@@ -20,6 +21,7 @@ from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.jobs import JobRow, job_rows, live_ids
 from jeeves_runner.errors import InvalidValue
+from jeeves_runner.views.ends_before import NO_ENDS, Ends, ends_before
 from jeeves_runner.views.job_lookup import absence
 
 OTHERWISE: Final = timedelta(minutes=1)
@@ -72,6 +74,8 @@ class Ask:
     """Over how long the jobs are spread that catch up after a silence."""
     specs: Sequence[JobSpec] | None = None
     """Other jobs than the live ones."""
+    depth_limit: int = DEPTH_LIMIT
+    """Over how many runs one may follow from another."""
 
 
 class Length(NamedTuple):
@@ -101,6 +105,8 @@ class _Known:
     """How long their runs usually took."""
     namespaces: Mapping[str, str] = field(default_factory=dict)
     """What their times are spread by, where that is not the id."""
+    ends: Ends = NO_ENDS
+    """What has ended before."""
 
 
 def scenario_of(conn: apsw.Connection | None, now: datetime, ask: Ask) -> tuple[Scenario, dict[str, Length]]:
@@ -127,6 +133,9 @@ def scenario_of(conn: apsw.Connection | None, now: datetime, ask: Ask) -> tuple[
         skips=known.skips,
         catch_up_spread=ask.catch_up_spread,
         open_runs=known.open_runs,
+        arrived=known.ends.arrived,
+        last_ok=known.ends.last_ok,
+        depth_limit=ask.depth_limit,
     )
     _check_size(scenario)
     return scenario, lengths
@@ -154,6 +163,7 @@ def _known(conn: apsw.Connection, now: datetime, ask: Ask) -> _Known:
             },
             history={job_id: timedelta(milliseconds=ms) for job_id, ms in usual if ms is not None},
             namespaces={**kept, **{name: row.namespace for name, row in rows.items()}},
+            ends=ends_before(conn, specs, before, ask.begin, is_now=ask.begin == now),
         )
 
 
@@ -229,6 +239,7 @@ def _open_run(run: Run, job_id: str) -> OpenRun:
         attempt=run.attempt,
         not_before=run.not_before,
         forced=run.forced,
+        depth=run.depth,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypedDict
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Reason, RunStatus, Trigger
+from jeeves_runner.core.model import JobSpec, Reason, RunStatus, Trigger
 from jeeves_runner.core.simulation.replay import Played, play
 from jeeves_runner.core.simulation.scenario import SimulatedRun
 from jeeves_runner.core.simulation.summary import Summary, Tally, summary, waited
@@ -118,6 +118,8 @@ class SimulationDocument(TypedDict):
     """The rows that would be written, in the order of entering."""
     jobs: list[SimulatedJobDocument]
     """The jobs of which there is one, by id."""
+    unforeseen: list[str]
+    """The enabled jobs that queues or changes of files start, by id: when that will be is not known."""
     summary: SummaryDocument
     """What it comes to."""
 
@@ -125,10 +127,17 @@ class SimulationDocument(TypedDict):
 def simulation_view(conn: apsw.Connection | None, now: datetime, ask: Ask) -> SimulationDocument:
     """Play what is asked for; errors as of ``scenario_of``."""
     scenario, lengths = scenario_of(conn, now, ask)
-    return _document(ask, play(scenario), lengths)
+    unforeseen = sorted(job.spec.id for job in scenario.jobs if _is_unforeseen(job.spec))
+    return _document(ask, play(scenario), lengths, unforeseen)
 
 
-def _document(ask: Ask, played: Played, lengths: Mapping[str, Length]) -> SimulationDocument:
+def _is_unforeseen(spec: JobSpec) -> bool:
+    return spec.on_queue is not None or spec.on_change is not None
+
+
+def _document(
+    ask: Ask, played: Played, lengths: Mapping[str, Length], unforeseen: list[str]
+) -> SimulationDocument:
     found = summary(played.runs, ask.end)
     return {
         "begin": to_text(ask.begin),
@@ -144,6 +153,7 @@ def _document(ask: Ask, played: Played, lengths: Mapping[str, Length]) -> Simula
             }
             for job_id, tally in sorted(found.by_job.items())
         ],
+        "unforeseen": unforeseen,
         "summary": _summary(ask, played, found),
     }
 

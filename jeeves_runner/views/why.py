@@ -16,9 +16,10 @@ from jeeves_runner.core.why.times import asked, occurrence_in, schedule_of
 from jeeves_runner.db import jobs, revisions, run_list, runs
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.declared_then import declared_then
+from jeeves_runner.db.renames import new_id
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow
-from jeeves_runner.db.why_facts import job_facts, newest_run, present_id, run_facts, run_in
+from jeeves_runner.db.why_facts import job_facts, newest_run, run_facts, run_in
 from jeeves_runner.errors import InvalidValue, NotFound
 from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, text_of
 
@@ -92,7 +93,7 @@ def why_view(
         facts = _job(conn, now, job_id, served=served)
         facts = facts._replace(catches_up_at=catching_up.get(facts.id), catch_up_spread=catch_up_spread)
         if run_id is not None:
-            why, found = _about_run(facts, run_facts(conn, _run_of(conn, facts, run_id)), now)
+            why, found = _about_run(facts, run_facts(conn, _run_of(conn, facts, run_id), now), now)
         elif at is not None:
             why, found = _about_time(conn, facts, asked(at, now, facts.zone, "the time"), now)
         else:
@@ -101,7 +102,7 @@ def why_view(
 
 
 def _job(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool) -> JobFacts:
-    name = present_id(conn, job_id)
+    name = new_id(conn, job_id) or job_id
     facts = job_facts(conn, now, name, served=served)
     if facts is None:
         raise _unknown(conn, job_id)
@@ -140,7 +141,7 @@ def _about_run(facts: JobFacts, found: KnownRun, now: datetime) -> _Found:
 
 def _about_now(conn: apsw.Connection, facts: JobFacts, now: datetime) -> _Found:
     newest = newest_run(conn, facts.id)
-    found = None if newest is None else run_facts(conn, newest)
+    found = None if newest is None else run_facts(conn, newest, now)
     why = why_now(facts, found, now)
     return why, found if why.is_of_run else None
 
@@ -156,7 +157,7 @@ def _about_time(conn: apsw.Connection, facts: JobFacts, about: Asked, now: datet
         row = row if row is not None and _is_within(row, about) else None
     else:
         row = run_in(conn, facts.id, occurrence, occurrence + _MILLISECOND)
-    found = None if row is None else run_facts(conn, row)
+    found = None if row is None else run_facts(conn, row, now)
     return why_at(facts, about, then, found, now), found
 
 

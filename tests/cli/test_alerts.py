@@ -11,8 +11,8 @@ from support.cli import Shell, answering, between_looks, words
 from support.clock import NOON
 from support.receiver import receiver
 
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts.words import Cause
-from jeeves_runner.core.model import Alert
 from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.views.runner import status_view

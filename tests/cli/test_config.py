@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from jeeves_runner.cli.commands.config import _setting_rows
 from jeeves_runner.cli.formats import NONE
 from jeeves_runner.cli.main import main
-from jeeves_runner.config_kinds import Section, Text, settings_of
+from jeeves_runner.config_kinds import Text
+from jeeves_runner.config_settings import Section, settings_of
 
 
 @pytest.fixture(autouse=True)

@@ -161,3 +161,39 @@ def test_outside_of_a_repository_it_says_so(tmp_path: Path, monkeypatch: pytest.
 def test_confirming_deletes_is_for_an_apply_alone(project: Path, other: str) -> None:
     result = run("diff", "--against", other, "--allow-deletes", "1")
     assert result.exit_code == 64
+
+
+def test_a_job_that_was_renamed_has_the_times_at_which_it_runs(project: Path) -> None:
+    """Where there is a database, it is asked for the ids that jobs were made with."""
+    spread = JOB.replace("0 2", "H 2")
+    write("jobs.d/a.yaml", spread)
+    (project / "jobs.d" / "b.yaml").unlink()
+    run("apply")
+    (project / "jobs.d" / "a.yaml").unlink()
+    write("jobs.d/c.yaml", "renamed_from: a\n" + spread)
+    assert run("apply").exit_code == 0
+    (time,) = {at[13:19] for at in due("c")}
+    commit(project, "Rename it")
+    write("jobs.d/c.yaml", spread.replace("H 2", "H 3"))
+    for words in ((), ("--against", "work")):
+        (job,) = json.loads(run("diff", *words, "--json").stdout)["forecast"]["jobs"]
+        assert {at[13:19] for at in (*job["first_lost"], *job["first_gained"])} == {time}
+    run("apply")
+    assert {at[13:19] for at in due("c")} == {time}
+
+
+def due(job_id: str) -> list[str]:
+    document = json.loads(run("next", job_id, "--json").stdout)
+    return [each["scheduled_for"] for each in document["occurrences"]]
+
+
+def test_a_rename_since_the_commit_moves_no_times(project: Path) -> None:
+    spread = JOB.replace("0 2", "H 2")
+    write("jobs.d/a.yaml", spread)
+    commit(project, "Spread it")
+    run("apply")
+    (project / "jobs.d" / "a.yaml").unlink()
+    write("jobs.d/c.yaml", "renamed_from: a\n" + spread)
+    assert [job["job_id"] for job in against("work")["forecast"]["jobs"]] == []
+    run("apply")
+    assert [job["job_id"] for job in against("work")["forecast"]["jobs"]] == []

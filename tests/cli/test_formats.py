@@ -48,10 +48,13 @@ def test_a_duration_has_two_units_at_most(ms: int | None, text: str) -> None:
         (119.6, "in 2m"),
         (7_199, "in 1h 59m"),
         (-3_601, "1h ago"),
-        (-7_300, "2h ago"),
+        (-7_300, "2h 1m ago"),
         (-86_400 * 1.5, "1d 12h ago"),
         (3_599.8, "in 1h"),
         (-86_400 * 3, "3d ago"),
+        (86_400 * 2 + 3_600 * 20, "in 2d 20h"),
+        (86_400 * 2 + 3_600 * 20 + 59 * 60, "in 2d 20h"),
+        (9.4, "in 9s"),
     ],
 )
 def test_a_time_is_told_from_now(seconds: float, text: str) -> None:

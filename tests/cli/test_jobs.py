@@ -8,8 +8,9 @@ from support.cli import Shell, words
 from support.clock import NOON
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import ExitCodes, JobType, Param, Session, SourceType
+from jeeves_runner.core.model import ExitCodes, JobType, Param, SourceType
 from jeeves_runner.core.schedule_entry import At, Every, RRule, ScheduleEntry
+from jeeves_runner.core.session_spec import Session
 
 
 @pytest.fixture
@@ -56,6 +57,9 @@ def test_a_schedule_that_has_run_out_is_told_at_once(shell: Shell, entry: Schedu
     assert [row.split()[0] for row in rows if row.endswith(" - no further occurrence")] == ["over"]
     lines = [words(line) for line in shell.text("job", "over").splitlines()]
     assert "next run no further occurrence" in lines
+    row = "run out over no further occurrence; `jeeves-runner job over` has its schedule"
+    assert row in [words(line) for line in shell.text("status").splitlines()]
+    assert "over" not in shell.run("status", "--check").stdout  # nothing is wrong with it
     assert "Its schedule has no occurrence any more." in shell.text("why", "over")
 
 

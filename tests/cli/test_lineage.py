@@ -77,5 +77,19 @@ def test_a_run_that_touched_nothing_says_so(shell: Shell) -> None:
     assert "has touched neither a queue nor state" in shell.text("run", str(run), "--lineage")
 
 
+def test_a_run_tells_of_the_items_that_have_started_it(shell: Shell) -> None:
+    causes = Causes(items=(1, 2), queue="mail")
+    run = shell.ledger.add_run("send", caused_by=causes.as_text())
+    told = shell.text("run", str(run), "--lineage")
+    assert "Follows from\n  2 items of queue mail: 1 and 2" in told
+
+
+def test_a_run_tells_of_the_change_that_has_started_it_beside_the_run_that_made_it(shell: Shell) -> None:
+    causes = Causes(runs=(1,), node="datastore:mail")
+    run = shell.ledger.add_run("send", caused_by=causes.as_text())
+    told = shell.text("run", str(run), "--lineage")
+    assert "Follows from\n  a change of datastore:mail\n  run 1 of fetch, ok" in told
+
+
 def test_an_item_that_is_not_there_is_said(shell: Shell) -> None:
     refused(shell.run("queue", "item", "99"), "there is no queue item 99")

@@ -23,7 +23,7 @@ def muted(shell: Shell) -> set[str]:
 
 def test_a_job_is_muted_for_a_time_and_runs_on(shell: Shell) -> None:
     assert shell.text("mute", "backup", "--for", "2h30m", "--reason", "known") == (
-        "backup is muted, ends in 2h: known.\n"
+        "backup is muted, ends in 2h 30m: known.\n"
     )
     job = shell.json("job", "backup")["job"]
     assert job["muted"] == {"until": "2026-03-01T14:30:00.000Z", "reason": "known", "all": False}

@@ -17,7 +17,7 @@ def shell(tmp_path: Path) -> Shell:
 
 def test_pause_and_resume_work_without_a_server(shell: Shell) -> None:
     assert shell.text("pause", "backup", "--until", "2h30m", "--reason", "moving") == (
-        "backup is paused, ends in 2h: moving.\n"
+        "backup is paused, ends in 2h 30m: moving.\n"
     )
     job = shell.json("job", "backup")["job"]
     assert job["paused"] == {"until": "2026-03-01T14:30:00.000Z", "reason": "moving", "all": False}

@@ -7,6 +7,7 @@ from support.answers import faults
 from support.cli import Shell, refused, words
 from support.git_tree import git
 
+from jeeves_runner.core.edge_spec import After, Need, OnChange
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, Retries
 from jeeves_runner.core.schedule_entry import Every
 from jeeves_runner.views.simulation import SimulationDocument
@@ -157,6 +158,24 @@ def test_a_job_that_they_rename_keeps_its_times_its_pause_and_its_length(shell: 
     assert {run["job_id"]: run["status"] for run in played["occurrences"]} == {"c": "ok", "d": "skipped"}
 
 
+def test_a_job_that_was_renamed_is_played_by_its_namespace_and_checked_by_it(shell: Shell) -> None:
+    """The minute of `backup` is 4 by ``H``, and that of `copy` 53."""
+    folder = shell.folder / "jobs.d"
+    folder.mkdir()
+    text = 'schedule: "H * * * *"\nrun: x\ntimeout: 1m\n'
+    (folder / "backup.yaml").write_text(text)
+    shell.text("apply")
+    (folder / "backup.yaml").unlink()
+    (folder / "copy.yaml").write_text(f"renamed_from: backup\n{text}")
+    shell.text("apply")
+    (folder / "copy.yaml").write_text(f'{text}exclude: ["53 * * * *"]\n')
+    played = [job[:3] for job in told(shell, "--jobs", str(folder))]
+    assert played[:2] == [("copy", "ok", "12:04"), ("copy", "ok", "13:04")]
+    assert played == [job[:3] for job in told(shell)]
+    (folder / "copy.yaml").write_text(f'{text}exclude: ["4 * * * *"]\n')
+    refused(shell.run("simulate", "--jobs", str(folder)), "copy.yaml")
+
+
 def test_the_manifests_of_a_commit(shell: Shell) -> None:
     folder = shell.folder / "jobs.d"
     folder.mkdir()
@@ -221,3 +240,19 @@ def test_more_than_can_be_kept_is_refused_before_it_is_played(shell: Shell) -> N
     assert result.exit_code == 64
     assert "more than 500,000 occurrences; often was the job too many" in result.stderr
     assert "choose a nearer --to" in result.stderr
+
+
+def test_jobs_that_follow_are_played_and_those_of_queues_and_files_named(shell: Shell) -> None:
+    shell.ledger.add_job("first", schedule=("0 13 * * *",))
+    shell.ledger.add_job("next", after=After(("first",)))
+    shell.ledger.add_job("needy", schedule=("30 13 * * *",), needs=(Need("first", 1_800_000),))
+    shell.ledger.add_job("by-files", on_change=OnChange(("data/*",)))
+    assert told(shell, "--for", "2h") == [
+        ("first", "ok", "13:00", "13:00"),
+        ("next", "ok", "13:00", "13:01"),
+        ("needy", "ok", "13:30", "13:30"),
+    ]
+    assert shell.json("simulate", "--for", "2h")["unforeseen"] == ["by-files"]
+    assert lines(shell, "--for", "2h")[-1].count("by-files") == 0
+    (said,) = (line for line in lines(shell, "--for", "2h") if "by-files" in line)
+    assert said.endswith("is not known; such runs are not played: by-files.")

@@ -80,10 +80,10 @@ def test_a_skip_shows_wherever_a_pause_shows(shell: Shell) -> None:
 def test_a_time_is_on_the_clocks_of_the_job(shell: Shell) -> None:
     shell.ledger.add_job("berlin", schedule=("30 2 * * *",), timezone="Europe/Berlin")
     assert shell.text("skip", "berlin", "2026-03-02T02:30") == (
-        "berlin skips 2026-03-02 02:30:00+01:00 (in 13h).\n"
+        "berlin skips 2026-03-02 02:30:00+01:00 (in 13h 30m).\n"
     )
     assert shell.text("skip", "berlin", "2026-03-29T02:30") == (
-        "berlin skips 2026-03-29 03:00:00+02:00 (in 27d).\n"  # which did not exist
+        "berlin skips 2026-03-29 03:00:00+02:00 (in 27d 13h).\n"  # which did not exist
     )
     shell.ledger.add_job("often", schedule=("30 * * * *",), timezone="Europe/Berlin")
     result = shell.run("skip", "often", "2026-03-29T02:30")
@@ -184,7 +184,7 @@ def test_of_a_tag_each_job_skips_its_next_time_and_the_others_say_why_not(shell:
         "backup does not skip 2026-03-01 13:00:00Z (in 1h) any more.",
         "by-hand skips nothing.",
         "vacuum does not skip 2026-03-01 12:30:00Z (in 30m) any more.",
-        "vacuum does not skip 2026-03-01 14:30:00Z (in 2h) any more.",
+        "vacuum does not skip 2026-03-01 14:30:00Z (in 2h 30m) any more.",
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeeves_runner.core.changes import Watching
+from jeeves_runner.core.changes import Watching, pauses
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -54,3 +54,20 @@ def test_what_settles_is_what_was_found_in_each_look_of_the_debounce(
         assert known.seen == {"in": looks[-1][1]}
         assert looks[-1][1] != "a"
         assert set(within) <= {looks[-1][1]}
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), st.floats(0, 100), min_size=1),
+    st.floats(0.001, 0.5),
+)
+def test_all_looks_together_keep_within_their_share(costs: dict[str, float], share: float) -> None:
+    waits = pauses(costs, share, 1.0)
+    assert sum(cost / waits[place] for place, cost in costs.items()) <= share * 1.0001
+    assert all(wait >= 1.0 for wait in waits.values())
+
+
+def test_a_place_that_costs_much_hardly_slows_those_that_do_not() -> None:
+    waits = pauses({"large": 0.4, "a": 0.0001, "b": 0.0001}, 0.02, 1.0)
+    assert 20 < waits["large"] < 22
+    assert waits["a"] == waits["b"] == 1.0
+    assert pauses({"large": 0.4}, 0.02, 1.0) == {"large": 20.0}

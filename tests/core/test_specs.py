@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from support.searching import searched
 from support.specs import canonical, queue_from_text
 
+from jeeves_runner.core.alert_spec import Alert, Expect
 from jeeves_runner.core.model import (
-    Alert,
     CatchUp,
-    Expect,
     JobSpec,
     OverlapPolicy,
     Param,

@@ -9,7 +9,8 @@ import pytest
 from support.alerts import OPS, AlertLedger
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Alert, CancelCause, Reason, Retries, RunStatus
+from jeeves_runner.core.alert_spec import Alert
+from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import run_ends
 from jeeves_runner.db.run_ends import RunRecord

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support.alerts import OPS, AlertLedger
 
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.durations import End
-from jeeves_runner.core.model import Alert
 from jeeves_runner.db import alerting, overrides
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.clock_events import put_right

@@ -15,9 +15,9 @@ from support.alerts import AlertLedger
 from support.db import database
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts.words import ClosedBy
 from jeeves_runner.core.durations import End
-from jeeves_runner.core.model import Alert
 from jeeves_runner.db import alerting, overrides
 
 FOREVER = datetime.max.replace(tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from support.alerts import OPS, AlertLedger
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts.words import Cause, ClosedBy
-from jeeves_runner.core.model import Alert
 from jeeves_runner.db import alerting, overrides
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.clock_events import put_right

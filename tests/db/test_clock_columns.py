@@ -21,7 +21,7 @@ RECORDS: Final = {
     "audit": "at",
     "backfills": "created_at finished_at",
     "carries": "renamed_at",
-    "change_watches": "taken_at",
+    "change_watches": "taken_at changed_at",
     "held": "since",
     "incidents": "opened_at told_at said_at closed_at",
     "jobs": "created_at updated_at deleted_at",

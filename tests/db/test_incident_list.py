@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.alerts import OPS, AlertLedger
 
-from jeeves_runner.core.model import Alert
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.db import outbox
 from jeeves_runner.db.incident_list import incident_rows, open_incidents
 from jeeves_runner.db.told_channels import told_channels

@@ -9,8 +9,9 @@ import pytest
 from support.alerts import AlertLedger
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.alert_spec import Alert, Expect
 from jeeves_runner.core.alerts.words import Cause
-from jeeves_runner.core.model import Alert, Expect, Precheck, Retries, RunStatus
+from jeeves_runner.core.model import Precheck, Retries, RunStatus
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import lateness
 from jeeves_runner.db.lateness import Found

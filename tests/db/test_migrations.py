@@ -28,6 +28,7 @@ SHIPPED = {
     15: "8224206a1b3d357f35a67a85973a9d2b6b401e7173f52ad5ec6a5230a8010893",
     16: "93c173e27a87a47d767d9cf6a990e86efd54e49c55ef456ea78ccbf49f1f33a3",
     17: "0d7dbde98ff03a2a146db4d378783ba63e52e45cf0b4ed5c1f7fb19f721f4644",
+    18: "ac7a58c7e54c539c062e3f65b29b85431bf388964b1b6bb348932e585cc3d0c2",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.ledger import Store
 
-from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_upkeep, queues
+from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_triggers, queue_upkeep, queues
 
 STATEMENTS = {
     "claim": queue_claims._CLAIM,
@@ -16,6 +16,9 @@ STATEMENTS = {
     "some ended": queue_claims._SOME_ENDED,
     "settle": queue_claims._SETTLE_ONE,
     "waits too long": queue_claims._WAITS_TOO_LONG,
+    "enough to start": queue_triggers._COUNT,
+    "items that start": queue_triggers._ITEMS,
+    "has completed": queue_triggers._HAS_COMPLETED,
     "waiting twin": queue_enqueue._WAITING_TWIN,
     "any twin": queue_enqueue._ANY_TWIN,
     "busy": queues._IS_BUSY.replace("?1", "?"),
@@ -35,7 +38,7 @@ def touches(folder: Path, name: str) -> list[str]:
     store = Store(folder / "runner.sqlite")
     names = (
         "any at until lease run queue id count level wanted below runs key error limit before lease_ended"
-        " attempt token revision"
+        " attempt token revision batch most chain"
     )
     statement = STATEMENTS[name].replace("?", ":any")
     steps = list(store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1)))

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.docs import DOCS, Block, blocks
+from support.server import serving, until
 
 from jeeves_runner.client import Client
 from jeeves_runner.db.connection import connect
 
 ROOT = Path(__file__).parents[2]
+OWN = [block for block in blocks(DOCS / "explanation/graph.md") if block.info[1:] == ("own",)]
 Answer = subprocess.CompletedProcess[str]
 Git = Callable[..., str]
 
@@ -31,6 +34,19 @@ class Project:
 
     def apply(self) -> None:
         self._call([sys.executable, "-m", "jeeves_runner", "apply"]).check_returncode()
+
+    def command(self, *words: str) -> str:
+        """What a command prints, which must succeed."""
+        answer = subprocess.run(
+            [sys.executable, "-m", "jeeves_runner", *words],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=50,
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        return answer.stdout
 
     def script(self, name: str, *args: str) -> Answer:
         """Run one script as the runner would."""
@@ -207,6 +223,73 @@ def test_no_half_written_digest_is_left(project: Project, git: Git) -> None:
     project.script("git_commits.py")
     project.script("commit_digest.py")
     assert [path.name for path in (project.data / "digests").iterdir()] == ["2026-11-20.md"]
+
+
+def test_digests_are_counted_by_day_and_author(project: Project, git: Git) -> None:
+    commit(git, "One (of two)", date="2026-11-20T10:00:00+00:00")
+    commit(git, "Two", date="2026-11-20T11:00:00+00:00")
+    commit(git, "Three", date="2026-11-21T10:00:00+00:00")
+    project.script("git_commits.py")
+    project.script("commit_digest.py")
+    assert result(project.script("commit_stats.py")) == {"commits": 3, "days": 2}
+    stats = json.loads((project.data / "stats.json").read_text(encoding="utf-8"))
+    assert stats == {"days": {"2026-11-20": 2, "2026-11-21": 1}, "authors": {"Ada": 3}}
+
+
+def test_the_front_page_shows_the_newest_days_and_the_machine(project: Project) -> None:
+    stats = {"days": {f"2026-11-{day:02}": day for day in range(1, 21)}, "authors": {"A <b>": 210}}
+    (project.data / "stats.json").write_text(json.dumps(stats))
+    project.script("machine_sample.py")
+    assert project.script("front_page.py").returncode == 0
+    lines = front_page(project)
+    assert lines[:3] == ["# This repository", "", f"- [2026-11-20](digests/2026-11-20.md) `{'#' * 40}` 20"]
+    assert lines[15] == f"- [2026-11-07](digests/2026-11-07.md) `{'#' * 14}` 7"
+    assert lines[16:18] == ["", "- A &lt;b&gt;: 210"]
+    assert lines[19].startswith("Free on disk at ")
+
+
+def test_the_front_page_is_there_also_without_commits(project: Project) -> None:
+    assert project.script("front_page.py").returncode == 0
+    assert front_page(project) == ["# This repository"]
+
+
+def front_page(project: Project) -> list[str]:
+    return (project.data / "front-page.md").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("block", OWN, ids=lambda block: block.info[0])
+def test_the_page_on_the_graph_shows_that_of_these_jobs(project: Project, block: Block) -> None:
+    form = {"text": "text", "mermaid": "mermaid"}[block.info[0]]
+    shown = block.text.removeprefix("$ jeeves-runner graph\n")
+    assert shown == project.command("graph", "--format", form)
+
+
+def test_nothing_is_to_be_warned_of(project: Project) -> None:
+    assert "5 jobs" in (told := project.command("validate", "--strict"))
+    assert "0 errors, 0 warnings" in told
+
+
+@pytest.mark.service
+def test_a_commit_comes_to_the_front_page_by_jobs_that_start_one_another(project: Project, git: Git) -> None:
+    commit(git, "The first")
+    with (project.root / "jeeves-runner.yaml").open("a") as config:
+        config.write("port: 0\n")
+    project.command("apply", "--take-over")  # the database is a copy
+    with serving(project.root) as server:
+        until(lambda: server.job("machine-sample")["last_status"] == "ok")
+        project.command("trigger", "git-commits", "--wait", "--force")
+        until(lambda: server.job("front-page")["last_status"] == "ok")
+    assert "- Ada: 1" in front_page(project)
+    chain = [newest_run(project, job) for job in ("front-page", "commit-stats", "commit-digest")]
+    assert [run["trigger"] for run in chain] == ["after", "change", "queue"]
+    assert [run["caused_by"].get("runs", []) for run in chain] == [[chain[1]["id"]], [chain[2]["id"]], []]
+    assert "enqueued by  run" in project.command("queue", "item", "1")
+    assert "1 item of queue commits: 1" in project.command("run", str(chain[2]["id"]), "--lineage")
+    assert "the jobs it follows had ended" in project.command("why", "front-page")
+
+
+def newest_run(project: Project, job: str) -> Any:
+    return json.loads(project.command("runs", job, "--json"))["runs"][0]
 
 
 def digest(project: Project, day: str) -> list[str]:

@@ -37,6 +37,16 @@ def test_what_is_shown_is_what_the_command_prints(project: Path, block: Block) -
     assert shown == answer.stdout
 
 
+def test_its_manifests_are_valid_without_a_warning(project: Path) -> None:
+    (project / "scripts").mkdir()
+    for name in ("fetch", "sort", "index", "report", "learn"):
+        (project / "scripts" / f"{name}.py").touch()
+    command = [*PROGRAM, "validate", "--strict"]
+    answer = subprocess.run(command, check=False, cwd=project, capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout == "Valid: 1 manifest, 5 jobs, 1 queue, 6 nodes declared, 0 errors, 0 warnings.\n"
+
+
 def test_the_tree_fits_a_terminal() -> None:
     assert len(ASKED) == 3
     assert max(len(line) for block in ASKED for line in block.text.splitlines()) <= 80

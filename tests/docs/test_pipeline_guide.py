@@ -50,11 +50,35 @@ def test_its_manifest_has_nothing_to_warn_of(project: Path) -> None:
 def test_letters_are_counted_once_by_jobs_that_follow_one_another(project: Path, server: Server) -> None:
     for number in range(3):
         (project / "inbox" / f"{number}.txt").write_text("two words")
-    (block,) = (block for block in blocks(PAGE) if block.info == ("console",))
-    words = block.text.split()
-    assert words[:2] == ["$", "jeeves-runner"]
-    call(project, *words[2:])
+    find(project)
     site = project / "site.txt"
     until(lambda: site.exists() and site.read_text() == "6 words\n")
     assert server.get("/queues/letters/status")["failed"] == 0
     assert {run["trigger"] for run in server.get("/runs?job=report")["runs"]} == {"after"}
+
+
+@pytest.mark.service
+def test_a_letter_that_cannot_be_read_takes_no_other_along(project: Path, server: Server) -> None:
+    (project / "inbox" / "0.txt").write_bytes(b"\xff")
+    for number in range(1, 4):
+        (project / "inbox" / f"{number}.txt").write_text("two words")
+    find(project)
+    until(lambda: server.get("/queues/letters/status")["failed"])
+    status = server.get("/queues/letters/status")
+    assert (status["depth"], status["claimed"], status["failed"]) == (0, 0, 1)
+    site = project / "site.txt"
+    until(lambda: site.exists() and site.read_text() == "6 words\n")
+
+
+@pytest.mark.service
+def test_without_letters_there_is_nothing_to_count(project: Path, server: Server) -> None:
+    find(project)
+    assert server.get("/queues/letters/peek")["items"] == []
+
+
+def find(project: Path) -> None:
+    """Run the first job, as the guide says."""
+    (block,) = (block for block in blocks(PAGE) if block.info == ("console",))
+    words = block.text.split()
+    assert words[:2] == ["$", "jeeves-runner"]
+    call(project, *words[2:])

@@ -174,3 +174,12 @@ def test_nothing_is_checked_again_until_something_changes(
     project.write("c.yaml", job("x"))
     assert planner.plan(Live.nothing()).problems != first
     assert len(calls) == 2
+
+
+def test_what_a_job_with_a_mistake_may_write_or_read_is_not_missed(project: Project) -> None:
+    project.write("a.yaml", job("a", "writes: [queue:mail]", "reads: [datastore:rules]"))
+    project.write("b.yaml", job("b", "on_queue: mail", "writes: [datastore:rules]"))
+    project.write("queues.yaml", "queues: [{id: mail}]\nnodes: [{kind: datastore, id: rules}]\n")
+    plan = project.validate()
+    assert len(errors(plan)) == 1
+    assert warnings(plan) == []

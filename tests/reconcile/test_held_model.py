@@ -38,7 +38,9 @@ UNREADABLE = {
 REPLACED = ("a folder", "a link to nothing", "no right to read it")
 """What may stand in the place of a file."""
 
-IDS = [f"j{n}" for n in range(5)]
+IDS = [*(f"j{n}" for n in range(4)), "q0", "q1", "datastore:n0", "datastore:n1"]
+"""Jobs, queues and nodes: the first letter says which."""
+LISTS = {"j": "jobs", "q": "queues", "d": "nodes"}
 FILES = ("jobs.d/a.yaml", "jobs.d/b.yaml", "jobs.d/team/c.yaml")
 DEFAULTS = "jobs.d/team/_defaults.yaml"
 
@@ -46,20 +48,34 @@ DEFAULTS = "jobs.d/team/_defaults.yaml"
 class Said(NamedTuple):
     """What a file that can be read says."""
 
-    jobs: Mapping[str, int]
-    """The value of each valid job."""
+    valid: Mapping[str, int]
+    """The value of each job, queue and node that is valid."""
     invalid: frozenset[str] = frozenset()
-    """Jobs that are declared with a mistake."""
+    """Those that are declared with a mistake."""
     has_nameless: bool = False
-    """Whether there is an entry without an id."""
+    """Whether there is a job without an id."""
 
     def text(self) -> bytes:
-        entries: list[object] = [
-            {"id": name, "run": f"echo {value}", "timeout": "1m"} for name, value in self.jobs.items()
-        ]
-        entries += [{"id": name, "run": "x", "timeot": "1m"} for name in self.invalid - set(self.jobs)]
-        entries += [{"run": "echo nameless"}] if self.has_nameless else []
-        return json.dumps({"jobs": entries}).encode()
+        lists: dict[str, list[object]] = {"jobs": []}
+        for name, value in self.valid.items():
+            lists.setdefault(LISTS[name[0]], []).append(entry(name, value))
+        for name in sorted(self.invalid - set(self.valid)):
+            lists.setdefault(LISTS[name[0]], []).append({**entry(name, 0), "descriptoin": "a mistake"})
+        if self.has_nameless:
+            lists["jobs"].append({"run": "echo nameless"})
+        return json.dumps(lists).encode()
+
+
+def entry(name: str, value: int) -> dict[str, object]:
+    """One of a list, that says this value."""
+    match name[0]:
+        case "j":
+            return {"id": name, "run": f"echo {value}", "timeout": "1m"}
+        case "q":
+            return {"id": name, "max_attempts": value + 1}
+        case _:
+            kind, _, rest = name.partition(":")
+            return {"id": rest, "kind": kind, "description": f"echo {value}"}
 
 
 Standing = Said | str | None
@@ -97,7 +113,7 @@ class Model:
 
     def __init__(self) -> None:
         self.standing: dict[str, Standing] = {
-            path: Said({name: 0}) for path, name in zip(FILES, IDS, strict=False)
+            path: Said({name: 0}) for path, name in zip(FILES, ("j0", "q0", "datastore:n0"), strict=True)
         }
         self.defaults_are_broken = False
         self.live: dict[str, tuple[str, int]] = {}
@@ -106,8 +122,8 @@ class Model:
         there = {path: it for path, it in self.standing.items() if it is not None}
         readable = {path: it for path, it in there.items() if isinstance(it, Said) and self._is_read(path)}
         unclear = {path for path in there if path not in readable or readable[path].has_nameless}
-        invalid = {name for it in readable.values() for name in it.invalid - set(it.jobs)}
-        places = {name: [p for p, it in readable.items() if name in it.jobs] for name in IDS}
+        invalid = {name for it in readable.values() for name in it.invalid - set(it.valid)}
+        places = {name: [p for p, it in readable.items() if name in it.valid] for name in IDS}
         doubtful = invalid | {name for name, found in places.items() if len(found) > 1}
         has_error = bool(doubtful or unclear or self.defaults_are_broken)
         held, suspended = set(), set()
@@ -120,7 +136,7 @@ class Model:
                 del self.live[name]
         for name, found in places.items():
             if found and name not in doubtful:
-                self.live[name] = (found[0], readable[found[0]].jobs[name])
+                self.live[name] = (found[0], readable[found[0]].valid[name])
         return Expected({name: value for name, (_, value) in self.live.items()}, held, suspended)
 
     def _is_read(self, path: str) -> bool:
@@ -184,7 +200,7 @@ def test_no_series_of_edits_breaks_the_rules(planner: Planner, series: list[tupl
         expected = model.look()
         plan = planner.compare(model.snapshot(), live)
         live = applied(plan, live, specs)
-        assert {name: run_of(text) for name, text in specs.items()} == expected.live
+        assert {name: value_of(name, text) for name, text in specs.items()} == expected.live
         assert {row.id for row in plan.held} == expected.held
         assert {name for _, name in plan.suspended} == expected.suspended
         assert planner.compare(model.snapshot(), live).changes == ()
@@ -199,6 +215,9 @@ def applied(plan: Plan, live: Live, specs: dict[str, str]) -> Live:
     return live.advance(Delta.of(plan, plan.base + 1))
 
 
-def run_of(text: str) -> int:
-    """The value of a job, from its spec."""
-    return int(json.loads(text)["script"].removeprefix("echo "))
+def value_of(name: str, text: str) -> int:
+    """The value that a spec says."""
+    spec = json.loads(text)
+    if name.startswith("q"):
+        return int(spec.get("max_attempts", 3)) - 1
+    return int(spec["script" if name.startswith("j") else "description"].removeprefix("echo "))

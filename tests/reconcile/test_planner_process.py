@@ -101,7 +101,7 @@ def test_an_error_nobody_foresaw_is_an_answer_and_not_its_end(
         try:
             # What is live makes no sense, so that the comparison fails where it looks at a row.
             with pytest.raises(PlannerFailed, match="unexpected AttributeError"):
-                await process.plan(1, lambda: Live(0, {("job", "a"): None}, {}), 0.0)  # type: ignore[dict-item]
+                await process.plan(1, lambda: Live(0, {("job", "a"): None}, {}, {}), 0.0)  # type: ignore[dict-item]
             first = process._child
             plan = await process.plan(2, Live.nothing, 0.0)
             return first is not None and first is process._child, plan

@@ -16,7 +16,7 @@ from jeeves_runner.core.model import Trigger
 from jeeves_runner.db.overrides import pause, resume
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.db.thread_reads import ThreadReads
-from jeeves_runner.runner import change_watch
+from jeeves_runner.runner import change_watch, looks
 from jeeves_runner.runner.change_watch import ChangeWatch
 
 SORT = OnChange(of=("in/*.csv",), debounce_ms=200)
@@ -51,7 +51,7 @@ class Folder(Place):
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
     monkeypatch.setattr(change_watch, "_LOOK", 0.02)
-    monkeypatch.setattr(change_watch, "EVERY", 0.05)
+    monkeypatch.setattr(looks, "EVERY", 0.05)
     return Folder(tmp_path)
 
 
@@ -102,6 +102,27 @@ def test_the_first_look_only_takes_what_it_sees_and_a_change_starts_one_run(plac
     (run,) = place.runs()
     assert (run.trigger, run.depth) == (Trigger.CHANGE, 0)
     assert causes(place) == [Causes(path="in/*.csv")]
+
+
+def test_people_can_read_since_when_a_change_has_not_started_anything(place: Folder) -> None:
+    place.apply(job("sort", on_change=SORT._replace(debounce_ms=600_000)))
+
+    def changed_at() -> object:
+        return place.value("SELECT changed_at FROM change_watches WHERE job_id = 'sort'")
+
+    async def acts(rig: Rig) -> None:
+        await until_taken(rig, place)
+        assert changed_at() is None
+        place.write_file("a.csv")
+        await rig.until(lambda: changed_at() is not None)
+
+    async def goes_back(rig: Rig) -> None:
+        (place.root / "in" / "a.csv").unlink()
+        await rig.until(lambda: changed_at() is None)
+
+    play(place, acts)
+    play(place, goes_back)
+    assert place.runs() == []
 
 
 def test_what_changes_while_no_runner_runs_is_found_by_the_next_one_once(place: Folder) -> None:

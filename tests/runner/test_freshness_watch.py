@@ -8,7 +8,7 @@ import pytest
 from support.alerts import OPS, AlertLedger
 from support.db import database
 
-from jeeves_runner.core.model import Alert
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer

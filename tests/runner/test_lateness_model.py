@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from support.alerts import AlertLedger
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.alert_spec import Expect
 from jeeves_runner.core.alerts.words import Cause
-from jeeves_runner.core.model import Expect, RunStatus
+from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import run_ends
 from jeeves_runner.db.lateness import BITS

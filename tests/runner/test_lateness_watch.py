@@ -10,7 +10,8 @@ import pytest
 from support.alerts import AlertLedger
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Alert, Expect, RunStatus
+from jeeves_runner.core.alert_spec import Alert, Expect
+from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import run_ends
 from jeeves_runner.db.run_ends import RunRecord

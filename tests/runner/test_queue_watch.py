@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.runs import Place, Rig, job, with_runner
@@ -47,7 +48,7 @@ def left(place: Place) -> int:
     return int(place.value("SELECT count(*) FROM queue_items WHERE status <> 'completed'"))
 
 
-def watched(place: Place, scenario: Callable[[Rig, QueueWatch], Awaitable[None]]) -> None:
+def watched(place: Place, scenario: Callable[[Rig, QueueWatch], Awaitable[None]], **options: Any) -> None:
     """The scenario, given a runner that watches the queues; both end with it."""
 
     async def main(rig: Rig) -> None:
@@ -59,7 +60,7 @@ def watched(place: Place, scenario: Callable[[Rig, QueueWatch], Awaitable[None]]
         await asyncio.gather(task, return_exceptions=True)
         await rig.runs.idle()
 
-    with_runner(place, main)
+    with_runner(place, main, **options)
 
 
 def test_items_start_one_run_that_works_on_all_of_them(place: Place) -> None:
@@ -149,6 +150,27 @@ def test_a_run_that_came_to_nothing_is_followed_after_a_rest(place: Place) -> No
     assert second.created_at >= first.finished_at + timedelta(seconds=0.99)
 
 
+def test_a_run_that_is_refused_for_its_depth_has_completed_nothing(place: Place) -> None:
+    place.apply(triage())
+    push(place, 1)
+    place.conn.execute("UPDATE queue_items SET producer_run = 99, depth = 3")
+
+    def rest() -> object:
+        row = place.conn.execute("SELECT rest_ms FROM queue_triggers").fetchone()
+        return None if row is None else row[0]
+
+    async def scenario(rig: Rig, watch: QueueWatch) -> None:
+        await rig.until(lambda: rest() == 1000)
+        watch.wake()
+        await rig.until(lambda: rest() == 2000)
+
+    watched(place, scenario, depth_limit=3)
+    (row,) = place.runs()
+    assert (row.status, row.reason, row.depth, row.occurrences) == ("skipped", "depth", 4, 2)
+    assert row.finished_at is not None
+    assert row.finished_at >= row.created_at + timedelta(seconds=0.99)
+
+
 @pytest.mark.parametrize("of", ["job", "all", "queue"])
 def test_a_pause_holds_it_back_and_leaves_no_row(place: Place, of: str) -> None:
     place.apply(triage())
@@ -201,6 +223,30 @@ def test_it_follows_what_an_apply_says(place: Place) -> None:
 
     watched(place, scenario)
     assert left(place) == 1
+
+
+def test_a_job_that_was_disabled_by_hand_is_not_tried_again_and_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.apply(triage(), job("other", WORK, on_queue=OnQueue("mail", batch=10, max_wait_ms=300)))
+    place.conn.execute("UPDATE jobs SET enabled = 0 WHERE id = 'triage'")
+    tries: list[str] = []
+    start = queue_triggers.start
+
+    def counted(tx: Tx, job_id: str) -> int | None:
+        tries.append(job_id)
+        return start(tx, job_id)
+
+    monkeypatch.setattr(queue_triggers, "start", counted)
+
+    async def scenario(rig: Rig, watch: QueueWatch) -> None:
+        watch._wanted["triage"] = AT_ONCE  # as it was when it was last applied
+        push(place, 1)
+        watch.wake()
+        await rig.until(lambda: left(place) == 0)
+
+    watched(place, scenario)
+    assert tries.count("triage") <= 2
 
 
 def test_several_jobs_may_work_on_one_queue(place: Place) -> None:

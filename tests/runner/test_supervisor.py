@@ -98,4 +98,5 @@ def test_without_a_manager_or_with_one_that_is_gone_the_service_goes_on(
                 service.stopping()
 
     asyncio.run(scenario())
-    assert "cannot be told READY=1: [Errno 2] No such file or directory" in caplog.text
+    why = "[Errno 2] No such file or directory"
+    assert caplog.messages == [f"the service manager cannot be told how this server fares: {why}"]

@@ -10,16 +10,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.admission_events import (
+    Backfill,
     ByHand,
     ByRow,
     Cancel,
     Comes,
     ComesAgain,
+    Delete,
+    Disable,
     Ends,
     Event,
     Look,
     Pause,
     Restart,
+    Restore,
     Resume,
     Wait,
     World,
@@ -27,7 +31,13 @@ from support.admission_events import (
 from support.admission_play import play
 from support.admission_races import Fired, Then, race, race_through_a_restart
 from support.admission_state import JobRules
-from support.admission_strategies import races, races_of_skips, stories, stories_of_skips
+from support.admission_strategies import (
+    races,
+    races_of_skips,
+    stories,
+    stories_of_backfills,
+    stories_of_skips,
+)
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus
 
@@ -72,6 +82,25 @@ def test_what_is_skipped_never_starts_and_has_one_row(
 ) -> None:
     """Whatever people set and take back meanwhile, and whenever a runner looks, stops or dies."""
     play(story[0], template, story[1], one_by_one=one_by_one)
+
+
+@settings(EVERYDAY, max_examples=20)
+@given(story=stories_of_backfills(), one_by_one=st.booleans())
+def test_a_backfill_makes_up_for_times_beside_all_that_happens(
+    template: Path, story: tuple[World, list[Event]], one_by_one: bool
+) -> None:
+    """It waits for other runs of its job, and they wait for it; none of them is skipped for it alone."""
+    play(story[0], template, story[1], one_by_one=one_by_one)
+
+
+@pytest.mark.campaign
+def test_a_long_campaign_of_backfills_finds_nothing_more(template: Path) -> None:
+    @settings(EVERYDAY, max_examples=3000, database=None)
+    @given(stories_of_backfills(), st.booleans())
+    def check(story: tuple[World, list[Event]], one_by_one: bool) -> None:
+        play(story[0], template, story[1], one_by_one=one_by_one)
+
+    check()
 
 
 @pytest.mark.campaign
@@ -325,3 +354,29 @@ def test_a_request_by_row_meets_the_retry_of_a_run_that_the_last_runner_left(tem
     rules = JobRules(id="a", retries=1, retry_on=(RunStatus.INTERRUPTED,))
     world = World(jobs=(rules,))
     play(world, template, [ByHand("a"), ByRow("a", heard=False), Restart(dies=True), Wait(), Ends()])
+
+
+# Backfills
+
+
+@pytest.mark.parametrize("overlap", list(OverlapPolicy))
+def test_what_comes_due_beside_a_backfill_alone_waits_for_it(template: Path, overlap: OverlapPolicy) -> None:
+    busy: list[Event] = [Comes("a", 20), Ends(), Ends(), Backfill("a", 12)]
+    play(one_job(overlap), template, [*busy, Comes("a"), ByHand("a"), Ends(), Ends(), Ends(), Ends()])
+
+
+def test_what_replaces_a_waiting_run_does_not_end_the_backfill(template: Path) -> None:
+    busy: list[Event] = [Comes("a", 20), Ends(), Ends(), Backfill("a", 12), ByHand("a"), ByHand("a")]
+    play(one_job(REPLACE), template, [*busy, Ends(), Ends()])
+
+
+def test_a_backfill_waits_for_a_retry_of_its_job_and_the_next_time_for_its_own(template: Path) -> None:
+    world = World(jobs=(JobRules(id="a", retries=1),))
+    fails: list[Event] = [Comes("a", 20), Ends(code=1), Backfill("a", 12, 2), Wait(30)]
+    play(world, template, [*fails, Ends(), Ends(code=1), Comes("a"), Wait(30), Ends(), Ends()])
+
+
+def test_a_backfill_goes_on_after_a_kill_and_stops_with_its_job(template: Path) -> None:
+    world = World(jobs=(JobRules(id="a", overlap=ALLOW),))
+    begun: list[Event] = [Comes("a", 20), Backfill("a", 20, 2), Restart(dies=True)]
+    play(world, template, [*begun, Ends(), Disable("a"), Ends(), Restore("a"), Delete("a"), Ends()])

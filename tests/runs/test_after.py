@@ -315,3 +315,18 @@ def test_a_hundred_causes_are_named_and_all_are_counted(place: Place) -> None:
         after.follow_all(tx, ["next"])
     (run,) = followers(place)
     assert causes(run) == {"runs": list(range(31, 131)), "total": 130}
+
+
+def test_one_that_follows_does_not_overtake_what_waits(place: Place) -> None:
+    """It comes in the very moment in which a slot is free, and that one belongs to what has waited for it."""
+    place.apply(job("first", place.held()), job("other", HOLD), follower("first", command=HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("first")
+        waiting = await rig.runs.request("other")
+        assert waiting.reason == "limit"
+        place.go()
+        await rig.until(lambda: bool(followers(place)) and place.story("other") == ["running"])
+        assert place.story("next") == ["scheduled: limit"]
+
+    with_runner(place, scenario, max_concurrency=1)

@@ -44,6 +44,19 @@ def test_refusals_share_a_row_also_those_that_other_programs_asked_for(place: Pl
     assert causes == [(11,), (12,), (13,)]
 
 
+def test_of_a_run_that_has_caused_several_refusals_of_one_row_nothing_is_left_behind(place: Place) -> None:
+    place.apply(job("loop"))
+
+    async def scenario(rig: Rig) -> None:
+        for _ in range(3):
+            await rig.runs.enter(follow("loop", 4, cause=11, trigger=Trigger.CHANGE))
+
+    with_runner(place, scenario, depth_limit=3)
+    (row,) = place.runs()
+    assert row.occurrences == 3
+    assert place.conn.execute("SELECT cause, run_id FROM run_causes").fetchall() == [(11, row.id)]
+
+
 def test_a_refusal_of_another_kind_or_after_another_run_has_its_own_row(place: Place) -> None:
     place.apply(job("loop"))
 

@@ -12,12 +12,12 @@ from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.errors import DatabaseError
-from jeeves_runner.runs import runs as all_runs
+from jeeves_runner.runs import consequences
 
 
 @pytest.fixture(autouse=True)
 def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_runs, "TRY_AGAIN", 0.05)
+    monkeypatch.setattr(consequences, "TRY_AGAIN", 0.05)
 
 
 @pytest.fixture
@@ -65,8 +65,26 @@ def test_a_request_that_was_to_replace_others_replaces_them_once_the_database_ta
     with_runner(place, scenario)
 
 
+def test_that_runs_cannot_be_started_is_told_once_and_so_is_its_end(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    place.apply(*map(job, ("one", "two", "three")))
+
+    async def scenario(rig: Rig) -> None:
+        for name in ("one", "two", "three"):
+            await ask_in_vain(rig, name)
+        await rig.until(lambda: place.story() == ["ok"] * 3)
+
+    with_runner(place, scenario)
+    told = [text.partition(":")[0] for text in caplog.messages if "runs that wait" in text]
+    begins = "runs that wait can be neither started nor ended"
+    assert told == [begins, "runs that wait are started and ended again"] * (len(told) // 2)
+    assert told
+
+
 def test_a_request_that_was_to_start_keeps_its_turn(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_runs, "TRY_AGAIN", 0.2)
+    monkeypatch.setattr(consequences, "TRY_AGAIN", 0.2)
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:
@@ -81,7 +99,7 @@ def test_a_request_that_was_to_start_keeps_its_turn(place: Place, monkeypatch: p
 def test_a_cancel_reaches_a_request_about_which_nothing_could_be_recorded(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(all_runs, "TRY_AGAIN", 1.0)  # the cancel comes before
+    monkeypatch.setattr(consequences, "TRY_AGAIN", 1.0)  # the cancel comes before
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:

@@ -9,8 +9,9 @@ from support.logs import log_file
 from support.runs import Place, running
 from support.session_runs import sessions
 
-from jeeves_runner.core.model import JobSpec, JobType, Precheck, Session, SourceType
+from jeeves_runner.core.model import JobSpec, JobType, Precheck, SourceType
 from jeeves_runner.core.run import Run
+from jeeves_runner.core.session_spec import Session
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from support.clock import HandClock, NoonClock
 from support.runs import Place, Rig, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus, Session
+from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus
+from jeeves_runner.core.session_spec import Session
 from jeeves_runner.core.token_budget import day_of
 from jeeves_runner.db.token_use import tokens_used
 

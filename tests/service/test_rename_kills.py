@@ -1,7 +1,6 @@
 """Killed at any step of a rename, the next runner finishes it: nothing is lost, nothing is doubled."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -10,8 +9,8 @@ from typing import Any
 
 import apsw
 import pytest
-from support.killed_at import Step
-from support.server import PATIENCE, Server, command, database, new_project, serving, until
+from support.killed_at import Step, killed
+from support.server import Server, command, database, new_project, serving, until
 
 RUNS = 1_500
 LOGS = 40
@@ -132,12 +131,6 @@ def prepare(root: Path) -> None:
         until(lambda: rows(root, "SELECT 1 FROM incidents"))
 
 
-def killed(root: Path, program: list[str]) -> None:
-    """A command that ends at its step."""
-    done = subprocess.run(program, cwd=root, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == -9, done.stdout + done.stderr
-
-
 def check(root: Path, end: str, gone: str) -> None:
     """All is there once, and belongs to the ids with this end; none to those with the other."""
     with serving(root) as server:
@@ -190,7 +183,7 @@ def check_occurrences(root: Path) -> None:
 def test_a_command_that_is_killed(tmp_path: Path, step: Step) -> None:
     prepare(tmp_path)
     manifests(tmp_path, "-b", "-a")
-    killed(tmp_path, step.program("apply"))
+    killed(tmp_path, step, "apply")
     check(tmp_path, "-b", "-a")
 
 
@@ -210,5 +203,5 @@ def test_ids_that_come_back_while_servers_are_killed(tmp_path: Path, first: Step
     manifests(tmp_path, "-b", "-a")
     assert server.wait() == -9, server.log.read_text()
     manifests(tmp_path, "-a", "-b")
-    killed(tmp_path, second.program("serve"))
+    killed(tmp_path, second, "serve")
     check(tmp_path, "-a", "-b")

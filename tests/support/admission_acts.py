@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
+from support import admission_backfills
 from support.admission_model import AdmissionModel, Refused
 from support.admission_state import JobRules
 from support.clock import NOON
@@ -76,6 +77,20 @@ class SkipOf:
 
 
 @dataclass(frozen=True)
+class BackfillOf:
+    """People ask for runs at these times, and all between them."""
+
+    job: str
+    times: tuple[datetime, ...]
+    parallel: int
+
+
+@dataclass(frozen=True)
+class Further:
+    """The runner takes backfills further."""
+
+
+@dataclass(frozen=True)
 class Declare:
     """An apply changes, disables, deletes or restores a job."""
 
@@ -83,7 +98,7 @@ class Declare:
     how: str
 
 
-Act = Arrive | Ask | Hear | EndOf | CancelOf | PauseUntil | SkipOf | Declare
+Act = Arrive | Ask | Hear | EndOf | CancelOf | PauseUntil | SkipOf | BackfillOf | Further | Declare
 
 
 def in_model(model: AdmissionModel, act: Act) -> bool:
@@ -91,8 +106,10 @@ def in_model(model: AdmissionModel, act: Act) -> bool:
     match act:
         case Arrive(job, occurrences):
             model.arrive_due(job, occurrences)
-        case Ask() | SkipOf():
+        case Ask() | SkipOf() | BackfillOf():
             return _is_taken(model, act)
+        case Further():
+            admission_backfills.go_further(model)
         case Hear() | Declare(_, "change"):  # a change is of nothing that the model knows
             model.look()
         case EndOf(run, code, unasked):
@@ -114,7 +131,7 @@ def in_model(model: AdmissionModel, act: Act) -> bool:
     return True
 
 
-def _is_taken(model: AdmissionModel, act: Ask | SkipOf) -> bool:
+def _is_taken(model: AdmissionModel, act: Ask | SkipOf | BackfillOf) -> bool:
     try:
         match act:
             case Ask(job, forced, by_row):
@@ -122,6 +139,8 @@ def _is_taken(model: AdmissionModel, act: Ask | SkipOf) -> bool:
                 ask(job, forced=forced)
             case SkipOf(job, when, back):
                 (model.unskip if back else model.skip)(job, when)
+            case BackfillOf(job, times, parallel):
+                admission_backfills.begin(model, job, times, parallel)
     except Refused:
         return False
     return True
@@ -132,8 +151,10 @@ def at_doors(doors: Doors, act: Act, rules: Sequence[JobRules]) -> "asyncio.Futu
     match act:
         case Arrive(job, occurrences):
             return doors.arrive_due(due_of(job, occurrences))
-        case Ask() | SkipOf():
+        case Ask() | SkipOf() | BackfillOf():
             return _answer(doors, act)
+        case Further():
+            doors.take_backfills_further()
         case Hear():
             doors.look()
         case EndOf(run, code):
@@ -151,7 +172,7 @@ def at_doors(doors: Doors, act: Act, rules: Sequence[JobRules]) -> "asyncio.Futu
     return None
 
 
-def _answer(doors: Doors, act: Ask | SkipOf) -> "asyncio.Future[Any]":
+def _answer(doors: Doors, act: Ask | SkipOf | BackfillOf) -> "asyncio.Future[Any]":
     job = act.job
     match act:
         case Ask(_, forced, by_row=True):
@@ -161,6 +182,8 @@ def _answer(doors: Doors, act: Ask | SkipOf) -> "asyncio.Future[Any]":
         case SkipOf(_, when, back):
             write = doors.write_unskip if back else doors.write_skip
             return _written(doors, lambda: write(job, when))
+        case BackfillOf(_, times, parallel):
+            return _written(doors, lambda: doors.write_backfill(job, times[0], times[-1], parallel))
 
 
 def _written(doors: Doors, write: Callable[[], object]) -> "asyncio.Future[Any]":

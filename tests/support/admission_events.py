@@ -93,6 +93,15 @@ class Unskip:
 
 
 @dataclass(frozen=True)
+class Backfill:
+    """People ask for runs at times of the last so many seconds."""
+
+    job: str
+    seconds: int = 12
+    parallel: int = 1
+
+
+@dataclass(frozen=True)
 class Change:
     """An apply changes something of a job that admission does not ask for."""
 
@@ -134,6 +143,7 @@ Event = (
     | Resume
     | Skip
     | Unskip
+    | Backfill
     | Change
     | Disable
     | Delete

@@ -4,12 +4,12 @@ The model knows the rules and nothing of SQL, transactions or event loops. Reaso
 documentation; the object of a reason (which pool) is left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from support.admission_state import JobRules, JobState, PauseState, Row
+from support.admission_state import BackfillState, JobRules, JobState, PauseState, Row
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus, Trigger
 
@@ -36,6 +36,7 @@ class AdmissionModel:
     pauses: list[PauseState] = field(default_factory=list)
     skips: set[tuple[str, datetime]] = field(default_factory=set)
     unseen: list[Row] = field(default_factory=list)
+    backfills: list[BackfillState] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -157,6 +158,11 @@ class AdmissionModel:
         job.enabled, job.deleted, job.since = True, False, self.now
         self._start_what_can()
 
+    def enter_past(self, job_id: str, **facts: Any) -> Row:
+        """A backfill writes the row of a request for a time of the past."""
+        self.unseen.append(self._add(self.jobs[job_id], RunStatus.SCHEDULED, Trigger.BACKFILL, **facts))
+        return self.unseen[-1]
+
     def restart(self) -> None:
         """One runner ends, in good order or not, and the next one starts."""
         for row in [row for row in self.rows if row.runs]:
@@ -180,7 +186,10 @@ class AdmissionModel:
     def waiting(self) -> list[Row]:
         """Those that wait for their turn, by priority, then age."""
         waiting = [row for row in self.rows if row.waits and row not in self.unseen]
-        return sorted(waiting, key=lambda row: (-self.jobs[row.job].rules.priority, row.id))
+        return sorted(waiting, key=lambda row: (-self._priority(row), row.id))
+
+    def _priority(self, row: Row) -> int:
+        return self.jobs[row.job].rules.priority if row.priority is None else row.priority
 
     def is_paused(self, job_id: str, when: datetime | None = None) -> bool:
         """Whether a pause of the job, or of all, held at that time, or holds now."""
@@ -250,7 +259,8 @@ class AdmissionModel:
     def _decide_occurrence(self, job: JobState, trigger: Trigger, when: datetime, every: bool) -> None:
         skipped = self._skip_reason(job, every)
         if skipped is None:
-            replaces = job.rules.overlap is OverlapPolicy.REPLACE and bool(self._active(job.rules.id))
+            others = self._active(job.rules.id)
+            replaces = job.rules.overlap is OverlapPolicy.REPLACE and not self._meets_the_past_alone(others)
             self._decide(self._add(job, RunStatus.SCHEDULED, trigger, scheduled_for=when), every=every)
             if not replaces:  # what replaces others waits; its turn comes after all that is handed over
                 self._start_what_can()
@@ -284,11 +294,18 @@ class AdmissionModel:
 
     def _overlap_verdict(self, job: JobState, others: Sequence[Row]) -> str | None:
         """Why a new request is skipped because of those, which are active; None if it is not."""
+        if self._meets_the_past_alone(others):
+            return None
+        others = [each for each in others if not each.only_waits_for_the_past]
         if job.rules.overlap is OverlapPolicy.SKIP and others:
             return "overlap"
         if job.rules.overlap is OverlapPolicy.QUEUE and any(o.waits and not o.is_retry for o in others):
             return "queue_full"
         return None
+
+    def _meets_the_past_alone(self, others: Sequence[Row]) -> bool:
+        """It waits for a backfill, and neither is skipped nor replaces it."""
+        return all(each.backfill is not None for each in others)
 
     def _joinable(self, job: JobState, reason: str) -> Row | None:
         """The row before this one, if it tells of occurrences that were skipped for the same reason."""
@@ -302,6 +319,8 @@ class AdmissionModel:
         job, others = self.jobs[row.job], self._active(row.job, row)
         if row.forced or self.is_paused(row.job) or job.rules.overlap is OverlapPolicy.ALLOW:
             return
+        if row.backfill is not None or self._meets_the_past_alone(others):
+            return
         if job.rules.overlap is OverlapPolicy.REPLACE:
             self._replace(row)
         elif not every and (skipped := self._overlap_verdict(job, others)):
@@ -310,7 +329,7 @@ class AdmissionModel:
     def _replace(self, row: Row) -> None:
         """It takes the place of all that was decided about, and of older requests not yet looked at."""
         for other in self._open_of(row.job):
-            if other is row or (other in self.unseen and other.id > row.id):
+            if other is row or (other in self.unseen and other.id > row.id) or other.backfill is not None:
                 continue
             if other.waits:
                 other.status, other.reason = RunStatus.CANCELLED, "replaced"
@@ -356,11 +375,17 @@ class AdmissionModel:
                 attempt=row.attempt + 1,
                 chain=row.chain or row.id,
                 not_before=self.now + job.rules.retry_delay,
+                backfill=row.backfill,
+                priority=row.priority,
             )
 
     def _cancel_waiting(self, job_id: str, reason: str) -> None:
-        for row in self._open_of(job_id):
-            if row.waits:
+        self.cancel_those(lambda row: row.job == job_id, reason)
+
+    def cancel_those(self, which: Callable[[Row], bool], reason: str) -> None:
+        """Those of them that wait."""
+        for row in self.rows:
+            if row.waits and which(row):
                 row.status, row.reason = RunStatus.CANCELLED, reason
         self._start_what_can()
 

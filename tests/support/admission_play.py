@@ -7,15 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from support import admission_backfills
 from support.admission_acts import (
     FOR_EVER,
     SCHEDULE,
     Act,
     Arrive,
     Ask,
+    BackfillOf,
     CancelOf,
     Declare,
     EndOf,
+    Further,
     Hear,
     PauseUntil,
     SkipOf,
@@ -24,6 +27,7 @@ from support.admission_acts import (
     spec_of,
 )
 from support.admission_events import (
+    Backfill,
     ByHand,
     ByRow,
     Cancel,
@@ -75,6 +79,10 @@ class Play:
             self.told.append(event)
             await self._happens(event)
             await self.doors.rest()
+            if any(each.is_active for each in self.model.backfills):
+                await self._both(Hear())
+                await self._both(Further())
+                admission_backfills.check(self.model)
             self.compare()
 
     async def _happens(self, event: Event) -> None:
@@ -120,6 +128,8 @@ class Play:
                 return [SkipOf(job, self._following(job, which), back=isinstance(event, Unskip))]
             case Change(job) if self.model.jobs[job].is_wanted:
                 return [Declare(job, "change")]
+            case Backfill(job, seconds, parallel):
+                return self._backfill(job, seconds, parallel)
             case Disable(job) if self.model.jobs[job].is_wanted:
                 return [Declare(job, "disable")]
             case Delete(job) if not self.model.jobs[job].deleted:
@@ -140,6 +150,15 @@ class Play:
         last = self._last.get(job)
         return [Arrive(job, last)] if last else []
 
+    def _backfill(self, job: str, seconds: int, parallel: int) -> list[Act]:
+        """Of times about which the schedule has decided; nothing if there are none."""
+        its, now = self.model.jobs[job], self.clock.now()
+        decided = max(each for each in (NOON, its.since, its.decided_until) if each is not None)
+        undecided = SCHEDULE.next_after(min(decided, now))
+        times = SCHEDULE.between(now - timedelta(seconds=seconds), now)
+        found = tuple(when for when in times if undecided is None or when < undecided)
+        return [BackfillOf(job, found, parallel)] if found else []
+
     def _following(self, job: str, which: int) -> datetime:
         """One of the occurrences after what was handed over last; -1: the last of that, if there was any."""
         if which < 0 and self._last.get(job):
@@ -151,7 +170,7 @@ class Play:
         taken = in_model(self.model, act)
         answer = at_doors(self.doors, act, self.world.jobs)
         await self.doors.rest()
-        if isinstance(act, Ask | SkipOf) and answer is not None:
+        if isinstance(act, Ask | SkipOf | BackfillOf) and answer is not None:
             assert answer.done()
             assert isinstance(answer.exception(), REFUSALS) is not taken, (self.told, answer)
 
@@ -176,6 +195,8 @@ class Play:
         assert self.doors.watermarks() == {name: job.decided_until for name, job in self.model.jobs.items()}
         assert set(self.doors.executor.live) == {row.id for row in self.model.running()}
         assert self.unasked(self.model.running()) == [], self.told
+        asked = {row.id for row in self.model.running() if row.id in self.doors.executor.asked}
+        assert asked <= {row.id for row in self.model.running() if row.cause}, self.told
 
     def unasked(self, running: Iterable[Row | SeenRow]) -> list[int]:
         """Runs that were not asked to end, although their rows say so."""

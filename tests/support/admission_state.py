@@ -1,6 +1,6 @@
 """What admission is about, in the model of it: jobs and their rules, pauses, rows."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus, Trigger
@@ -29,7 +29,8 @@ class JobRules:
 
 @dataclass(kw_only=True, eq=False)
 class Row:
-    """One row of ``runs``. ``cause`` says why a running one was asked to end, if it was."""
+    """One row of ``runs``. ``cause`` says why a running one was asked to end, if it was; ``priority``, where
+    it has another one than its job."""
 
     id: int
     job: str
@@ -45,6 +46,8 @@ class Row:
     not_before: datetime | None = None
     started: bool = False
     cause: str | None = None
+    backfill: int | None = None
+    priority: int | None = None
 
     @property
     def is_open(self) -> bool:
@@ -61,6 +64,11 @@ class Row:
     @property
     def is_retry(self) -> bool:
         return self.trigger is Trigger.RETRY
+
+    @property
+    def only_waits_for_the_past(self) -> bool:
+        """A first attempt of a backfill that has not begun: it stands in nothing's way."""
+        return self.backfill is not None and self.waits and not self.is_retry
 
 
 @dataclass(kw_only=True)
@@ -85,3 +93,15 @@ class JobState:
     @property
     def is_wanted(self) -> bool:
         return self.enabled and not self.deleted
+
+
+@dataclass(kw_only=True)
+class BackfillState:
+    """A backfill: the times that are left, and the first attempts of its chains that are not over."""
+
+    id: int
+    job: str
+    left: list[datetime]
+    parallel: int
+    chains: list[Row] = field(default_factory=list)
+    is_active: bool = True

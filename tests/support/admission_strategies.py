@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 from support.admission_events import (
+    Backfill,
     ByHand,
     ByRow,
     Cancel,
@@ -123,6 +124,30 @@ def stories_of_skips(draw: st.DrawFn) -> tuple[World, list[Event]]:
         st.just(Look()),
     )
     return World(jobs=(its,), limit=draw(st.sampled_from([4, 1]))), draw(st.lists(event, max_size=20))
+
+
+@st.composite
+def stories_of_backfills(draw: st.DrawFn) -> tuple[World, list[Event]]:
+    """Jobs whose times come, are made up for, fail, are paused and stopped meanwhile."""
+    world = draw(worlds(catch_up=[CatchUp.LATEST]))
+    names = st.sampled_from([rules.id for rules in world.jobs])
+    few = st.integers(0, 3)
+    event = st.one_of(
+        st.builds(Backfill, names, st.sampled_from([12, 30, 100]), st.sampled_from([1, 2])),
+        st.builds(Comes, names, st.sampled_from([4, 8, 70])),
+        st.builds(Ends, few, st.sampled_from([0, 1])),
+        st.builds(ByHand, names, st.sampled_from([False, False, True])),
+        st.builds(ByRow, names),
+        st.builds(Cancel, few),
+        st.builds(Wait, st.sampled_from([1, 30])),
+        st.builds(Pause, names | st.none(), st.sampled_from([None, 10])),
+        st.builds(Resume, names | st.none()),
+        st.builds(Disable, names),
+        st.builds(Delete, names),
+        st.builds(Restore, names),
+        st.builds(Restart, st.booleans()),
+    )
+    return world, [Wait(20), Comes("a"), *draw(st.lists(event, max_size=16))]
 
 
 def batches(world: World, most: int = 5) -> st.SearchStrategy[list[Fired]]:

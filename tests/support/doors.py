@@ -8,7 +8,7 @@ import os
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,13 +25,15 @@ from jeeves_runner.core.model import CancelCause, JobSpec, RunStatus, Trigger
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
-from jeeves_runner.db import overrides, skipping
+from jeeves_runner.db import backfills, overrides, skipping
+from jeeves_runner.db.backfills import Wanted
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
+from jeeves_runner.runner.backfills import Backfills
 from jeeves_runner.runs import Runs
 
 REFUSALS: Final = (Conflict, NotFound)
@@ -247,6 +249,17 @@ class Doors:
         """Likewise."""
         with self.place.write() as tx:
             skipping.unskip(tx, job_id, to_text(when), by="test")
+
+    def write_backfill(self, job_id: str, first: datetime, last: datetime, parallel: int) -> None:
+        """Likewise, for the times from the first to the last."""
+        wanted = Wanted(job_id, first, last + timedelta(seconds=1), parallel=parallel)
+        with self.place.write() as tx:
+            backfills.begin(tx, wanted, by="test")
+
+    def take_backfills_further(self) -> "asyncio.Future[None]":
+        """As far as they go now."""
+        its = Backfills(conn=self._conn, writer=self.writer, runs=self._runs, clock=self.clock)
+        return self.fire(its.look())
 
     def apply(self, *specs: JobSpec, delete: tuple[str, ...] = ()) -> "asyncio.Future[None]":
         return self.fire(self._runs.on_plan(self.place.apply(*specs, delete=delete)))

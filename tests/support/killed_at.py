@@ -1,7 +1,11 @@
 """A program of ours that is killed at a named step of its work, as a crash would end it."""
 
+import subprocess
 import sys
+from pathlib import Path
 from typing import Literal, NamedTuple
+
+from support.server import PATIENCE
 
 _PROGRAM = """
 import inspect, os, signal, sys
@@ -57,3 +61,11 @@ class Step(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.when} {self.place.rpartition(':')[2]} {self.time}"
+
+
+def killed(root: Path, step: Step, *words: str) -> None:
+    """A program of ours with these words, in this project, that ends at its step."""
+    done = subprocess.run(
+        step.program(*words), cwd=root, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == -9, done.stdout + done.stderr

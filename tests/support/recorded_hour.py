@@ -24,9 +24,10 @@ UNITS: Final = 60
 KILLED, UP_AGAIN = 25.5, 37.5
 """When the server is killed, and when the next one is started."""
 PAUSED, RESUMED = 12.5, 20.5
-"""In which time ``paused`` is paused."""
+"""In which time those of ``TO_PAUSE`` are paused."""
+TO_PAUSE: Final = ("paused", "follows-when-resumed")
 
-CONFIG: Final = "port: 0\nmax_concurrency: 6\npools: {narrow: 1}\nshutdown_grace: 0s\n"
+CONFIG: Final = "port: 0\nmax_concurrency: 9\npools: {narrow: 1}\nshutdown_grace: 0s\n"
 
 
 class _Job(NamedTuple):
@@ -61,12 +62,23 @@ JOBS: Final = {
     "caught-up-if-young": _Job(10, 0.5, more="catch_up_window: {2}"),
     "by-the-clock": _Job(0, 0.3, cron="*/10 * * * * *"),
     "boot": _Job(0, 0.5, more="on_start: true\noverlap_policy: allow"),
+    "first": _Job(4, 0.3),
+    "second": _Job(6, 1.25),
+    "follows-both": _Job(0, 0.6, more="after: [first, second]"),
+    "follows-slowly": _Job(0, 5.4, more="after: [first]"),
+    "follows-side-by-side": _Job(0, 5.2, more="after: [first]\noverlap_policy: allow\npriority: -5"),
+    "follows-what-fails": _Job(0, 0.35, more="after: {jobs: [fails, not-retried], when: finished}"),
+    "follows-a-follower": _Job(0, 0.4, more="after: {jobs: [follows-slowly], when: finished}"),
+    "follows-when-resumed": _Job(0, 0.4, more="after: [first]"),
+    "needs-first": _Job(3, 0.4, more="needs: {job: first, within: {2}}"),
+    "waits-for-second": _Job(5, 0.6, more="needs: {job: second, within: {2}, wait: {3}}"),
 }
 
 
 class RecordedRow(TypedDict):
     """A row of ``runs``."""
 
+    id: int
     job_id: str
     status: str
     trigger: str
@@ -81,6 +93,8 @@ class RecordedRow(TypedDict):
     started_at: str | None
     finished_at: str | None
     epoch: int | None
+    caused_by: str | None
+    depth: int
 
 
 class Recording(TypedDict):
@@ -141,9 +155,11 @@ def record(root: Path, unit_ms: int = 1000) -> Recording:
         until(lambda: len(server.get("/jobs")["jobs"]) == len(JOBS))
         assert datetime.now(UTC) < since, "the machine is too busy to tell one unit from the next"
         wait_until(PAUSED)
-        server.post("/jobs/paused/pause", {})
+        for name in TO_PAUSE:
+            server.post(f"/jobs/{name}/pause", {})
         wait_until(RESUMED)
-        server.post("/jobs/paused/resume")
+        for name in TO_PAUSE:
+            server.post(f"/jobs/{name}/resume")
         wait_until(KILLED)
         killed_at = datetime.now(UTC)
         server.kill()

@@ -1,7 +1,7 @@
 """A recorded hour, played again: its scenario, and its rows beside those that a play writes."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import yaml
 from support.recorded_hour import RecordedRow, Recording
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.causes import Causes, causes_from
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.model import JobSpec, Reason, RunStatus
@@ -33,6 +34,16 @@ class Shown(NamedTuple):
     scheduled_for: str | None
     last_for: str | None
     occurrences: int
+    causes: tuple["Cause", ...]
+    depth: int
+
+
+class Cause(NamedTuple):
+    """A run that another one follows from."""
+
+    job_id: str
+    scheduled_for: str | None
+    attempt: int
 
 
 def compared(recording: Recording) -> tuple[dict[str, list[Shown]], dict[str, list[Shown]]]:
@@ -78,12 +89,14 @@ def scenario_of(recording: Recording) -> Scenario:
 
 def written(recording: Recording) -> dict[str, list[Shown]]:
     """By job, the rows that were written."""
-    return _by_job((row["job_id"], _shown_row(row)) for row in recording["rows"])
+    rows = {row["id"]: row for row in recording["rows"]}
+    return _by_job((row["job_id"], _shown_row(row, rows)) for row in recording["rows"])
 
 
 def played(runs: list[SimulatedRun]) -> dict[str, list[Shown]]:
     """By job, the rows that a play has written."""
-    return _by_job((run.job_id, _shown_run(run)) for run in runs)
+    rows = {run.run_id or 0: run for run in runs}
+    return _by_job((run.job_id, _shown_run(run, rows)) for run in runs)
 
 
 def spec_of(name: str, text: str, pools: dict[str, int]) -> JobSpec:
@@ -112,7 +125,9 @@ def _by_job(pairs: Iterator[tuple[str, Shown]]) -> dict[str, list[Shown]]:
     return found
 
 
-def _shown_row(row: RecordedRow) -> Shown:
+def _shown_row(row: RecordedRow, rows: dict[int, RecordedRow]) -> Shown:
+    causes = causes_from(row["caused_by"]) or Causes()
+    its = [rows[each] for each in causes.runs]
     waits = row["status"] == "scheduled"
     return Shown(
         row["status"],
@@ -122,11 +137,14 @@ def _shown_row(row: RecordedRow) -> Shown:
         _time(row["scheduled_for"]),
         _time(row["last_for"]),
         row["occurrences"],
+        _causes((each["job_id"], _time(each["scheduled_for"]), each["attempt"]) for each in its),
+        row["depth"],
     )
 
 
-def _shown_run(run: SimulatedRun) -> Shown:
+def _shown_run(run: SimulatedRun, rows: dict[int, SimulatedRun]) -> Shown:
     """A reason to wait may be an older one while no slot is free; so it is left out."""
+    its = [rows[each] for each in (run.caused_by or Causes()).runs]
     waits = run.status is RunStatus.SCHEDULED
     return Shown(
         run.status.value,
@@ -136,7 +154,14 @@ def _shown_run(run: SimulatedRun) -> Shown:
         _time(run.scheduled_for),
         _time(run.last_for),
         run.occurrences,
+        _causes((each.job_id, _time(each.scheduled_for), each.attempt) for each in its),
+        run.depth,
     )
+
+
+def _causes(those: Iterable[tuple[str, str | None, int]]) -> tuple[Cause, ...]:
+    """In an order that two jobs that end in one moment do not change."""
+    return tuple(sorted((Cause(*each) for each in those), key=str))
 
 
 def _time(when: datetime | str | None) -> str | None:

@@ -10,8 +10,9 @@ from support.gateway import Double
 from support.orders import facts, play
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.core.model import JobSpec, JobType, Session, SourceType
+from jeeves_runner.core.model import JobSpec, JobType, SourceType
 from jeeves_runner.core.outcome import Ending, Finished
+from jeeves_runner.core.session_spec import Session
 from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
 from jeeves_runner.execute.contract import Handle, Order, StreamName
 from jeeves_runner.execute.session.executor import SessionExecutor

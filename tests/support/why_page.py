@@ -6,9 +6,12 @@ from typing import Any
 
 from support.cli import Shell
 from support.ledger import Ledger
+from support.queues import push
 from support.why import revision, row, since
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.edge_spec import OnQueue
+from jeeves_runner.db import queue_triggers, runs
 
 BERLIN = "Europe/Berlin"
 
@@ -20,6 +23,7 @@ def project(folder: Path) -> Shell:
     _declare(ledger)
     _nightly(ledger)
     _busy(ledger)
+    _fruitless(ledger)
     return shell
 
 
@@ -67,6 +71,27 @@ def _busy(ledger: Ledger) -> None:
         ledger.add_run("import", "scheduled", id=number, **columns)
     ledger.hold("sync", "line 3: `timeout` must be a duration (write 5m)")
     ledger.pause("report", ledger.now + timedelta(hours=3), "the database moves")
+
+
+def _fruitless(ledger: Ledger) -> None:
+    """Items start a job that completes none of them."""
+    ledger.add_job("sort", on_queue=OnQueue("mail", batch=20))
+    push(ledger, *range(30))
+    due = ledger.at(seconds=3)
+    number = ledger.add_run(
+        "sort",
+        "error",
+        id=4719,
+        trigger="queue",
+        created_at=to_text(due),
+        started_at=to_text(due),
+        exit_code=3,
+    )
+    with ledger.tx() as tx:
+        run = runs.run(tx.conn, number)
+        assert run is not None
+        for _ in range(4):
+            queue_triggers.settle(tx, run)
 
 
 def _add(ledger: Ledger, number: int, job: str, status: str, scheduled_for: Any, **columns: Any) -> int:

@@ -7,7 +7,8 @@ from support.clock import NOON
 from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import JobType, Session, SourceType
+from jeeves_runner.core.model import JobType, SourceType
+from jeeves_runner.core.session_spec import Session
 from jeeves_runner.db.job_list import JobColumns
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.job_lookup import check_known

@@ -81,9 +81,13 @@ def test_where_revisions_are_not_kept_it_says_so(changed: Ledger) -> None:
 
 
 def test_an_older_id_leads_to_the_present_one(changed: Ledger) -> None:
+    changed.add_job("pull")
+    changed.add_job("fetch")
+    changed.conn.execute("UPDATE jobs SET deleted_at = updated_at WHERE id IN ('pull', 'fetch')")
     changed.conn.execute(
-        "INSERT INTO renames (old_id, new_id, revision_id, renamed_at) VALUES"
-        " ('pull', 'fetch', 2, ?1), ('fetch', 'sync', 3, ?1)",
+        "INSERT INTO renames (old_id, new_id, revision_id, renamed_at) SELECT old, new, revision_id, ?"
+        " FROM jobs JOIN (SELECT 'pull' AS old, 'fetch' AS new UNION SELECT 'fetch', 'sync') ON id = old"
+        " ORDER BY old DESC",
         (to_text(changed.at(days=5)),),
     )
     found = why(changed, "pull", "2026-02-19T11:00")

@@ -42,12 +42,31 @@ _SERVER: Final = 1.0
 
 
 class _Group(Group):
-    """``backfill JOB`` is ``backfill run JOB``."""
+    """``backfill JOB`` is ``backfill run JOB``, also of a job that is called as a command is; options alone
+    are those of ``backfill list``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in (*self.list_commands(ctx), "--help") and not ctx.resilient_parsing:
-            args = ["run", *args]
+        if args and args[0] != "--help" and not ctx.resilient_parsing:
+            args = [*self._meant(ctx, args), *args]
         return super().parse_args(ctx, args)
+
+    def _meant(self, ctx: click.Context, args: Sequence[str]) -> Sequence[str]:
+        """The command that is left out."""
+        if args[0] in self.list_commands(ctx):
+            return ("run",) if self._is_a_job(ctx, args[1:]) else ()
+        is_list = args[0].startswith("-") and not any(each.split("=")[0] == "--from" for each in args)
+        return ("list",) if is_list else ("run",)
+
+    def _is_a_job(self, ctx: click.Context, rest: Sequence[str]) -> bool:
+        """Whether what follows the name of a command are the options of ``run``, and no job among them:
+        ``--from`` is an option of no other, and cannot be left out there."""
+        command = self.commands["run"]
+        with command.make_context("run", [], parent=ctx, resilient_parsing=True) as inner:
+            try:
+                values, *_ = command.make_parser(inner).parse_args([*rest])
+            except click.UsageError:
+                return False
+        return isinstance(values.get("since"), str) and not isinstance(values.get("job_id"), str)
 
 
 @click.group("backfill", cls=_Group, invoke_without_command=True)

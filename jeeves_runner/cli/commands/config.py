@@ -11,7 +11,8 @@ from jeeves_runner.cli.formats import NONE, counted, size
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.syntax import Group
 from jeeves_runner.config import SETTINGS, Config, check_config
-from jeeves_runner.config_kinds import Duration, Section, Sections, Setting, Size
+from jeeves_runner.config_kinds import Duration, Size
+from jeeves_runner.config_settings import Section, Sections, Setting
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.views.runner import config_view
 

@@ -94,7 +94,7 @@ def _list(
             app.print("More may follow: see --count.")
         if job_id is not None:
             last = from_text(found[-1]["scheduled_for"]) if len(found) == wanted else end
-            app.print_lines(_left_out(conn, now, job_id, begin or now, last, zone))
+            app.print_lines([text] for text in _left_out(conn, now, job_id, begin or now, last, zone))
     else:
         app.print(_why_none(conn, now, job_id, begin, end, zone))
 

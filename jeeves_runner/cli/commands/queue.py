@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _COUNTS = ("DEPTH", "CLAIMED", "FAILED", "OLDEST")
 
+queue_argument = click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+
 
 @click.group("queue", cls=Group, invoke_without_command=True)
 @json_option
@@ -66,7 +68,7 @@ def list_queues(app: App, detail: bool = False) -> None:
 
 
 @command.command("status")
-@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@queue_argument
 @json_option
 @pass_app
 def status(app: App, queue_id: str) -> None:
@@ -86,7 +88,7 @@ def status(app: App, queue_id: str) -> None:
 
 
 @command.command("peek")
-@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@queue_argument
 @click.option("--limit", type=at_most(100_000), default=20, show_default=True)
 @click.option("--failed", is_flag=True, help="Show the dead letters instead, newest first.")
 @json_option
@@ -141,7 +143,7 @@ def show_item(app: App, item_id: int) -> None:
 
 
 @command.command("push", short_help="Add an item for each JSON payload.")
-@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@queue_argument
 @click.argument("payloads", metavar="JSON...", nargs=-1, required=True)
 @click.option("--priority", type=int, default=0, help="Higher ones are claimed first.")
 @click.option("--delay", metavar="TIME", help="Not claimable before this time has passed, such as 5m.")
@@ -169,7 +171,7 @@ def push(
 
 
 @command.command("claim", short_help="Take ready items, each with a token to answer with.")
-@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@queue_argument
 @click.option("--count", type=int, default=1, show_default=True, help="At most this many items.")
 @click.option("--lease", metavar="TIME", help="How long the claim holds; else the queue's lease.")
 @json_option
@@ -238,7 +240,7 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
 
 
 @command.command("pause", short_help="Let nothing be claimed from QUEUE, and let it start nothing.")
-@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@queue_argument
 @click.option("--until", metavar="TIME", help="Its end: a time, or how long from now, such as 2h.")
 @click.option("--for", "length", metavar="LENGTH", help="Its length, such as 2h.")
 @click.option("--reason", help="Shown beside the queue.")
@@ -261,7 +263,7 @@ def pause(app: App, queue_id: str, until: str | None, length: str | None, reason
 
 
 @command.command("resume")
-@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@queue_argument
 @json_option
 @pass_app
 def resume(app: App, queue_id: str) -> None:

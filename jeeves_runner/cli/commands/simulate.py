@@ -21,6 +21,7 @@ from jeeves_runner.errors import InvalidValue, PlanIncomplete, UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.core.model import JobSpec
+    from jeeves_runner.core.namespaces import Namespaces
     from jeeves_runner.core.plan import Plan
     from jeeves_runner.core.simulation.scenario import Down
     from jeeves_runner.views.scenario import Ask
@@ -122,6 +123,7 @@ def _ask(
         otherwise=otherwise,
         catch_up_spread=timedelta(milliseconds=app.settings.catch_up_spread_ms),
         specs=specs,
+        depth_limit=app.settings.graph.depth,
     )
 
 
@@ -133,13 +135,25 @@ def _declared(app: App, folder: Path | None, against: str | None) -> "list[JobSp
     if folder is not None:
         if not folder.is_dir():
             raise InvalidValue(f"--jobs: {folder} is no folder")
-        plan, _ = plan_of(app.config._replace(jobs_dir=folder.resolve()), Live.nothing())
+        config = app.config._replace(jobs_dir=folder.resolve())
+        plan, _ = plan_of(config, Live.nothing(), names=_names(app))
     elif against is not None:
-        plan, _ = plan_of_commit(app.config, against)
+        plan, _ = plan_of_commit(app.config, against, _names(app))
     else:
         return None
     _refuse_broken(plan)
     return _specs(plan)
+
+
+def _names(app: App) -> "Namespaces":
+    """The namespaces that jobs have where these are applied next."""
+    from jeeves_runner.core.namespaces import BY_ID, Namespaces
+    from jeeves_runner.db import jobs, namespaces
+
+    if app.has_no_database():
+        return BY_ID
+    with closing(app.connect()) as conn:
+        return Namespaces(namespaces.kept(conn), frozenset(jobs.live_ids(conn)))
 
 
 def _refuse_broken(plan: "Plan") -> None:

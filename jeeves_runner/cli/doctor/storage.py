@@ -14,7 +14,7 @@ from jeeves_runner.cli.formats import size
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.config import Config
 from jeeves_runner.core.diagnosis import Diagnosis
-from jeeves_runner.core.durations import format_duration
+from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.wrong_clock import judge_start
 from jeeves_runner.db.clock_events import seen_time
 from jeeves_runner.db.connection import connect
@@ -63,7 +63,7 @@ def _examine_time(conn: apsw.Connection, now: datetime) -> Iterator[Diagnosis]:
     seen = seen_time(conn).seen_at
     start = judge_start(seen, now)
     if start.behind and seen is not None:
-        behind = format_duration(round(start.behind.total_seconds()) * 1000)
+        behind = in_units(round(start.behind.total_seconds()) * 1000, tenths=False)
         message = f"it is {to_text(now)} here, {behind} before what a server has last seen, {to_text(seen)}"
         hint = "set the clock right before a server starts; one that starts now waits 2m for that"
         yield Diagnosis("clock", "error" if start.is_far_behind else "warning", message, hint)

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from jeeves_runner.core.alert_spec import Expect
 from jeeves_runner.core.alerts.texts import zone_of
 from jeeves_runner.core.instants import on_clocks
-from jeeves_runner.core.model import Expect
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 
 _NONE: Final = timedelta(0)

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from jeeves_runner.core.alert_spec import Expect
 from jeeves_runner.core.alerts.words import Cause
-from jeeves_runner.core.model import Expect
 
 LEAST: Final = timedelta(minutes=5)
 """No run is too long before, if people have not said what they expect."""

@@ -8,8 +8,8 @@ forget it, so nothing need happen when a mute ends but the look that happens any
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts.words import Cause, Said
-from jeeves_runner.core.model import Alert
 
 COUNTED: Final = frozenset({Cause.FAILURE, Cause.INTERRUPTED})
 """The causes of which people may want to hear only after several in a row (``after``)."""

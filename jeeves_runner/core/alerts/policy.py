@@ -9,8 +9,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from jeeves_runner.core.alert_spec import Alert, Expect
 from jeeves_runner.core.durations import MAX_SPAN_MS
-from jeeves_runner.core.model import Alert, Expect
 
 _DEFAULT = Alert()
 _TIME: Final = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"

@@ -28,8 +28,9 @@ def check(declared: Declared) -> list[Found]:
         found += jobs_on_cycles(declared, ties, held)
     found += disabled_upstreams(declared, ties)
     found += undeclared_nodes(declared, ties)
-    found += one_sided_queues(declared, ties)
-    found += unwritten_datastores(declared, ties)
+    if not declared.others:  # what these jobs are meant to read and write is not known
+        found += one_sided_queues(declared, ties)
+        found += unwritten_datastores(declared, ties)
     found += unwatched_datastores(declared, ties)
     found += rival_writers(declared, ties)
     found += expiring(declared, ties)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from jeeves_runner.core.alerts.texts import between, short_moment
-from jeeves_runner.core.durations import format_duration
+from jeeves_runner.core.durations import in_units
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -66,7 +66,7 @@ def stale(nodes: Iterable[Expected], now: datetime) -> list[Expected]:
 
 def stale_facts(expected: Expected, zone: str, now: datetime) -> dict[str, Any]:
     """The facts of a message about a node that is stale; times are on the clocks of the zone."""
-    within = format_duration(expected.within_ms)
+    within = in_units(expected.within_ms)
     if expected.fresh_at is None:
         since = expected.created_at
         words = f"is stale: nothing has written it since it was declared, {between(since, now)} ago"

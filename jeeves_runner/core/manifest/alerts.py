@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts.channels import Channels, fault
-from jeeves_runner.core.model import Alert
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.urls import PING_EXAMPLE, url_fault
 

@@ -19,6 +19,7 @@ from jeeves_runner.core.manifest.params import build_params
 from jeeves_runner.core.manifest.schedules import check_schedule
 from jeeves_runner.core.manifest.sessions import session_findings
 from jeeves_runner.core.model import JobSpec, JobType, SourceType
+from jeeves_runner.core.namespaces import Namespaces
 from jeeves_runner.core.node_spec import NodeKind, NodeSpec
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.queue_spec import QueueSpec
@@ -56,9 +57,11 @@ class BuiltJob(NamedTuple):
     """What is wrong with it."""
     effort: int
     """What it took to check its schedule, in units of ``Schedule.effort``."""
+    namespace: str
+    """What its times are spread by."""
 
 
-def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
+def build_job(given: Mapping[str, Any], context: ProjectContext, names: Namespaces) -> BuiltJob:
     """The values of a job that meets the schema, and what the schema cannot say of it."""
     findings: list[Finding] = []
     values = dict(_JOB_DEFAULTS)
@@ -80,11 +83,12 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     if "params" in given:
         values["params"] = build_params(given["params"], values, findings)
     settle_alerts(values, given, context.channels, findings)
-    effort = check_schedule(given, values, findings)
+    namespace = names.of(given["id"], values["renamed_from"])
+    effort = check_schedule(given, values, namespace, findings)
     findings += _job_findings(values, context.pools)
     if values["type"] == JobType.SESSION:
         findings += session_findings(values, context)
-    return BuiltJob(values, findings, effort)
+    return BuiltJob(values, findings, effort, namespace)
 
 
 def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str, Any], list[Finding]]:

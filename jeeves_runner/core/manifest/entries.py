@@ -16,6 +16,7 @@ from jeeves_runner.core.manifest.requirements import Requirement, requirements_o
 from jeeves_runner.core.manifest.rules import ManifestRules
 from jeeves_runner.core.manifest.schedules import schedule_warnings
 from jeeves_runner.core.manifest.sessions import of_its_type
+from jeeves_runner.core.namespaces import Namespaces
 from jeeves_runner.core.node_spec import NodeKind, node_key
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.spec_texts import encode, spec_hash
@@ -42,11 +43,19 @@ class EntryReader:
     ``holds_float`` and ``size`` are the document's, and known before the first entry.
     """
 
-    def __init__(self, rules: ManifestRules, problems: ProblemList, now: datetime | None, met: Met) -> None:
+    def __init__(
+        self,
+        rules: ManifestRules,
+        problems: ProblemList,
+        now: datetime | None,
+        met: Met,
+        names: Namespaces,
+    ) -> None:
         self._rules = rules
         self._problems = problems
         self._now = now
         self._met = met
+        self._names = names
         self._effort_left = MAX_EFFORT
         self._entries_left = MAX_ENTRIES
         self.holds_float = False
@@ -93,7 +102,7 @@ class EntryReader:
             return
         context = self._rules.context
         full, misplaced = of_its_type(item, full, self._rules.types)
-        values, findings, effort = build_job(full, context)
+        values, findings, effort, namespace = build_job(full, context, self._names)
         findings += misplaced
         self._effort_left -= effort
         if self._effort_left < 0:
@@ -110,7 +119,7 @@ class EntryReader:
             finding = Finding(path=(*place, "id"), code="no_timeout", message=message, hint=hint)
             self._problems.report("warning", finding)
         unmeant = [] if values["expect"] is None else unmeant_in(values, place)
-        times = schedule_warnings(full, values, place, self._now)
+        times = schedule_warnings(full, values, namespace, place, self._now)
         for finding in (*unmeant, *times, *edge_warnings(values, place)):
             self._problems.report("warning", finding)
         requires = tuple(requirements_of(values, context.project_root, place))

@@ -22,6 +22,7 @@ from jeeves_runner.core.manifest.yaml_text import (
     locate,
     nothing_declared,
 )
+from jeeves_runner.core.namespaces import BY_ID, Namespaces
 from jeeves_runner.core.problem import Finding, KeyPath, Problem
 from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.values import ID_WORDS, is_id
@@ -46,14 +47,16 @@ class ManifestReader:
         data: bytes,
         defaults: Sequence[Layer] = (),
         now: datetime | None = None,
+        names: Namespaces = BY_ID,
         met: Met = _unheard,
     ) -> FileResult:
         """The result for the manifest at ``path`` (relative to the project root, with ``/``).
 
         ``defaults`` are the folders' layers, outermost first. ``now``, an aware time, is for warnings of
-        what is to come; it decides on nothing else. ``met`` hears of each job, a wrong one too.
+        what is to come; it decides on nothing else. ``names`` says by which namespaces the
+        times of jobs are spread. ``met`` hears of each job, a wrong one too.
         """
-        return _FileReader(self.rules, path, data, defaults, now, met).result()
+        return _FileReader(self.rules, path, data, defaults, now, names, met).result()
 
     def read_defaults(self, path: str, data: bytes) -> tuple[Layer | None, list[Problem]]:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
@@ -78,6 +81,7 @@ class _FileReader:
         data: bytes,
         defaults: Sequence[Layer],
         now: datetime | None = None,
+        names: Namespaces = BY_ID,
         met: Met = _unheard,
     ) -> None:
         self._rules = rules
@@ -86,7 +90,7 @@ class _FileReader:
         self._text = ""
         self._defaults = defaults
         self._problems = ProblemList(path)
-        self._entries = EntryReader(rules, self._problems, now, met)
+        self._entries = EntryReader(rules, self._problems, now, met, names)
 
     def result(self) -> FileResult:
         document = self._parse()

@@ -12,8 +12,13 @@ from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule_entry import entries_of
 
 
-def check_schedule(given: Mapping[str, Any], values: Mapping[str, Any], findings: list[Finding]) -> int:
-    """What it took, in units of ``Schedule.effort``; what is wrong is added to ``findings``."""
+def check_schedule(
+    given: Mapping[str, Any], values: Mapping[str, Any], namespace: str, findings: list[Finding]
+) -> int:
+    """What it took, in units of ``Schedule.effort``; what is wrong is added to ``findings``.
+
+    ``namespace`` is what the job's times are spread by.
+    """
     for key, most in (("schedule", MAX_EXPRESSIONS), ("exclude", MAX_EXCLUSIONS)):
         if len(values[key]) > most:
             message = f"`{key}` has {len(values[key]):,} entries, where {most} are allowed"
@@ -22,19 +27,20 @@ def check_schedule(given: Mapping[str, Any], values: Mapping[str, Any], findings
             return 0
     try:
         entries = entries_of(values["schedule"])
-        return parse_schedule(entries, values["timezone"], given["id"], values["exclude"]).effort
+        return parse_schedule(entries, values["timezone"], namespace, values["exclude"]).effort
     except ScheduleError as error:
         findings.append(_schedule_finding(error, not isinstance(given.get("schedule"), list)))
         return error.effort
 
 
 def schedule_warnings(
-    given: Mapping[str, Any], values: Mapping[str, Any], place: KeyPath, now: datetime | None
+    given: Mapping[str, Any], values: Mapping[str, Any], namespace: str, place: KeyPath, now: datetime | None
 ) -> Iterator[Finding]:
-    """What may not be meant; ``place`` is the way to the job, and ``now`` as in ``habits.warnings``."""
+    """What may not be meant; ``place`` is the way to the job, ``namespace`` as in ``check_schedule``, and
+    ``now`` as in ``habits.warnings``."""
     entries = entries_of(values["schedule"])
     several = isinstance(given.get("schedule"), list)
-    for habit in warnings(entries, values["timezone"], given["id"], values["exclude"], now):
+    for habit in warnings(entries, values["timezone"], namespace, values["exclude"], now):
         yield Finding(
             path=(*place, "schedule", habit.place) if several else (*place, "schedule"),
             code=habit.code,

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.schedule.cron import BEGIN_OF_TIME, END_OF_TIME
+from jeeves_runner.core.schedule.cron_fields import KINDS, parse_field, spread
 from jeeves_runner.core.schedule.expression import cron_expression, expression_fields
 from jeeves_runner.core.schedule.nights import Night
 from jeeves_runner.core.schedule.schedule import Schedule, parse_schedule
@@ -23,6 +24,7 @@ _DAY_MS: Final = 86_400_000
 _BEGIN: Final = BEGIN_OF_TIME.replace(tzinfo=UTC)
 _END: Final = END_OF_TIME.replace(tzinfo=UTC)
 _STEP: Final = re.compile(r"(?:\*|([0-9]+))/([0-9]+)", re.ASCII)
+_SPREAD_STEP: Final = re.compile(r"h/([0-9]+)", re.ASCII)
 
 
 class Habit(NamedTuple):
@@ -105,6 +107,9 @@ def _of_expression(index: int, text: str, namespace: str) -> Iterator[Habit]:
     for place, field in enumerate(six):
         if (match := _STEP.fullmatch(field)) and _goes_on(place, six):
             yield from _uneven(index, text, field, _FIELDS[place], int(match[2]), int(match[1] or 0))
+        elif match := _SPREAD_STEP.fullmatch(field):
+            times = len(parse_field(KINDS[place], spread(KINDS[place], field, namespace)).values)
+            yield from _by_name(index, text, field, place, int(match[1]), times)
 
 
 def _goes_on(place: int, six: Sequence[str]) -> bool:
@@ -132,6 +137,26 @@ def _uneven(index: int, text: str, field: str, steps: _Steps, n: int, first: int
         f"`{text}`: `{field}` begins anew with each {steps.begins_with}: the step before that has {length}"
         + (" length" if steps.size is None else ""),
         f"for steps of {n} {steps.unit}s throughout write {steps.instead.format(n=n)}",
+    )
+
+
+def _by_name(index: int, text: str, field: str, place: int, n: int, times: int) -> Iterator[Habit]:
+    """Of ``H/n``: steps of over half the field, of which it has one or two by the hash of the job's name.
+
+    Shorter ones are not told although they are as uneven as those of ``*/n``: ``H`` leaves it to the runner
+    which times these are, and a step such as 11 is chosen so that jobs do not meet again and again.
+    """
+    kind, steps = KINDS[place], _FIELDS[place]
+    size = kind.spread_high - kind.low + 1
+    if not size < 2 * n < 2 * size:
+        return
+    mine, others = ("one", "two") if times == 1 else ("two", "one")
+    yield Habit(
+        index,
+        "uneven_steps",
+        f"`{text}`: `{field.upper()}` is {mine} of the {steps.unit}s of each {steps.begins_with} for this"
+        f" job, and {others} for jobs with other names",
+        f"write `H` for one, or for steps of {n} {steps.unit}s throughout {steps.instead.format(n=n)}",
     )
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from jeeves_runner.core.after import Arrived
 from jeeves_runner.core.board.entry import BoardEntry
+from jeeves_runner.core.causes import Causes
 from jeeves_runner.core.durations import MAX_SPAN_MS
 from jeeves_runner.core.model import CancelCause, JobSpec, Reason, RunStatus, Trigger
+from jeeves_runner.core.policy import DEPTH_LIMIT
 from jeeves_runner.core.run import PausedTime, SkippedTime
 from jeeves_runner.core.schedule.schedule import Schedule
 
@@ -93,6 +96,10 @@ class SimulatedRun(BoardEntry):
     """Why it waits, did not start, or ended without an outcome of its own."""
     reason_ref: str | None = None
     """What the reason is about, by name or id."""
+    depth: int = 0
+    """Over how many runs it follows from what times and starts have brought."""
+    caused_by: Causes | None = None
+    """The runs that it follows from, by their ``run_id``; 0 is one from before the play."""
     overlaps: bool = False
     """Another run of its job was active when it came."""
     waited_for: Reason | None = None
@@ -134,6 +141,8 @@ class OpenRun(NamedTuple):
     """It overrides pauses and the overlap policy."""
     cause: CancelCause | None = None
     """What it was asked to end for."""
+    depth: int = 0
+    """Over how many runs it follows from others."""
 
 
 def _span(length_ms: int) -> timedelta:
@@ -179,3 +188,9 @@ class Scenario:
     """Whether the runner starts when the play begins; else it lives already."""
     open_runs: Sequence[OpenRun] = ()
     """What runs and waits, oldest first."""
+    arrived: Mapping[str, Mapping[str, Arrived]] = field(default_factory=dict)
+    """By job and by one that it comes after, the ends of that one that no run has consumed yet."""
+    last_ok: Mapping[str, datetime] = field(default_factory=dict)
+    """When jobs that others need have ended ok last, before the play."""
+    depth_limit: int = DEPTH_LIMIT
+    """Over how many runs one may follow from another."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jeeves_runner.core.model import CatchUp
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule_entry import ScheduleEntry
+from jeeves_runner.core.why.start_facts import NOTHING, Override, Starts
 
 
 class Revision(NamedTuple):
@@ -37,17 +38,6 @@ class Declared(NamedTuple):
     """What was no occurrence, as written."""
 
 
-class Override(NamedTuple):
-    """A pause or a mute that is in force."""
-
-    until: datetime | None
-    """When it ends; None: when a person ends it."""
-    reason: str | None
-    """Why it was made."""
-    of_all: bool
-    """Whether it is that of all jobs."""
-
-
 class Hold(NamedTuple):
     """What keeps a job at an older spec."""
 
@@ -57,19 +47,6 @@ class Hold(NamedTuple):
     """What is wrong with it."""
     since: datetime | None
     """Since when."""
-
-
-class Upstream(NamedTuple):
-    """A job that another one comes after."""
-
-    job: str
-    """Its id."""
-    qualifies: str
-    """How its chains must end, to be followed: ``ok`` or ``finished``."""
-    ends: int
-    """How many have, since the other one consumed the last."""
-    last: Run | None
-    """Its newest run."""
 
 
 class JobFacts(NamedTuple):
@@ -111,8 +88,8 @@ class JobFacts(NamedTuple):
     """The pause in force: of its own and that of all jobs the one that ends last."""
     mute: Override | None = None
     """The mute in force, likewise."""
-    after: tuple[Upstream, ...] = ()
-    """The jobs that it comes after."""
+    starts: Starts = NOTHING
+    """What starts it besides its schedule."""
     renamed_from: str | None = None
     """The id that was asked for, if it is an older one of this job."""
     served: bool = True
@@ -143,6 +120,8 @@ class KnownRun(NamedTuple):
     """Of one that waits: how many wait for the same and come before it."""
     active: int | None = None
     """Of one that waits for another run of its job: that one."""
+    until: datetime | None = None
+    """Of one that waits for what its job needs: until when it does."""
 
 
 class Then(NamedTuple):

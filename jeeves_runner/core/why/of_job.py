@@ -1,15 +1,15 @@
 """Why a job last ran or did not, what comes next, and what keeps it from it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.coming import coming
-from jeeves_runner.core.why.facts import Asked, JobFacts, KnownRun, Upstream
+from jeeves_runner.core.why.facts import Asked, JobFacts, KnownRun
 from jeeves_runner.core.why.of_run import why_run
 from jeeves_runner.core.why.of_time import why_nothing_at
+from jeeves_runner.core.why.starting import starts
 from jeeves_runner.core.why.states import damaged, deleted
 from jeeves_runner.core.why.times import schedule_of
 
@@ -40,41 +40,22 @@ def without_schedule(job: str, *, on_start: bool) -> str:
     return f"{job} has no schedule; it runs when triggered{also}."
 
 
-def _after(upstreams: Sequence[Upstream]) -> str:
-    """What starts a job that comes after others, and what has not come of it."""
-    lacking = [each for each in upstreams if not each.ends]
-    words = f"It comes after {_listed(each.job for each in upstreams)}"
-    if not lacking:
-        return f"{words}, and follows as soon as it may: what it waits for has ended."
-    has = "has" if len(lacking) == 1 else "have each"
-    ok = " ok" if lacking[0].qualifies == "ok" else ""
-    words = f"{words}, and starts once {_listed(each.job for each in lacking)} {has} ended{ok} anew."
-    for each in lacking:
-        if each.last is not None and each.last.status is RunStatus.SKIPPED:
-            words += f" Run {each.last.id} of {each.job} was skipped, which does not count."
-    return words
-
-
-def _listed(jobs: Iterable[str]) -> str:
-    *others, last = jobs
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def _next(facts: JobFacts, schedule: Schedule | None, now: datetime) -> Iterator[Part]:
     declared = facts.declared
     if declared is None:
         yield damaged()
-    elif not declared.enabled:
+        return
+    if not declared.enabled:
         text = f"It is declared `enabled: false` in {facts.file}:{facts.line}, so nothing of it is due."
         yield Part(About.STATE, text)
-    elif facts.after:
-        yield Part(About.NEXT, _after(facts.after))
-        if declared.schedule and schedule is not None:
-            yield from coming(facts, declared, schedule, now)
-    elif not declared.schedule:
+        return
+    yield from starts(facts, now)
+    if not declared.schedule and not facts.starts.are_there:
         yield Part(About.NEXT, without_schedule("It", on_start=facts.on_start))
     elif facts.pause is not None and facts.pause.until is None:
         yield Part(About.NEXT, "Nothing of it starts before it is resumed.")
+    elif not declared.schedule:
+        return
     elif schedule is not None:
         yield from coming(facts, declared, schedule, now)
     else:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from jeeves_runner.core.alerts.texts import between, short_moment
 from jeeves_runner.core.graph.freshness import Expected, Written, stale_facts
-from jeeves_runner.core.model import BAD, Reason, RunStatus
+from jeeves_runner.core.model import BAD, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.facts import JobFacts
 
@@ -14,7 +14,6 @@ _ENDS = {
     RunStatus.MISSED: "missed its time",
     RunStatus.SKIPPED: "was skipped",
 }
-_OWN_WORD = (Reason.EXIT_CODE, Reason.PRECHECK)
 
 
 def not_well(job: JobFacts, newest: Run | None) -> str | None:
@@ -27,10 +26,9 @@ def not_well(job: JobFacts, newest: Run | None) -> str | None:
         return "is held back"
     if newest is None:
         return "never ran"
-    has_looked = newest.status is RunStatus.SKIPPED and newest.reason in _OWN_WORD
     if newest.status in BAD:
         return f"ended {newest.status}"
-    if newest.status in _ENDS and not has_looked:
+    if newest.status in _ENDS and not newest.found_nothing_to_do:
         return _ENDS[newest.status]
     return None if job.mute is None else "is muted"
 

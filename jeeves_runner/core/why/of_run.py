@@ -12,7 +12,7 @@ from jeeves_runner.core.reasons import CAUSES, TRIGGERS, reason_sentence
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.facts import KnownRun
-from jeeves_runner.core.why.words import counted, revision_words, said, told
+from jeeves_runner.core.why.words import counted, distance, revision_words, said, told
 
 _SAME_MOMENT: Final = timedelta(seconds=1)
 """A start so soon after its time is not told as late."""
@@ -96,6 +96,10 @@ def _waiting(facts: KnownRun, zone: str, served: bool, now: datetime) -> Iterato
         sentence = reason_sentence(run.status, run.reason, None if named is None else str(named))
         if run.reason is Reason.RETRY and run.not_before is not None:
             sentence = f"{sentence[:-1]}: {told(run.not_before, zone)}."
+        if facts.until is not None:
+            end = f"{told(facts.until, zone)}, {distance(facts.until, now)}"
+            sentence = f"{sentence} If it has not by {end}, this run is skipped;"
+            sentence += f" `jeeves-runner trigger {run.job_id}` does not ask for it."
         yield Part(About.REASON, sentence)
     elif served:
         yield Part(About.REASON, "No server has decided about it yet.")

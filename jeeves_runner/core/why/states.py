@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from jeeves_runner.core.why.answer import About, Part
 from jeeves_runner.core.why.facts import JobFacts
-from jeeves_runner.core.why.words import override_words, revision_words, told
+from jeeves_runner.core.why.words import override_words, pause_words, revision_words, told
 
 
 def deleted(facts: JobFacts) -> Iterator[Part]:
@@ -37,7 +37,7 @@ def states(facts: JobFacts) -> Iterator[Part]:
     if facts.deleted_at is not None:
         return
     if facts.pause is not None:
-        yield Part(About.PAUSE, override_words(facts.pause, "paused", "until it is resumed", zone))
+        yield Part(About.PAUSE, pause_words(facts.pause, zone))
     if (held := facts.held) is not None:
         since = "" if held.since is None else f" since {told(held.since, zone)}"
         yield Part(

@@ -5,7 +5,8 @@ from datetime import datetime
 from jeeves_runner.core.alerts.texts import between, zone_of
 from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.origin import DIRTY
-from jeeves_runner.core.why.facts import Override, Revision
+from jeeves_runner.core.why.facts import Revision
+from jeeves_runner.core.why.start_facts import Override
 from jeeves_runner.core.wording import brief, in_quotes
 
 _SHA = 10
@@ -32,12 +33,17 @@ def revision_words(revision: Revision, zone: str) -> str:
     return f"{words}, by {brief(revision.author)}" if revision.author else words
 
 
-def override_words(override: Override, what: str, without_end: str, zone: str) -> str:
+def override_words(override: Override, what: str, without_end: str, zone: str, subject: str = "It") -> str:
     """``It is now paused until 2026-11-29 03:00Z, as all jobs are: maintenance.``"""
     end = f"until {told(override.until, zone)}" if override.until else without_end
     of_all = ", as all jobs are" if override.of_all else ""
     reason = f": {said(override.reason)}" if override.reason else ""
-    return f"It is now {what} {end}{of_all}{reason}."
+    return f"{subject} is now {what} {end}{of_all}{reason}."
+
+
+def pause_words(pause: Override, zone: str, subject: str = "It") -> str:
+    """The same of a pause, of the job or of something else."""
+    return override_words(pause, "paused", "until it is resumed", zone, subject)
 
 
 def said(text: str) -> str:

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import JobSpec, Reason, Session, SourceType
+from jeeves_runner.core.model import JobSpec, Reason, SourceType
 from jeeves_runner.core.outcome import Ending, Finished, Lost
 from jeeves_runner.core.prompt import render
+from jeeves_runner.core.session_spec import Session
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, RunSink
 from jeeves_runner.execute.faults import Fault

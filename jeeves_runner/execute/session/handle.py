@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from jeeves_runner.core.model import Session
+from jeeves_runner.core.session_spec import Session
 from jeeves_runner.execute.contract import Handle
 
 NAME: Final = "session"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from jeeves_runner.core.alert_spec import Expect
 from jeeves_runner.core.alerts.due_times import end_by, interval
 from jeeves_runner.core.alerts.lateness import (
     LEAST,
@@ -19,7 +20,7 @@ from jeeves_runner.core.alerts.lateness import (
 )
 from jeeves_runner.core.alerts.lateness_words import About, facts_of
 from jeeves_runner.core.alerts.words import Cause
-from jeeves_runner.core.model import Expect, Reason
+from jeeves_runner.core.model import Reason
 from jeeves_runner.core.schedule.schedule import parse_schedule
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.clock import NOON
 
+from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts import machine
 from jeeves_runner.core.alerts.machine import Incident, Rules, Step
 from jeeves_runner.core.alerts.words import Cause, Said
-from jeeves_runner.core.model import Alert
 
 MINUTE = timedelta(minutes=1)
 CHANNELS = ("C0123456",)

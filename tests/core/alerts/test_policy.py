@@ -2,8 +2,8 @@
 
 import pytest
 
+from jeeves_runner.core.alert_spec import Alert, Expect
 from jeeves_runner.core.alerts.policy import addresses_of, expect_of, policy_of
-from jeeves_runner.core.model import Alert, Expect
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import pytest
 from support.manifests import assert_error, error_of, job, read
 from support.specs import queue_from_text
 
+from jeeves_runner.core.alert_spec import Alert, Expect
 from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
-from jeeves_runner.core.model import Alert, Expect, Secret
+from jeeves_runner.core.model import Secret
 from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.schemas_text import manifest_schema
 

@@ -5,7 +5,8 @@ from support.manifests import assert_error, error_of, job
 
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
-from jeeves_runner.core.model import JobType, Session, SourceType
+from jeeves_runner.core.model import JobType, SourceType
+from jeeves_runner.core.session_spec import Session
 from jeeves_runner.schemas_text import manifest_schema
 
 WITHOUT_GATEWAY = ManifestReader(manifest_schema(), ProjectContext(project_root="/p"))

@@ -1,81 +1,18 @@
 """What would run: each rule by itself, at times that are easy to add up."""
 
-from datetime import UTC, datetime, timedelta
-from textwrap import dedent
-from typing import Any
-
+from support.playing import POOLS, at, job, minute_of, minutes, run_all, told
 from support.replaying import LOCAL, spec_of
 
 from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.core.run import PausedTime, SkippedTime
 from jeeves_runner.core.schedule.schedule import parse_schedule
-from jeeves_runner.core.simulation.replay import PORTION, play
+from jeeves_runner.core.simulation.replay import PORTION
 from jeeves_runner.core.simulation.scenario import (
     Down,
     Ended,
     OpenRun,
-    Scenario,
     SimulatedJob,
-    SimulatedRun,
-    WorkOf,
-    lasting,
 )
-
-BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
-POOLS = {"narrow": 1}
-
-
-def minutes(count: float) -> timedelta:
-    return timedelta(minutes=count)
-
-
-def at(minute: float) -> datetime:
-    return BEGIN + minutes(minute)
-
-
-def job(name: str, text: str) -> SimulatedJob:
-    spec = spec_of(name, dedent(text) + "run: 'true'\ntimeout: 1d\n", POOLS)
-    schedule = parse_schedule(spec.schedule, spec.timezone, name) if spec.schedule else None
-    return SimulatedJob(spec=spec, schedule=schedule, after=at(-1), executor=LOCAL)
-
-
-def run_all(
-    *jobs: SimulatedJob,
-    until: float = 60,
-    work: WorkOf | None = None,
-    lasts: float = 1,
-    slots: int | None = None,
-    **more: Any,
-) -> list[SimulatedRun]:
-    scenario = Scenario(
-        begin=BEGIN,
-        end=at(until),
-        jobs=jobs,
-        slots={LOCAL: slots},
-        pools=POOLS,
-        work=work or lasting({}, minutes(lasts)),
-        **more,
-    )
-    return play(scenario).runs
-
-
-def told(runs: list[SimulatedRun]) -> list[str]:
-    """``JOB STATUS[:REASON] MINUTE[-MINUTE xN] [started-ended]``, each time in minutes after the begin."""
-    return [_told(run) for run in runs]
-
-
-def _told(run: SimulatedRun) -> str:
-    status = f"{run.status}" if run.reason is None else f"{run.status}:{run.reason}"
-    when = _minute(run.scheduled_for)
-    if run.last_for is not None:
-        when = f"{when}-{_minute(run.last_for)} x{run.occurrences}"
-    trigger = "" if run.trigger is Trigger.SCHEDULE else f" {run.trigger}"
-    ran = "" if run.started_at is None else f" [{_minute(run.started_at)}-{_minute(run.finished_at)}]"
-    return f"{run.job_id}{trigger} {status} {when}{ran}"
-
-
-def _minute(when: datetime | None) -> str:
-    return "" if when is None else f"{(when - BEGIN) / minutes(1):g}"
 
 
 def test_what_is_due_runs_for_its_time() -> None:
@@ -233,16 +170,27 @@ class TestWithoutARunner:
         runs = run_all(*jobs, down=self.DOWN)
         assert [run.job_id for run in runs] == ["d", "b", "c", "a"]
 
+    def test_what_is_late_and_finds_no_slot_waits_by_priority_and_then_by_its_time(self) -> None:
+        """The oldest is decided about first, and has the slot; of the others priority counts first."""
+        times = {"a": "31", "b": "25", "c": "33", "d": "20", "e": "29"}
+        jobs = [
+            job(name, f"schedule: '{minute} * * * *'\npriority: {1 if name == 'c' else 0}\n")
+            for name, minute in times.items()
+        ]
+        runs = run_all(*jobs, down=(Down(at(15), at(45)),), slots=1, lasts=2)
+        starts = sorted((minute_of(run.started_at), run.job_id) for run in runs)
+        assert [name for _, name in starts] == ["d", "c", "b", "e", "a"]
+
     def test_what_is_late_is_spread(self) -> None:
         jobs = [job(name, "schedule: '20 * * * *'\n") for name in "abcd"]
         runs = run_all(*jobs, down=self.DOWN, catch_up_spread=minutes(8))
-        assert [_minute(run.started_at) for run in runs] == ["35", "37", "39", "41"]
+        assert [minute_of(run.started_at) for run in runs] == ["35", "37", "39", "41"]
 
     def test_what_a_runner_has_not_come_to_the_next_one_spreads_anew(self) -> None:
         jobs = [job(name, "schedule: '20 * * * *'\n") for name in "abcd"]
         down = (*self.DOWN, Down(at(38), at(50)))
         runs = run_all(*jobs, down=down, catch_up_spread=minutes(8), until=70)
-        assert [(run.job_id, _minute(run.started_at)) for run in runs] == [
+        assert [(run.job_id, minute_of(run.started_at)) for run in runs] == [
             *(("a", "35"), ("b", "37"), ("c", "50"), ("d", "54")),
         ]
 

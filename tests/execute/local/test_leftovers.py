@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.launches import (
@@ -50,15 +50,21 @@ def test_what_a_child_writes_within_the_drain_still_arrives() -> None:
     assert (ending, sink.stdout) == (Exited(code=0), "early\nlate\n")
 
 
-def test_a_child_that_floods_the_pipe_leaves_the_loop_its_turns() -> None:
+def test_a_child_that_floods_the_pipe_leaves_the_loop_its_turns(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "written")
+    flood = f"while :; do echo y; echo >&3; done 3>{tmp_path / 'written'}"
+
     class Counting:
-        """How many chunks came in the turn of the loop that had the most."""
+        """How many chunks came in the turn of the loop that had the most. After each the pipe holds more."""
 
         def __init__(self) -> None:
             self.most = self._now = 0
+            self._unread = 0
 
         def write(self, stream: StreamName, data: bytes) -> None:
-            time.sleep(0.002)  # as masking would take; the child has filled the pipe again by then
+            self._unread -= data.count(b"\n")
+            while self._unread <= 0 and os.read(written, 1):  # which ends with the child
+                self._unread += 1
             if self._now == 0:
                 asyncio.get_running_loop().call_soon(self._count)
             self._now += 1
@@ -68,10 +74,15 @@ def test_a_child_that_floods_the_pipe_leaves_the_loop_its_turns() -> None:
 
     async def scenario() -> int:
         executor, sink = Launcher(drain=0.1), Counting()
-        await executor.wait((await executor.start(launch("yes & sleep 0.1; exit 0"), sink)).run_id)
+        await executor.wait((await executor.start(launch(f"{flood} & sleep 0.1; exit 0"), sink)).run_id)
         return sink.most
 
-    assert asyncio.run(scenario()) <= 5
+    written = os.open(tmp_path / "written", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(written, True)
+    try:
+        assert asyncio.run(scenario()) <= 5
+    finally:
+        os.close(written)
 
 
 def test_a_child_that_floods_the_pipe_is_ended_before_the_drain_is_over() -> None:
