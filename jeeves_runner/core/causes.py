@@ -24,8 +24,9 @@ class Causes(NamedTuple):
     """The pattern of paths that has changed, or one that has."""
 
     def as_json(self) -> dict[str, Any]:
-        """Its JSON value: what says nothing is left out."""
-        return {name: value for name, value in self._asdict().items() if value not in (None, ())}
+        """Its JSON value: what says nothing is left out, and what are several is a list."""
+        said = {name: value for name, value in self._asdict().items() if value not in (None, ())}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
     def as_text(self) -> str:
         return json.dumps(self.as_json(), ensure_ascii=False, separators=(",", ":"))

@@ -70,13 +70,17 @@ def did_you_mean(*words: str) -> str:
     return f"did you mean {' or '.join(words)}?"
 
 
-def likely_meant(word: str, known: Iterable[str]) -> str | None:
-    """A hint for a word that is none of the known ones: the nearest; None if none is near."""
+def likely_meant(word: str, known: Iterable[str], before: str = "") -> str | None:
+    """A hint for a word that is none of the known ones: the nearest; None if none is near.
+
+    ``before``: what all of them begin with, which makes none nearer.
+    """
     # Only a mistake needs it, and every script would wait for its import.
     from difflib import get_close_matches
 
-    near = get_close_matches(_cut(word).lower(), known, n=1)
-    return did_you_mean(brief(near[0])) if near else None
+    rests = (each.removeprefix(before) for each in known)
+    near = get_close_matches(_cut(word.removeprefix(before)).lower(), rests, n=1)
+    return did_you_mean(brief(before + near[0])) if near else None
 
 
 def known_words(word: str, known: Iterable[str], what: str) -> str:

@@ -53,6 +53,8 @@ def enqueue(
 def retry(tx: Tx, item_id: int) -> str:
     """Make a dead letter pending again, with all its attempts. Returns the id of its queue.
 
+    What follows is what a person has brought about: it goes over no run that was before.
+
     Raises NotFound, or Conflict if the item is not failed or an equal one waits already.
     """
     row = tx.conn.execute("SELECT queue_id FROM queue_items WHERE id = ?", (item_id,)).fetchone()
@@ -69,7 +71,7 @@ def retry(tx: Tx, item_id: int) -> str:
     if twin is not None:
         raise Conflict(f"item {twin} of queue {queue_id} has the same deduplication key and waits already")
     tx.conn.execute(
-        "UPDATE queue_items SET status = 'pending', attempt = 0, ready_at = ?, delay_ms = 0,"
+        "UPDATE queue_items SET status = 'pending', attempt = 0, depth = 0, ready_at = ?, delay_ms = 0,"
         " completed_at = NULL, claimed_at = NULL, run_id = NULL, run_revision = NULL WHERE id = ?",
         (tx.at, item_id),
     )

@@ -20,6 +20,7 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.queue_claims import settle_expired
 from jeeves_runner.db.queue_pauses import IS_PAUSED
+from jeeves_runner.db.queue_upkeep import fail_deep
 from jeeves_runner.db.renames import ACTIVE
 from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.db.transaction import Tx
@@ -139,11 +140,14 @@ def _causes(tx: Tx, wanted: OnQueue) -> tuple[Causes, int]:
 
 def settle(tx: Tx, run: Run) -> None:
     """A chain is over with this run: its job rests if it has come to nothing, and rests no more if it ended
-    ok and has completed an item of the queue that starts it. Does nothing for other jobs."""
+    ok and has completed an item of the queue that starts it. Items that too many runs lead to become dead
+    letters. Does nothing for other jobs."""
     queue_id = tx.conn.execute(_QUEUE_OF, (run.job_id,)).get
     if queue_id is None or run.backfill_id is not None:
         return
     if run.started_at is None and (run.trigger is not Trigger.QUEUE or run.reason in _NOT_ITS_OWN):
+        return
+    if run.reason is Reason.DEPTH and fail_deep(tx, queue_id, run.depth, f"no run may follow: {run.message}"):
         return
     bounds = {"job": run.job_id, "chain": run.chain_id or run.id, "queue": queue_id, "at": tx.at}
     if run.status is RunStatus.OK and tx.conn.execute(_HAS_COMPLETED, bounds).get:
@@ -239,10 +243,11 @@ SELECT id, iif(producer_run IS NULL, depth, depth + 1) FROM queue_items WHERE id
     WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NOT NULL AND ready_at <= :at
     ORDER BY ready_at LIMIT :most))
 """
+# The items themselves may be gone by now: purged, or past the retention of their queue while the run went on.
 _HAS_COMPLETED: Final = """
-SELECT true FROM queue_items
+SELECT true FROM effects
 WHERE run_id IN (SELECT :chain UNION ALL SELECT id FROM runs WHERE chain_id = :chain)
-  AND status = 'completed' AND queue_id = :queue LIMIT 1
+  AND act = 'completed' AND target = :queue LIMIT 1
 """
 _LAST_REST: Final = "SELECT rest_ms FROM queue_triggers WHERE job_id = :job"
 _REST: Final = """

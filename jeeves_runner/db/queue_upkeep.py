@@ -32,6 +32,16 @@ def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> None:
     )
 
 
+def fail_deep(tx: Tx, queue_id: str, depth: int, error: str) -> bool:
+    """Make dead letters of what waits in a queue and would start a run of this depth or more; whether there
+    was any.
+
+    No run may follow from it, and it would keep the items beside it from starting one.
+    """
+    tx.conn.execute(_FAIL_DEEP, {"queue": queue_id, "depth": depth, "at": tx.at, "error": error})
+    return tx.conn.changes() > 0
+
+
 def prune_queue(tx: Tx, queue_id: str, limit: int, *, now: datetime) -> int:
     """Delete up to ``limit`` completed and failed items past the queue's retention. Returns how many.
 
@@ -68,6 +78,16 @@ UPDATE queue_items SET
   status = 'pending', attempt = attempt - 1, claimed_at = NULL, run_id = NULL, run_revision = NULL,
   lease_token = NULL, lease_until = NULL, lease_ms = NULL
 WHERE status = 'claimed' AND run_id = :run
+"""
+
+# Each of the two parts has an index of its own.
+_FAIL_DEEP = """
+UPDATE queue_items SET status = 'failed', completed_at = :at, error = :error WHERE id IN (
+  SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NULL
+    AND iif(producer_run IS NULL, depth, depth + 1) >= :depth
+  UNION ALL
+  SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NOT NULL
+    AND iif(producer_run IS NULL, depth, depth + 1) >= :depth)
 """
 
 _PRUNE_COMPLETED = """

@@ -72,6 +72,13 @@ def test_a_run_tells_what_it_follows_from(shell: Shell) -> None:
     assert "Has caused" not in text
 
 
+def test_a_run_tells_which_items_it_follows_from(shell: Shell) -> None:
+    causes = Causes(items=(1, 2), queue="mail").as_text()
+    run = shell.ledger.add_run("send", caused_by=causes)
+    text = shell.text("run", str(run), "--lineage")
+    assert "Follows from\n  2 items of queue mail: 1 and 2" in text
+
+
 def test_a_run_that_touched_nothing_says_so(shell: Shell) -> None:
     run = shell.ledger.add_run("fetch")
     assert "has touched neither a queue nor state" in shell.text("run", str(run), "--lineage")

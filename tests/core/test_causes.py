@@ -1,5 +1,7 @@
 """What a run follows from, as a value, as JSON, and in words."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,12 @@ CAUSES = st.builds(
 @given(CAUSES)
 def test_causes_come_back_from_their_text(causes: Causes) -> None:
     assert causes_from(causes.as_text()) == causes
+
+
+@given(CAUSES)
+def test_their_value_is_that_of_their_text(causes: Causes) -> None:
+    assert causes.as_json() == json.loads(causes.as_text())
+    assert causes_of(causes.as_json()) == causes
 
 
 @pytest.mark.parametrize("text", [None, "[]", "{", "7", '"text"'])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.ledger import Ledger
-from support.queues import claim, complete, fail, push
+from support.queues import claim, column, complete, fail, push
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.causes import Causes, causes_from
@@ -15,9 +15,10 @@ from jeeves_runner.core.durations import End
 from jeeves_runner.core.edge_spec import OnQueue
 from jeeves_runner.core.model import Reason, Retries, RunStatus
 from jeeves_runner.core.run import Outcome
-from jeeves_runner.db import queue_pauses, queue_triggers, runs
+from jeeves_runner.db import queue_claims, queue_enqueue, queue_pauses, queue_triggers, runs
 from jeeves_runner.db.clock_events import put_right
 from jeeves_runner.db.queue_triggers import Ready, judge
+from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
 
@@ -256,13 +257,21 @@ class TestRest:
         push(ledger, 1, 2, 3)
         push(ledger, 1, queue_id="other")
         run_id = begin(ledger)
-        ledger.conn.execute(
-            "UPDATE queue_items SET status = 'completed', completed_at = created_at, run_id = ?"
-            " WHERE queue_id = 'other'",
-            (run_id,),
-        )
+        with ledger.tx() as tx:
+            [item] = queue_claims.claim(tx, "other", run_id=run_id)
+        complete(ledger, item)
         end(ledger, run_id)
         assert rest(ledger) is not None
+
+    def test_an_item_that_its_queue_no_longer_keeps_counts(self, ledger: Ledger) -> None:
+        push(ledger, 1, 2, 3)
+        run_id = begin(ledger)
+        complete(ledger, claim(ledger, run_id=run_id)[0])
+        pass_time(ledger, days=8)
+        with ledger.tx() as tx:
+            assert prune_queue(tx, "mail", 100, now=tx.now) == 1
+        end(ledger, run_id)
+        assert rest(ledger) is None
 
     def test_a_run_of_a_person_counts_if_it_ran(self, ledger: Ledger) -> None:
         end(ledger, ledger.add_run("triage", "running"), RunStatus.ERROR)
@@ -312,6 +321,25 @@ def test_a_broken_item_ends_as_a_dead_letter_after_few_runs(ledger: Ledger) -> N
         pass_time(ledger, minutes=5)
     assert ledger.count("queue_items", "status = 'failed'") == 1
     assert start(ledger) is None
+
+
+def test_an_item_of_a_loop_is_a_dead_letter_at_the_depth_limit_and_in_nothings_way(ledger: Ledger) -> None:
+    push(ledger, 1, 2, 3, 4)
+    producer = ledger.add_run("triage", depth=20)
+    ledger.conn.execute("UPDATE queue_items SET producer_run = ?, depth = 20 WHERE id = 2", (producer,))
+    refused = start(ledger)
+    assert refused is not None
+    with ledger.tx() as tx:
+        end_waiting(tx, refused, RunStatus.SKIPPED, Reason.DEPTH, message="depth 21, and graph.depth is 20")
+    error = "no run may follow: depth 21, and graph.depth is 20"
+    assert [column(ledger, name, 2) for name in ("status", "error")] == ["failed", error]
+    run = runs.run(ledger.conn, start(ledger) or 0)
+    assert run is not None
+    assert (run.depth, rest(ledger)) == (0, None)
+
+    with ledger.tx() as tx:
+        queue_enqueue.retry(tx, 2)
+    assert column(ledger, "depth", 2) == 0
 
 
 def test_a_login_that_has_expired_costs_few_items_of_ten_thousand(ledger: Ledger) -> None:

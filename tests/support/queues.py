@@ -6,6 +6,7 @@ from typing import Any
 from support.ledger import Store
 
 from jeeves_runner.db import queue_claims, queue_enqueue
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.queue_claims import Item
 
 
@@ -20,8 +21,14 @@ def claim(store: Store, count: int = 1, *, run_id: int | None = None, **options:
 
 
 def complete(store: Store, item: Item) -> None:
+    """As the run that claimed it, if one has."""
+    run = column(store, "run_id", item.id)
     with store.tx() as tx:
         queue_claims.complete(tx, item.id, item.lease_token)
+        if isinstance(run, int):
+            effects = Effects(run)
+            effects.answer(tx.conn, "completed", item.id)
+            effects.write(tx)
 
 
 def fail(store: Store, item: Item, **options: int) -> str:

@@ -32,7 +32,8 @@ def undeclared_nodes(declared: Declared, ties: Ties) -> Iterator[Found]:
     for node in sorted(unknown):
         kind = node.partition(":")[0]
         where = "queues" if kind == "queue" else "nodes"
-        beside = near.setdefault(kind, Nearest(_of_kind(kind, ties), f"declare it under `{where}`"))
+        otherwise = f"declare it under `{where}`"
+        beside = near.setdefault(kind, Nearest(_of_kind(kind, ties), otherwise, before=f"{kind}:"))
         jobs = [job for relation in _TO_NODES for job in ties.by[relation].get(node, ())]
         message = f"no manifest declares `{node}`"
         finding = Finding(path=(), code="unknown_node", message=message, more=_hinted(message, node, beside))

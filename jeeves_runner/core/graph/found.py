@@ -129,10 +129,12 @@ def named(jobs: Sequence[str]) -> str:
 class Nearest:
     """Hints for unknown names. To look for the nearest of thousands takes long: few are looked for."""
 
-    def __init__(self, known: Callable[[], Iterable[str]], otherwise: str) -> None:
-        """``otherwise``: the hint where no name is near."""
+    def __init__(self, known: Callable[[], Iterable[str]], otherwise: str, before: str = "") -> None:
+        """``otherwise``: the hint where no name is near; ``before``: what all of them begin with, which
+        makes none nearer."""
         self._known = known
         self._otherwise = otherwise
+        self._before = before
         self._left = _MOST_LOOKED_FOR
 
     def hint(self, name: str) -> str:
@@ -140,7 +142,7 @@ class Nearest:
             return self._otherwise
         self._left -= 1
         beside = (each for each in self._known() if abs(len(each) - len(name)) <= _DIFFERENCE)
-        return likely_meant(name, beside) or self._otherwise
+        return likely_meant(name, beside, self._before) or self._otherwise
 
 
 _MOST_LOOKED_FOR: Final = 20

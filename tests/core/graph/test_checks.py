@@ -216,6 +216,14 @@ def test_an_undeclared_node_is_told_once_with_the_nearest_of_its_kind() -> None:
     ]
 
 
+def test_names_of_one_kind_are_not_near_for_that() -> None:
+    rows = jobs(a=row(reads="datastore:nopath", writes="datastore:mail"))
+    hint = "declare it under `nodes`"
+    assert f"unknown_node of a: no manifest declares `datastore:nopath` ({hint})" in told(
+        rows | nodes("datastore:mail")
+    )
+
+
 def test_jobs_and_queues_are_nodes_by_themselves() -> None:
     rows = jobs(a=row(reads="process:b", writes="queue:q"), b=row(on_queue="queue:q"))
     assert told(rows | queues("q")) == []
