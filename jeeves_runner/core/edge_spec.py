@@ -115,11 +115,13 @@ def edges_in(values: Mapping[str, Any]) -> tuple[Edge, ...]:
     """
     found = [Edge(relation, node) for relation in _NAMED for node in values.get(relation) or ()]
     if (after := values.get("after")) is not None:
-        found += (Edge(Relation.AFTER, f"process:{job}") for job in after["jobs"])
-    found += (Edge(Relation.NEEDS, f"process:{each['job']}") for each in values.get("needs") or ())
+        found += [Edge(Relation.AFTER, f"process:{job}") for job in after["jobs"]]
+    if needs := values.get("needs"):
+        found += [Edge(Relation.NEEDS, f"process:{each['job']}") for each in needs]
     if (on_queue := values.get("on_queue")) is not None:
         found.append(Edge(Relation.ON_QUEUE, f"queue:{on_queue['queue']}"))
     if (on_change := values.get("on_change")) is not None:
         found += (Edge(Relation.ON_CHANGE, of) for of in on_change["of"] if of.startswith(_DATASTORE))
-    found += (Edge(Relation.TRIGGERS, f"process:{job}") for job in values.get("triggers") or ())
+    if triggers := values.get("triggers"):
+        found += [Edge(Relation.TRIGGERS, f"process:{job}") for job in triggers]
     return tuple(dict.fromkeys(found))

@@ -138,8 +138,8 @@ WHERE jobs.id IN (SELECT value FROM json_each(:ids)) AND deleted_at IS NULL AND 
 def declare(tx: Tx, changes: "Sequence[Change]") -> None:
     """Begin the edges that an apply has brought, and end those that are gone: of jobs that follow no more, or
     are deleted or disabled. One that says something else of how its upstream must end begins anew."""
-    following = [c.id for c in changes if any(edge.relation is Relation.AFTER for edge in c.edges)]
-    bindings = {"all": json.dumps([c.id for c in changes]), "ids": json.dumps(following)}
+    following = dict.fromkeys(c.id for c in changes for said, _ in c.edges if said is Relation.AFTER)
+    bindings = {"all": json.dumps([c.id for c in changes]), "ids": json.dumps([*following])}
     tx.conn.execute(
         "DELETE FROM arrivals WHERE job_id IN (SELECT value FROM json_each(:all))"
         f" AND (job_id, upstream, qualifies) NOT IN ({_DECLARED})",

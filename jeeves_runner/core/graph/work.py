@@ -1,6 +1,8 @@
 """Checks of the edges between jobs: ``after``, ``needs`` and ``triggers``."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from jeeves_runner.core.edge_spec import Edge, Relation
@@ -107,11 +109,9 @@ def jobs_on_cycles(declared: Declared, ties: Ties, held: Collection[str] = ()) -
 def _some_left(ties: Ties) -> bool:
     """Whether some jobs are left where each starts after those that it waits for. Mostly none is, and that is
     sooner known than where the cycles are."""
-    unsettled: dict[str, int] = {}
-    for relation in WAITING:
-        for jobs in ties.by[relation].values():
-            for job in jobs:
-                unsettled[job] = unsettled.get(job, 0) + 1
+    unsettled = Counter(
+        chain.from_iterable(jobs for relation in WAITING for jobs in ties.by[relation].values())
+    )
     followers = _joined([ties.by[relation] for relation in WAITING])
     settled = [node for node in followers if node.removeprefix(JOB) not in unsettled]
     left = len(unsettled)

@@ -43,6 +43,10 @@ or name, or have a line of their own in ``build_job``."""
 _LISTS: Final = frozenset({"schedule", "renamed_from"})
 """The keys whose value may be written as one entry by itself."""
 
+_BLANK_PARTS: Final[Mapping[str, dict[str, Any]]] = {
+    key: dict.fromkeys(kind._fields) | kind._field_defaults for key, kind in JOB_PARTS.items()
+}
+
 
 class BuiltJob(NamedTuple):
     """What a job that meets the schema comes to."""
@@ -275,8 +279,7 @@ def _set_parts(values: dict[str, Any], given: Mapping[str, Any], findings: list[
 
 def _part(key: str, given: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
     """The JSON values of a job's key that is a mapping, in the order of its fields."""
-    kind = JOB_PARTS[key]
-    values: dict[str, Any] = dict.fromkeys(kind._fields) | kind._field_defaults
+    values = _BLANK_PARTS[key].copy()
     for name, value in given.items():
         if f"{name}_ms" in values:
             values[f"{name}_ms"] = _milliseconds(value, (key, name), findings)

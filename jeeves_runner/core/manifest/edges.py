@@ -16,7 +16,7 @@ _FREE_OF_OCCURRENCES: Final = "`needs` holds back occurrences and runs at a star
 
 def spelled_out(key: str, value: Any) -> Any:
     """The value of ``after`` or ``on_change`` as a mapping."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return value
     return {SHORT_FORMS[key]: value if isinstance(value, list) else [value]}
 

@@ -265,7 +265,16 @@ class _Builder:
         while type(event := self._next()) is not SequenceEndEvent:
             if lines is not None:
                 lines.append(event.start_mark.line + 1)
-            values.append(self._value(event, below.get(len(values)) if below else None, depth + 1))
+            inner = below.get(len(values)) if below else None
+            if type(event) is ScalarEvent and event.anchor is None and event.tag is None and inner is None:
+                self._values += 1
+                if self._values > MAX_VALUES:
+                    raise self._too_much(event)
+                text = event.value
+                plain = not event.style and (text in WORDS or text[0] in NUMBER_STARTS)
+                values.append(self._scalar(event) if plain else text)
+            else:
+                values.append(self._value(event, inner, depth + 1))
         return values, event
 
     def _scalar(self, event: ScalarEvent) -> Any:
