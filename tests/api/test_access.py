@@ -26,6 +26,7 @@ from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import tokens
+from jeeves_runner.db.carried_runs import AT_ONCE, begin_carry
 from jeeves_runner.db.run_ends import RunRecord, end_running
 from jeeves_runner.errors import ConfigError
 
@@ -244,6 +245,23 @@ def test_a_run_triggers_the_jobs_that_its_manifest_names_and_is_their_cause(ledg
     assert with_api(ledger, scenario) == [200, {"runs": [1]}, 1, 403]
     acts = ledger.conn.execute("SELECT actor, action, target, answer FROM audit ORDER BY id").fetchall()
     assert acts == [("run 1", "run", "job greet", 200), ("run 1", "run", "job other", 403)]
+
+
+def test_a_run_of_a_job_that_got_another_id_belongs_to_that(ledger: Ledger) -> None:
+    ledger.add_job("boss", schedule=(), triggers=("greet",))
+    shell_job(ledger, "greet", "true")
+    ledger.add_job("old", schedule=())
+    shown = running(ledger, "old")
+    for _ in range(AT_ONCE):
+        ledger.add_run("old")
+    with ledger.tx() as tx:
+        begin_carry(tx, "old", "boss")
+    assert ledger.conn.execute("SELECT job_id FROM runs WHERE id = 1").get == "old"
+
+    async def scenario(api: Api) -> int:
+        return (await api.post("/jobs/greet/run", **bearing(shown))).status
+
+    assert with_api(ledger, scenario) == 200
 
 
 def test_the_script_of_a_run_has_a_token_that_counts(ledger: Ledger, tmp_path: Path) -> None:
