@@ -280,61 +280,6 @@ def test_the_script_of_a_run_has_a_token_that_counts(ledger: Ledger, tmp_path: P
     assert kept == digest(shown.rpartition(f"{shown.split('_')[1]}_")[2])
 
 
-# Browsers
-
-
-def test_a_browser_is_let_in_with_a_token_until_it_is_let_out(ledger: Ledger) -> None:
-    made = token(ledger, TokenRole.OPERATE)
-
-    async def scenario(api: Api) -> list[Any]:
-        before = await api.post("/reconcile")
-        let_in = await api.post("/login", {"token": made})
-        cookie = let_in.headers["Set-Cookie"]
-        shown = {"Cookie": cookie.partition(";")[0]}
-        inside = await api.post("/reconcile", **shown)
-        foreign = await api.post("/reconcile", Origin="http://evil.example", **shown)
-        let_out = await api.post("/logout", **shown)
-        after = await api.post("/reconcile", **shown)
-        statuses = [each.status for each in (before, let_in, inside, foreign, let_out, after)]
-        return [statuses, let_in.body["name"], cookie, api.port]
-
-    statuses, name, cookie, port = with_api(ledger, scenario)
-    assert statuses == [401, 200, 202, 403, 204, 401]
-    assert name == "ci"
-    assert cookie.startswith(f"jr-{port}=")
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    assert "Secure" not in cookie
-
-
-def test_a_revoked_token_lets_out_the_browsers_that_it_let_in(ledger: Ledger) -> None:
-    made = token(ledger, TokenRole.OPERATE)
-    token(ledger, TokenRole.OPERATE, "other")
-
-    async def scenario(api: Api) -> list[int]:
-        let_in = await api.post("/login", {"token": made})
-        shown = {"Cookie": let_in.headers["Set-Cookie"].partition(";")[0]}
-        first = await api.post("/reconcile", **shown)
-        with ledger.tx() as tx:
-            tokens.revoke(tx, "ci", by=ME)
-        return [first.status, (await api.post("/reconcile", **shown)).status]
-
-    assert with_api(ledger, scenario) == [202, 401]
-    assert ledger.count("sessions") == 0
-
-
-@pytest.mark.parametrize("body", [{}, {"token": None}, {"token": 7}, {"token": "jr_wrong"}, {"token": ""}])
-def test_nothing_else_lets_a_browser_in(ledger: Ledger, body: dict[str, object]) -> None:
-    token(ledger, TokenRole.OPERATE)
-
-    async def scenario(api: Api) -> Answer:
-        return await api.post("/login", body)
-
-    answer = with_api(ledger, scenario)
-    assert answer.status in (400, 401)
-    assert "Set-Cookie" not in answer.headers
-
-
 # Wrong tokens, and the audit
 
 
