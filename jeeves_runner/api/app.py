@@ -73,6 +73,7 @@ def _served(
         call = call_of(
             caller=caller,
             browser=gate.guard.browser_of(request, caller),
+            still_counts=partial(gate.guard.still_counts, caller),
             acting=Actor(caller.name, caller.origin, done),
             path=path.parse(request.match_info),
             query=query.parse(request.query),

@@ -66,6 +66,8 @@ class Call(Generic[P, Q, B]):
     """The same as what they do is recorded with."""
     browser: Browser
     """The browser that asks, if it is one."""
+    still_counts: Callable[[], bool]
+    """Whether the caller would still be let in: a long answer asks this at least once a minute."""
     at_once: bool = False
     """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
 

@@ -164,8 +164,11 @@ def _divide_by_pauses(
     for due in stretches:
         begin = due.first
         for pause in pauses:
+            covered = _stretch(due, pause.begin, pause.end)
+            if not covered:  # it parts nothing
+                continue
             others += _stretch(due, begin, pause.begin)
-            paused += [_left_out(each, Reason.PAUSED) for each in _stretch(due, pause.begin, pause.end)]
+            paused += [_left_out(each, Reason.PAUSED) for each in covered]
             begin = pause.end
         others += _stretch(due, begin, due.latest + _INSTANT)
 

@@ -8,7 +8,7 @@ import apsw
 from jeeves_runner.core.graph.freshness import Expected
 from jeeves_runner.core.graph.reach import upstream
 from jeeves_runner.core.node_spec import split_key
-from jeeves_runner.core.why.of_node import not_well, upstream_sentence, written_sentence
+from jeeves_runner.core.why.of_node import not_well, seldom_sentence, upstream_sentence, written_sentence
 from jeeves_runner.db import freshness
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.graph import live_graph
@@ -54,23 +54,34 @@ def node_why_view(
             if each != key and graph.nodes[each].is_job
         }
         found: str | None = None
+        is_stale = expected is not None and expected.is_stale(now)
+
+        def why(job_id: str) -> str:
+            told = why_view(
+                conn,
+                now,
+                job_id,
+                served=served,
+                catching_up=catching_up,
+                catch_up_spread=catch_up_spread,
+            )
+            return told["text"]
+
         for job_id, steps in jobs.items():
             facts = job_facts(conn, now, job_id, served=served)
             word = None if facts is None else not_well(facts, newest_run(conn, job_id))
             if word is not None:
                 found = job_id
-                why = why_view(
-                    conn,
-                    now,
-                    job_id,
-                    served=served,
-                    catching_up=catching_up,
-                    catch_up_spread=catch_up_spread,
-                )
-                texts += [upstream_sentence(job_id, word, steps, len(jobs)), why["text"]]
+                texts += [upstream_sentence(job_id, word, steps, len(jobs)), why(job_id)]
                 break
         else:
-            texts.append("No job writes it." if not jobs else "All is well with the jobs before it.")
+            nearest = next(iter(jobs), None)
+            if nearest is None:
+                texts.append("No job writes it.")
+            elif is_stale:
+                texts += [seldom_sentence(nearest, newest_run(conn, nearest)), why(nearest)]
+            else:
+                texts.append("All is well with the jobs before it.")
         return {
             "id": key,
             "text": " ".join(texts),

@@ -120,6 +120,13 @@ def test_of_a_gap_with_a_pause_the_latest_outside_of_it_runs() -> None:
     )
 
 
+@pytest.mark.parametrize("policy", list(CatchUp))
+def test_a_pause_in_which_nothing_fell_makes_no_row_of_two(policy: CatchUp) -> None:
+    due = minutes_due(clock(9, 0), clock(11, 0))
+    between = [PausedTime(clock(9, 30, 10), clock(9, 30, 50)), PausedTime(clock(9, 40, 10), clock(9, 40, 50))]
+    assert catch_up(due, policy, HOUR, NOON, between) == catch_up(due, policy, HOUR, NOON)
+
+
 def test_what_is_on_time_and_paused_takes_nobodys_place() -> None:
     plan = catch_up(minutes_due(clock(11, 59), NOON), CatchUp.LATEST, HOUR, NOON, paused(((12, 0), (12, 1))))
     assert plan == GapPlan(left_out=(left(NOON, NOON, 1, Reason.PAUSED),), late=(clock(11, 59),))

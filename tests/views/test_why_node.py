@@ -64,6 +64,18 @@ def test_of_stale_data_the_first_job_upstream_is_named_that_is_not_well(ledger: 
     assert "Of the 2 jobs before it, sort, which writes it, ended timeout." in answer["text"]
 
 
+def test_of_stale_data_of_jobs_that_are_well_it_is_said_when_the_writer_runs(ledger: Ledger) -> None:
+    written(ledger, 2, hours=3)
+    answer = why(ledger)
+    assert answer["job_id"] is None
+    assert (
+        "All is well with the jobs before it, but sort, which writes it, does not run often" in answer["text"]
+    )
+    assert "It starts as soon as an item of queue mail is ready: none is" in answer["text"]
+    ledger.add_run("sort", "running")
+    assert "sort, which writes it, runs now." in why(ledger)["text"]
+
+
 @pytest.mark.parametrize(
     ("status", "columns", "word"),
     [

@@ -53,3 +53,11 @@ def upstream_sentence(job_id: str, word: str, steps: int, writers: int) -> str:
         if writers > 1
         else (f"The one job before it, {job_id}, {word}.")
     )
+
+
+def seldom_sentence(job_id: str, newest: Run | None) -> str:
+    """What there is to say of stale data where all jobs before it are well; ``job_id`` writes it, and is the
+    nearest of those."""
+    if newest is not None and newest.status is RunStatus.RUNNING:
+        return f"All is well with the jobs before it: {job_id}, which writes it, runs now."
+    return f"All is well with the jobs before it, but {job_id}, which writes it, does not run often enough."
