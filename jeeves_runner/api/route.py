@@ -30,6 +30,10 @@ class Nothing(NamedTuple):
     """No values at all: what a request without parameters, or without a body, holds of them."""
 
 
+class MetricsText:
+    """Stands for the text of metrics among the types of answers: one of two forms, as the client asks."""
+
+
 class Audit(StrEnum):
     """Where the audit hears of a request that is carried out. What is refused is noted in any case, but for
     requests that the audit leaves out."""
@@ -68,6 +72,8 @@ class Call(Generic[P, Q, B]):
     """The browser that asks, if it is one."""
     still_counts: Callable[[], bool]
     """Whether the caller would still be let in: a long answer asks this at least once a minute."""
+    accept: str = ""
+    """What the client would rather be answered with: its header ``Accept``."""
     at_once: bool = False
     """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
 

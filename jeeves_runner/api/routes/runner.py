@@ -3,8 +3,8 @@
 from typing import Final
 
 from jeeves_runner.api.callers import Role
-from jeeves_runner.api.handlers import runner
-from jeeves_runner.api.route import Audit, Route, act, look
+from jeeves_runner.api.handlers import metrics, runner
+from jeeves_runner.api.route import Audit, MetricsText, Route, act, look
 from jeeves_runner.config import Config
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, StatusDocument
 from jeeves_runner.views.sync import SyncDocument
@@ -13,6 +13,12 @@ RUNNER: Final[tuple[Route, ...]] = (
     look("/", "What this server is, and where to look", runner.index, {200: IndexDocument}),
     look("/status", "How the runner is", runner.status, {200: StatusDocument}),
     look("/healthz", "Whether the server answers", runner.healthz, {200: HealthzDocument}, role=Role.OPEN),
+    look(
+        "/metrics",
+        "What programs read that watch the runner: Prometheus and its kin",
+        metrics.metrics,
+        {200: MetricsText},
+    ),
     look("/config", "The settings in force", runner.config, {200: Config}),
     look("/sync", "How the live jobs stand against the manifests", runner.sync, {200: SyncDocument}),
     act(
