@@ -13,6 +13,7 @@ ACCESS: Final[tuple[Route, ...]] = (
         "Let this browser in, with a token",
         access.login,
         {200: SessionDocument},
+        description="The answer has the cookie with it. A wrong token is answered with 401.",
         problems={401, 429},
         role=Role.OPEN,
         audit=Audit.REQUEST,
