@@ -113,6 +113,16 @@ class Unauthorized(JeevesError):
     code = "unauthorized"
 
 
+class TooManyAttempts(JeevesError):
+    """So many wrong tokens are being answered late that no more can wait."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("too many wrong tokens were sent", hint="wait, then send the right one")
+        self.seconds = max(1, round(seconds))
+
+
 class NoServer(JeevesError):
     """The command needs a running server and none answers."""
 
