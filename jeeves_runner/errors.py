@@ -118,8 +118,9 @@ class TooManyAttempts(JeevesError):
 
     code = "too_many_attempts"
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__("too many wrong tokens were sent", hint="wait, then send the right one")
+    def __init__(self, message: str, *, hint: str | None = None, seconds: float = 1.0) -> None:
+        """``seconds``: after which to try again."""
+        super().__init__(message, hint=hint)
         self.seconds = max(1, round(seconds))
 
 

@@ -42,7 +42,8 @@ class Attempts:
             return
         delay: float = min(_LONGEST, _FIRST * 2 ** (min(count - _FREE, 30) - 1))
         if self._held_back >= _AT_ONCE:
-            raise TooManyAttempts(delay)
+            hint = "wait, then send the right one"
+            raise TooManyAttempts("too many wrong tokens were sent", hint=hint, seconds=delay)
         self._held_back += 1
         try:
             await asyncio.sleep(delay)
