@@ -4,7 +4,7 @@ from typing import Final
 
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.handlers import access
-from jeeves_runner.api.route import Audit, Route, act
+from jeeves_runner.api.route import Route, act
 from jeeves_runner.views.access import SessionDocument
 
 ACCESS: Final[tuple[Route, ...]] = (
@@ -16,7 +16,6 @@ ACCESS: Final[tuple[Route, ...]] = (
         description="The answer has the cookie with it. A wrong token is answered with 401.",
         problems={401, 429},
         role=Role.OPEN,
-        audit=Audit.REQUEST,
     ),
     act(
         "/logout",
@@ -24,6 +23,5 @@ ACCESS: Final[tuple[Route, ...]] = (
         access.logout,
         {204: None},
         role=Role.OPEN,
-        audit=Audit.REQUEST,
     ),
 )
