@@ -37,6 +37,13 @@ class IndexDocument(TypedDict):
     """Paths to begin with, by name."""
 
 
+class ReadyzDocument(TypedDict):
+    """That runs start."""
+
+    status: Literal["ready"]
+    """The word."""
+
+
 class HealthzDocument(TypedDict):
     """That the server answers."""
 
@@ -138,6 +145,11 @@ def index_view() -> IndexDocument:
 def healthz_view() -> HealthzDocument:
     """``{status}``."""
     return {"status": "ok"}
+
+
+def readyz_view() -> ReadyzDocument:
+    """``{status}``."""
+    return {"status": "ready"}
 
 
 def status_view(
