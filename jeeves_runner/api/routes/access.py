@@ -9,12 +9,22 @@ from jeeves_runner.views.access import SessionDocument
 from jeeves_runner.views.audit import AuditDocument
 
 ACCESS: Final[tuple[Route, ...]] = (
-    look("/audit", "Who has done what, from where, and what was refused", access.audit, {200: AuditDocument}),
+    look(
+        "/audit",
+        "Who has done what, from where, and what was refused",
+        access.audit,
+        {200: AuditDocument},
+        description=(
+            "The newest first. Calls of state and queues are not in it; of what is refused, ten a minute of "
+            "one sender are."
+        ),
+    ),
     act(
         "/login",
         "Let this browser in, with a token",
         access.login,
         {200: SessionDocument},
+        description="The answer has the cookie with it. A wrong token is answered with 401.",
         problems={401, 429},
         role=Role.OPEN,
     ),
