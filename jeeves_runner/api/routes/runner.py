@@ -26,8 +26,8 @@ RUNNER: Final[tuple[Route, ...]] = (
         runner.readyz,
         {200: ReadyzDocument},
         description=(
-            "Before, and once the server is told to stop, it is 503, whose `detail` is one word: `starting` or "
-            "`stopping`."
+            "Before, and once the server is told to stop, it is 503, whose `detail` is one word: `starting` "
+            "or `stopping`."
         ),
         role=Role.OPEN,
     ),
