@@ -193,6 +193,8 @@ OWN_COLUMNS: Final = (
     "is_occurrence",
     "log_path",
     "token_digest",
+    "start_digest",
+    "claimed",
     "noted",
 )
 """Columns of ``runs`` that only single statements of ``db`` name."""
