@@ -34,7 +34,7 @@ def check_answer(method: str, target: str, status: int, content_type: str, text:
     if shape is None:
         assert text == "", f"a body where none is declared: {what}"
     elif shape is MetricsText:
-        assert content_type in ("text/plain", "application/openmetrics-text"), f"no metrics: {what}"
+        assert content_type in MetricsText.MEDIA_TYPES, f"no metrics: {what}"
     elif shape is str:
         assert content_type == "text/plain", f"not plain text: {what}"
     else:
