@@ -24,7 +24,7 @@ def test_the_guide_to_trying_out_works(tmp_path: Path) -> None:
 
 
 def test_the_guide_to_prometheus_works(tmp_path: Path) -> None:
-    assert followed("how-to/watch-with-prometheus.md", new_project(tmp_path)) == [0]
+    assert followed("how-to/watch-with-prometheus.md", new_project(tmp_path, "timezone: UTC\n")) == [0]
 
 
 def test_the_guide_to_agents_works(tmp_path: Path) -> None:
