@@ -192,6 +192,7 @@ OWN_COLUMNS: Final = (
     "end_seq",
     "is_occurrence",
     "log_path",
+    "token_digest",
     "noted",
 )
 """Columns of ``runs`` that only single statements of ``db`` name."""

@@ -93,10 +93,12 @@ def _served(
         call = call_of(
             caller=caller,
             browser=gate.guard.browser_of(request, caller),
+            still_counts=partial(gate.guard.still_counts, caller),
             acting=Actor(caller.name, caller.origin, done),
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request) if no_body is None else no_body,
+            known=frozenset(tag.value for tag in request.if_none_match or ()),
             at_once="respond-async" in preferences(request),
         )
         with translated(str(database)):

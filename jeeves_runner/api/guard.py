@@ -121,6 +121,19 @@ class Guard:
             return caller if self._run_may(caller, request, access) else _not_for_runs(caller, access)
         return caller if access.role.admits(caller.role) else self._beyond_its_role(caller, access)
 
+    def still_counts(self, caller: Caller) -> bool:
+        """Whether what has let this caller in would do so now.
+
+        An answer that goes on for long asks this at least once a minute, and ends when it does not. It
+        costs one look at one row.
+        """
+        if caller.run is not None:
+            return tokens.still_runs(self._conn, caller.run.run_id)
+        now = self._clock.now()
+        if caller.session is not None:
+            return tokens.holder_of_session(self._conn, now, caller.session) is not None
+        return caller.holder is None or tokens.still_holds(self._conn, now, caller.holder.token_id)
+
     def browser_of(self, request: web.Request, caller: Caller) -> Browser:
         """The browser that sent it, if one did."""
         is_https = caller.is_https or (self._public is not None and self._public.scheme == "https")

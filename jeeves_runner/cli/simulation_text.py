@@ -49,9 +49,10 @@ def summary_lines(document: "SimulationDocument", zone: str) -> Iterator[str]:
         yield f"  In pools at most {_limits(found['pools'])}."
     unknown = [job for job in document["jobs"] if job["takes_from"] == "unknown"]
     if unknown:
+        longest_ms = max(job["takes_ms"] for job in unknown)
         yield (
             f"  No run of {counted(len(unknown), 'job')} has ended ok yet: they are taken to last"
-            f" {duration(unknown[0]['takes_ms'])}; --duration says otherwise."
+            f" {duration(longest_ms)} or up to their timeout; --duration says otherwise."
         )
     if document["unforeseen"]:
         yield (

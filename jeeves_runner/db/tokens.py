@@ -23,6 +23,7 @@ from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import audit
+from jeeves_runner.db.carried_runs import JOB_OF_RUN
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import Wait, end_by_now
 from jeeves_runner.errors import Conflict, NotFound
@@ -166,6 +167,16 @@ def _holder(conn: apsw.Connection, statement: str, now: datetime, secret: str) -
     return Holder(number, name, TokenRole(role), is_noted)
 
 
+def still_holds(conn: apsw.Connection, now: datetime, token_id: int) -> bool:
+    """Whether the token of this number still counts."""
+    return conn.execute(_STILL, {"token": token_id, "at": to_text(now)}).get is not None
+
+
+_STILL: Final = f"""
+SELECT 1 FROM tokens WHERE id = :token AND revoked_at IS NULL AND coalesce({end_by_now(TOKENS)} > :at, 1)
+"""
+
+
 def note_use(tx: Tx, token_id: int) -> None:
     """Record that a token is used, once a minute."""
     tx.conn.execute(
@@ -202,7 +213,13 @@ class TokenRun(NamedTuple):
 def run_of_token(conn: apsw.Connection, token: RunToken) -> TokenRun | None:
     """The run whose token this is; None unless it runs."""
     row = conn.execute(
-        "SELECT id, job_id FROM runs WHERE id = ? AND status = ? AND token_digest = ?",
+        f"SELECT id, {JOB_OF_RUN} FROM runs WHERE id = ? AND status = ? AND token_digest = ?",
         (token.run_id, RunStatus.RUNNING, digest(token.secret)),
     ).fetchone()
     return None if row is None else TokenRun(*row)
+
+
+def still_runs(conn: apsw.Connection, run_id: int) -> bool:
+    """Whether the token of this run still counts."""
+    found = conn.execute("SELECT 1 FROM runs WHERE id = ? AND status = ?", (run_id, RunStatus.RUNNING))
+    return found.get is not None

@@ -48,7 +48,7 @@ class OkDocument(TypedDict):
     """That something was done."""
 
     ok: bool
-    """True."""
+    """It always is."""
 
 
 class TooOpenDocument(TypedDict):

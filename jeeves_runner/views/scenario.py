@@ -25,7 +25,7 @@ from jeeves_runner.views.ends_before import NO_ENDS, Ends, ends_before
 from jeeves_runner.views.job_lookup import absence
 
 OTHERWISE: Final = timedelta(minutes=1)
-"""How long runs are taken to last of which nothing is known."""
+"""How long runs are taken to last of which nothing is known; those with a shorter timeout as long as that."""
 MOST_DAYS: Final = 366
 """The longest time that is played."""
 
@@ -68,8 +68,8 @@ class Ask:
     """Times without a runner."""
     lengths: Mapping[str, timedelta] = field(default_factory=dict)
     """How long runs take, by job, where that is said."""
-    otherwise: timedelta = OTHERWISE
-    """How long runs take of which nothing is known."""
+    otherwise: timedelta | None = None
+    """How long runs take of which nothing is known, where that is said."""
     catch_up_spread: timedelta = timedelta(0)
     """Over how long the jobs are spread that catch up after a silence."""
     specs: Sequence[JobSpec] | None = None
@@ -127,7 +127,7 @@ def scenario_of(conn: apsw.Connection | None, now: datetime, ask: Ask) -> tuple[
         jobs=[_job(spec, known, now, ask) for spec in known.specs if spec.enabled],
         slots=ask.slots,
         pools=ask.pools,
-        work=lasting({job_id: length.span for job_id, length in lengths.items()}, ask.otherwise),
+        work=lasting({job_id: length.span for job_id, length in lengths.items()}, ask.otherwise or OTHERWISE),
         down=ask.down,
         pauses=known.pauses,
         skips=known.skips,
@@ -258,4 +258,7 @@ def _length(spec: JobSpec, ask: Ask, history: Mapping[str, timedelta]) -> Length
         return Length(ask.lengths[spec.id], "asked")
     if spec.id in history:
         return Length(history[spec.id], "history")
-    return Length(ask.otherwise, "unknown")
+    if ask.otherwise is not None:
+        return Length(ask.otherwise, "unknown")
+    timeout = OTHERWISE if spec.timeout_ms is None else spec.timeout_ms * _MILLISECOND
+    return Length(min(OTHERWISE, timeout), "unknown")

@@ -26,6 +26,7 @@ from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import tokens
+from jeeves_runner.db.carried_runs import AT_ONCE, begin_carry
 from jeeves_runner.db.run_ends import RunRecord, end_running
 from jeeves_runner.errors import ConfigError
 
@@ -246,6 +247,23 @@ def test_a_run_triggers_the_jobs_that_its_manifest_names_and_is_their_cause(ledg
     assert acts == [("run 1", "run", "job greet", 200), ("run 1", "run", "job other", 403)]
 
 
+def test_a_run_of_a_job_that_got_another_id_belongs_to_that(ledger: Ledger) -> None:
+    ledger.add_job("boss", schedule=(), triggers=("greet",))
+    shell_job(ledger, "greet", "true")
+    ledger.add_job("old", schedule=())
+
+    async def scenario(api: Api) -> int:
+        shown = running(ledger, "old")
+        for _ in range(2 * AT_ONCE + 1):
+            ledger.add_run("old")
+        with ledger.tx() as tx:
+            begin_carry(tx, "old", "boss")
+        assert ledger.conn.execute("SELECT job_id FROM runs WHERE id = 1").get == "old"
+        return (await api.post("/jobs/greet/run", **bearing(shown))).status
+
+    assert with_api(ledger, scenario) == 200
+
+
 def test_the_script_of_a_run_has_a_token_that_counts(ledger: Ledger, tmp_path: Path) -> None:
     shell_job(ledger, "greet", f'echo "it is $JR_TOKEN"; echo "$JR_TOKEN" > {tmp_path}/shown')
 
@@ -260,61 +278,6 @@ def test_the_script_of_a_run_has_a_token_that_counts(ledger: Ledger, tmp_path: P
     kept = ledger.conn.execute("SELECT token_digest FROM runs").get
     shown = (tmp_path / "shown").read_text().strip()
     assert kept == digest(shown.rpartition(f"{shown.split('_')[1]}_")[2])
-
-
-# Browsers
-
-
-def test_a_browser_is_let_in_with_a_token_until_it_is_let_out(ledger: Ledger) -> None:
-    made = token(ledger, TokenRole.OPERATE)
-
-    async def scenario(api: Api) -> list[Any]:
-        before = await api.post("/reconcile")
-        let_in = await api.post("/login", {"token": made})
-        cookie = let_in.headers["Set-Cookie"]
-        shown = {"Cookie": cookie.partition(";")[0]}
-        inside = await api.post("/reconcile", **shown)
-        foreign = await api.post("/reconcile", Origin="http://evil.example", **shown)
-        let_out = await api.post("/logout", **shown)
-        after = await api.post("/reconcile", **shown)
-        statuses = [each.status for each in (before, let_in, inside, foreign, let_out, after)]
-        return [statuses, let_in.body["name"], cookie, api.port]
-
-    statuses, name, cookie, port = with_api(ledger, scenario)
-    assert statuses == [401, 200, 202, 403, 204, 401]
-    assert name == "ci"
-    assert cookie.startswith(f"jr-{port}=")
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    assert "Secure" not in cookie
-
-
-def test_a_revoked_token_lets_out_the_browsers_that_it_let_in(ledger: Ledger) -> None:
-    made = token(ledger, TokenRole.OPERATE)
-    token(ledger, TokenRole.OPERATE, "other")
-
-    async def scenario(api: Api) -> list[int]:
-        let_in = await api.post("/login", {"token": made})
-        shown = {"Cookie": let_in.headers["Set-Cookie"].partition(";")[0]}
-        first = await api.post("/reconcile", **shown)
-        with ledger.tx() as tx:
-            tokens.revoke(tx, "ci", by=ME)
-        return [first.status, (await api.post("/reconcile", **shown)).status]
-
-    assert with_api(ledger, scenario) == [202, 401]
-    assert ledger.count("sessions") == 0
-
-
-@pytest.mark.parametrize("body", [{}, {"token": None}, {"token": 7}, {"token": "jr_wrong"}, {"token": ""}])
-def test_nothing_else_lets_a_browser_in(ledger: Ledger, body: dict[str, object]) -> None:
-    token(ledger, TokenRole.OPERATE)
-
-    async def scenario(api: Api) -> Answer:
-        return await api.post("/login", body)
-
-    answer = with_api(ledger, scenario)
-    assert answer.status in (400, 401)
-    assert "Set-Cookie" not in answer.headers
 
 
 # Wrong tokens, and the audit

@@ -93,6 +93,19 @@ def test_what_is_said_of_a_length_counts_more(shell: Shell) -> None:
     assert (job["takes_ms"], job["takes_from"]) == (300_000, "asked")
 
 
+def test_what_is_not_known_is_not_taken_to_run_into_its_timeout(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("0 13 * * *",), timeout_ms=30_000)
+    shell.ledger.add_job("b", schedule=("0 13 * * *",))
+    assert [(job["takes_ms"], job["takes_from"]) for job in shell.json("simulate")["jobs"]] == [
+        (30_000, "unknown"),
+        (60_000, "unknown"),
+    ]
+    assert [run[1] for run in told(shell, "--for", "2h")] == ["ok", "ok"]
+    assert "last 1m or up to their timeout;" in shell.text("simulate")
+    (job, _) = shell.json("simulate", "--duration", "5m")["jobs"]
+    assert job["takes_ms"] == 300_000
+
+
 def test_now_is_with_what_runs_and_waits(shell: Shell) -> None:
     shell.config.write_text("timezone: UTC\nmax_concurrency: 1\n")
     shell.ledger.add_job("a", schedule=("0 13 * * *",))

@@ -1,7 +1,7 @@
 """The JSON Schemas as files. ``make schemas`` writes them; a test compares them with what they are made from.
 
-Made are the whole of the config's schema, and in the schema of manifests the part ``defaults``. The other
-parts of that one are written by hand.
+Made are the whole of the config's schema and of the API's description, and in the schema of manifests the
+part ``defaults``. The other parts of that one are written by hand.
 """
 
 import json
@@ -10,12 +10,16 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
+from jeeves_runner import __version__
+from jeeves_runner.api.openapi import openapi
+from jeeves_runner.api.routes import SUBJECTS
 from jeeves_runner.config import config_schema
 
 Schema = dict[str, Any]
 
 FOLDER: Final = Path(__file__).parents[2] / "schemas"
 CONFIG: Final = FOLDER / "config.schema.json"
+OPENAPI: Final = FOLDER / "openapi.json"
 MANIFEST: Final = FOLDER / "manifest.schema.json"
 
 
@@ -24,7 +28,11 @@ def texts() -> dict[Path, str]:
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     parts = manifest["$defs"]
     parts["defaults"]["properties"] = defaults_of(parts["job"]["properties"])
-    return {CONFIG: _text(config_schema()), MANIFEST: _text(manifest)}
+    return {
+        CONFIG: _text(config_schema()),
+        MANIFEST: _text(manifest),
+        OPENAPI: _text(openapi(SUBJECTS, __version__)),
+    }
 
 
 def defaults_of(job_keys: Mapping[str, Schema]) -> dict[str, Schema]:

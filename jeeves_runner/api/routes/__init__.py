@@ -6,7 +6,7 @@ One module for each subject, as in ``api.handlers`` and ``api.requests``.
 from typing import Final
 
 from jeeves_runner.api.handlers.jobs import where_job_is, where_jobs_are
-from jeeves_runner.api.route import Declared, Route
+from jeeves_runner.api.route import Declared, Route, Subject
 from jeeves_runner.api.routes.access import ACCESS
 from jeeves_runner.api.routes.alerts import ALERTS
 from jeeves_runner.api.routes.backfills import BACKFILLS
@@ -19,19 +19,21 @@ from jeeves_runner.api.routes.runs import RUNS
 from jeeves_runner.api.routes.schedule import SCHEDULE
 from jeeves_runner.api.routes.state import STATE
 
-ROUTES: Final[tuple[Route, ...]] = (
-    *RUNNER,
-    *JOBS,
-    *SCHEDULE,
-    *GRAPH,
-    *RUNS,
-    *BACKFILLS,
-    *ALERTS,
-    *REVISIONS,
-    *QUEUES,
-    *STATE,
-    *ACCESS,
+SUBJECTS: Final = (
+    Subject(name="The runner", about="How the runner itself is.", routes=RUNNER),
+    Subject(name="Jobs", about="What manifests declare, and what people say of it.", routes=JOBS),
+    Subject(name="Schedule", about="When jobs ran and will run.", routes=SCHEDULE),
+    Subject(name="Graph", about="Jobs and what they read, write and use.", routes=GRAPH),
+    Subject(name="Runs", about="What jobs did.", routes=RUNS),
+    Subject(name="Backfills", about="Times of the past that are made up for.", routes=BACKFILLS),
+    Subject(name="Alerts", about="What is wrong, and what people hear of it.", routes=ALERTS),
+    Subject(name="Revisions", about="What was applied, and what is live by it.", routes=REVISIONS),
+    Subject(name="Queues", about="Work that waits.", routes=QUEUES),
+    Subject(name="State", about="What scripts keep from one run to the next.", routes=STATE),
+    Subject(name="Access", about="How browsers are let in.", routes=ACCESS),
 )
+
+ROUTES: Final[tuple[Route, ...]] = tuple(route for subject in SUBJECTS for route in subject.routes)
 
 DECLARED: Final = (
     Declared(path="/jobs", where=where_jobs_are),

@@ -11,7 +11,7 @@ ALERTS: Final[tuple[Route, ...]] = (
     act(
         "/alerts/test",
         "Send a message to a channel, to see whether it arrives",
-        alerts.test,
+        alerts.test_channel,
         {202: MessageDocument},
         audit=Audit.REQUEST,
     ),

@@ -16,7 +16,7 @@ GRAPH: Final[tuple[Route, ...]] = (
     look(
         "/graph/{node}/why",
         "Why the data of a node is as it is",
-        graph.why,
+        graph.node_why,
         {200: NodeWhyDocument},
         problems={404},
     ),

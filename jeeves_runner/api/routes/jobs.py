@@ -21,7 +21,11 @@ JOBS: Final[tuple[Route, ...]] = (
         problems={404},
     ),
     look(
-        "/jobs/{job}/why", "Why a job ran at a time, or did not", jobs.why, {200: WhyDocument}, problems={404}
+        "/jobs/{job}/why",
+        "Why a job ran at a time, or did not",
+        jobs.job_why,
+        {200: WhyDocument},
+        problems={404},
     ),
     act(
         "/jobs/{job}/run",

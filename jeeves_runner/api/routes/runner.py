@@ -3,7 +3,7 @@
 from typing import Final
 
 from jeeves_runner.api.callers import Role
-from jeeves_runner.api.handlers import runner
+from jeeves_runner.api.handlers import openapi, runner
 from jeeves_runner.api.route import Audit, Route, act, look
 from jeeves_runner.config import Config
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, StatusDocument
@@ -11,6 +11,13 @@ from jeeves_runner.views.sync import SyncDocument
 
 RUNNER: Final[tuple[Route, ...]] = (
     look("/", "What this server is, and where to look", runner.index, {200: IndexDocument}),
+    look(
+        "/openapi.json",
+        "What there is over HTTP, for programs",
+        openapi.document,
+        {200: dict[str, object], 304: None},
+        description="OpenAPI 3.1. It has an `ETag`.",
+    ),
     look("/status", "How the runner is", runner.status, {200: StatusDocument}),
     look("/healthz", "Whether the server answers", runner.healthz, {200: HealthzDocument}, role=Role.OPEN),
     look("/config", "The settings in force", runner.config, {200: Config}),

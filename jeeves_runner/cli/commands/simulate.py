@@ -102,7 +102,7 @@ def _ask(
     durations: Sequence[str],
 ) -> "Ask":
     from jeeves_runner.executors import make_executors
-    from jeeves_runner.views.scenario import OTHERWISE, Ask, Carrier
+    from jeeves_runner.views.scenario import Ask, Carrier
 
     executors = make_executors(app.settings, app.clock)
 
@@ -111,7 +111,7 @@ def _ask(
         return Carrier(executor.name, executor.on_shutdown == "leave")
 
     lengths = dict(map(_length, durations))
-    otherwise = lengths.pop(None, OTHERWISE)
+    otherwise = lengths.pop(None, None)
     return Ask(
         begin=since,
         end=until,
