@@ -13,7 +13,7 @@ from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.gate import CALLER, Gate
 from jeeves_runner.api.manner import HOUSE, Manner
 from jeeves_runner.api.parameters import Parser, preferences
-from jeeves_runner.api.problems import Problem
+from jeeves_runner.api.problems import HttpProblem
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
 from jeeves_runner.api.route import AnyCall, Call, Declared, Nothing, Route
@@ -130,7 +130,7 @@ async def _methods_at(request: web.Request) -> list[str]:
 
 
 def _declared_elsewhere(where: str, allowed: list[str]) -> web.Response:
-    return Problem(
+    return HttpProblem(
         405,
         "declared",
         where,

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, Problem, problem_body, problem_of_http
+from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, HttpProblem, problem_body, problem_of_http
 from jeeves_runner.api.responses import PiecesResponse, encode
 from jeeves_runner.api.unread import Unread, untaken_of_system
 
@@ -218,12 +218,12 @@ class Connection(web.RequestHandler):
             raise exc  # the client is gone before its request came to a route
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("answering a request failed", exc_info=exc)
-            answer = Problem(status, "unexpected", UNEXPECTED).answer()
+            answer = HttpProblem(status, "unexpected", UNEXPECTED).answer()
         else:
             first_line = (message or "").partition("\n")[0].strip().rstrip(":")
             detail = f"this is not HTTP as the server reads it: {first_line}"
             log.debug("refused a request: %s", detail)
-            answer = Problem(status, "bad_request", detail).answer()
+            answer = HttpProblem(status, "bad_request", detail).answer()
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer is on its way already")
         answer.force_close()

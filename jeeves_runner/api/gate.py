@@ -12,7 +12,7 @@ from jeeves_runner.api.callers import Caller, Role, RunMay
 from jeeves_runner.api.connection import Connection, log
 from jeeves_runner.api.guard import Guard, TurnedAway
 from jeeves_runner.api.manner import Manner
-from jeeves_runner.api.problems import UNEXPECTED, Problem, RefusedAs, problem_of, problem_of_http
+from jeeves_runner.api.problems import UNEXPECTED, HttpProblem, RefusedAs, problem_of, problem_of_http
 from jeeves_runner.api.route import Route
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.errors import JeevesError
@@ -72,7 +72,7 @@ class Gate:
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
             if not _has_hung_up(request, fault):
                 log.exception("%s %r failed", request.method, request.path, exc_info=fault)
-            return self._told(request, Problem(500, "unexpected", UNEXPECTED))
+            return self._told(request, HttpProblem(500, "unexpected", UNEXPECTED))
 
     async def _refuse(self, request: web.Request, refusal: TurnedAway, route: Route | None) -> web.Response:
         path = request.path if route is None else route.path
@@ -80,7 +80,7 @@ class Gate:
         if not refusal.is_gone:
             await self._trail.note_refusal(refusal, path, place)
         return self._told(
-            request, Problem(refusal.status, refusal.code, refusal.detail, refusal.hint, refusal.headers)
+            request, HttpProblem(refusal.status, refusal.code, refusal.detail, refusal.hint, refusal.headers)
         )
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -95,9 +95,9 @@ class Gate:
         except web.RequestPayloadError as error:
             log.debug("%s %r: the body cannot be read: %s", request.method, request.path, error)
             detail = "the body is not encoded as its headers say"
-            return self._told(request, Problem(400, "bad_request", detail))
+            return self._told(request, HttpProblem(400, "bad_request", detail))
 
-    def _told(self, request: web.Request, problem: Problem) -> web.Response:
+    def _told(self, request: web.Request, problem: HttpProblem) -> web.Response:
         return self._manner_of(request).tell(problem)
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from jeeves_runner.api.bodies import BodyReader
 from jeeves_runner.api.parameters import Parser
-from jeeves_runner.api.problems import Problem
+from jeeves_runner.api.problems import HttpProblem
 from jeeves_runner.api.room import Room
 
 
@@ -20,9 +20,9 @@ class Manner:
     """What makes values of a query."""
     body: Callable[[type[Any], Room, float], BodyReader[Any]]
     """What makes values of bodies."""
-    tell: Callable[[Problem], web.Response]
+    tell: Callable[[HttpProblem], web.Response]
     """What makes the answer to a request that is refused or fails."""
 
 
-HOUSE: Final = Manner(query=Parser, body=BodyReader, tell=Problem.answer)
+HOUSE: Final = Manner(query=Parser, body=BodyReader, tell=HttpProblem.answer)
 """Unknown parameters and keys are refused, and errors are problems (RFC 9457)."""

@@ -70,7 +70,7 @@ ANY_BODY: Final = frozenset({408, 413, 415})
 """The statuses of problems that any body may meet."""
 
 
-class Problem(NamedTuple):
+class HttpProblem(NamedTuple):
     """What is wrong, in values: an answer of the house, and what the manner of other routes words anew."""
 
     status: int
@@ -93,7 +93,7 @@ class Problem(NamedTuple):
 class RefusedAs(Exception):
     """A request that is refused with a problem whose words and status are given."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: HttpProblem) -> None:
         super().__init__(problem.detail)
         self.problem = problem
 
@@ -112,11 +112,11 @@ def problem_body(status: int, code: str, detail: str, *, hint: str | None = None
     return body
 
 
-def problem_of(error: JeevesError) -> Problem:
+def problem_of(error: JeevesError) -> HttpProblem:
     """The problem that an error raised on purpose is."""
     status = STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else {}
-    return Problem(status, error.code, error.message, error.hint, headers)
+    return HttpProblem(status, error.code, error.message, error.hint, headers)
 
 
 _INDEX: Final = "GET / lists what there is"
@@ -140,10 +140,10 @@ _REFUSALS: Final = {
 }
 
 
-def problem_of_http(error: web.HTTPException) -> Problem:
+def problem_of_http(error: web.HTTPException) -> HttpProblem:
     """What aiohttp itself refuses: unknown paths, wrong methods, bodies too large."""
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
     code, detail, hint = _REFUSALS.get(HTTPStatus(error.status), ("http", error.reason, _INDEX))
     if headers:
         hint = f"it takes {headers['Allow'].replace(',', ', ')}"
-    return Problem(error.status, code, detail, hint, headers)
+    return HttpProblem(error.status, code, detail, hint, headers)

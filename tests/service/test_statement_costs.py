@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import apsw
 import pytest
+from support.answers import EVERY_ROUTE
 from support.many_rows import JOB, KEY, NAMESPACE, QUEUE, SMALL_TABLES, TABLES, fill
 from support.server import EVERY_SECOND, RARELY, command, database, new_project, save
 
-from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.cli.exits import USAGE
 from jeeves_runner.client import Client
 from jeeves_runner.clock import SystemClock
@@ -59,6 +59,7 @@ QUERIES = (
     f"/jobs/{JOB}/runs?before=90", "/jobs?limit=1", "/queues?detail=1", "/revisions?before=50",
     f"/schedule?from=-5h&job={JOB}", "/schedule?from=-5h&limit=1000",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
+    f"/v0/state/{NAMESPACE}/{KEY}?order=asc&limit=5",
     f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7",
 )  # fmt: skip
 COMMANDS = (
@@ -140,7 +141,7 @@ async def _use_everything(root: Path) -> None:
 
 
 def _ask_everything(root: Path, url: str) -> None:
-    for route in ROUTES:
+    for route in EVERY_ROUTE:
         _ask(route.method, url + route.path.format(**PLACES), BODIES.get(route.path))
     _ask("POST", f"{url}/jobs/fails/run")
     _ask("POST", f"{url}/jobs/mail/run")

@@ -36,7 +36,7 @@ class Status(TypedDict):
     """What there is and goes on."""
 
 
-class Job(TypedDict):
+class OriginalJob(TypedDict):
     """A job as the original's table had it."""
 
     id: str
@@ -75,7 +75,7 @@ class Job(TypedDict):
     """Its arguments as JSON."""
 
 
-class ListedJob(Job):
+class ListedJob(OriginalJob):
     """A job in a list."""
 
     last_status: str | None
@@ -87,7 +87,7 @@ class ListedJob(Job):
 class JobDocument(TypedDict):
     """One job."""
 
-    job: Job
+    job: OriginalJob
     """As its row."""
 
 
@@ -98,7 +98,7 @@ class JobsDocument(TypedDict):
     """By id."""
 
 
-class Run(TypedDict):
+class OriginalRun(TypedDict):
     """A run as the original's table had it."""
 
     id: int
@@ -132,7 +132,7 @@ class Run(TypedDict):
 class RunsDocument(TypedDict):
     """The runs of a job."""
 
-    runs: list[Run]
+    runs: list[OriginalRun]
     """Newest first."""
 
 
@@ -240,3 +240,34 @@ class Found(TypedDict):
     """The values."""
     count: int
     """How many they are."""
+
+
+class RefusalDocument(TypedDict):
+    """Why its own handlers do not serve a request."""
+
+    error: str
+    """In a sentence."""
+
+
+class Fault(TypedDict):
+    """Why Fastify, its library for HTTP, does not."""
+
+    statusCode: int
+    """The status."""
+    code: str
+    """Fastify's code where it has one, else ``ERR_`` and the code of the house."""
+    error: str
+    """The phrase of the status."""
+    message: str
+    """In a sentence."""
+
+
+class NoRoute(TypedDict):
+    """What is said of a path, or of a method, that is not there."""
+
+    message: str
+    """Which."""
+    error: str
+    """The phrase of the status."""
+    statusCode: int
+    """404."""

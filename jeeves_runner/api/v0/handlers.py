@@ -12,7 +12,7 @@ from jeeves_runner.api.handlers import jobs as house_jobs
 from jeeves_runner.api.handlers.runner import status_document
 from jeeves_runner.api.handlers.runs import run_by_hand
 from jeeves_runner.api.parameters import MAX_LIMIT
-from jeeves_runner.api.problems import Problem, RefusedAs
+from jeeves_runner.api.problems import HttpProblem, RefusedAs
 from jeeves_runner.api.requests.jobs import JobPath
 from jeeves_runner.api.requests.queues import QueuePath
 from jeeves_runner.api.requests.state import NamespacePath, StatePath
@@ -224,7 +224,7 @@ def _in_utf_8(answer: web.Response) -> web.Response:
 
 
 @contextmanager
-def _job_needed(absent: Problem) -> Iterator[None]:
+def _job_needed(absent: HttpProblem) -> Iterator[None]:
     try:
         yield
     except NotFound as error:

@@ -1,6 +1,5 @@
 """How the original takes requests and words errors, in the manner of Fastify, its library for HTTP."""
 
-import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,14 +10,15 @@ from aiohttp import web
 from jeeves_runner.api.bodies import BodyReader
 from jeeves_runner.api.manner import Manner
 from jeeves_runner.api.parameters import JsonSchema, Parser
-from jeeves_runner.api.problems import Problem, RefusedAs
+from jeeves_runner.api.problems import HttpProblem, RefusedAs
 from jeeves_runner.api.responses import encode
+from jeeves_runner.core.values import decode_json
 from jeeves_runner.errors import InvalidValue
 
 T = TypeVar("T")
 
 BASE: Final = "/v0"
-JOB_NOT_FOUND: Final = Problem(404, "not_found", "Job not found")
+JOB_NOT_FOUND: Final = HttpProblem(404, "not_found", "Job not found")
 
 _PLAIN: Final = frozenset({404, 405, 409})
 """The statuses that its own handlers answer, with a sentence alone; the others are answered by Fastify."""
@@ -26,16 +26,18 @@ _PLAIN: Final = frozenset({404, 405, 409})
 _NO_ROUTE: Final = "FST_NO_ROUTE"
 _INVALID: Final = "FST_ERR_VALIDATION"
 _FASTIFY: Final = "FST_"
-_EMPTY: Final = Problem(
+_EMPTY: Final = HttpProblem(
     400,
     "FST_ERR_CTP_EMPTY_JSON_BODY",
     "Body cannot be empty when content-type is set to 'application/json'",
 )
-_NO_JSON: Final = Problem(
+_NO_JSON: Final = HttpProblem(
     400,
     "FST_ERR_CTP_INVALID_JSON_BODY",
     "Body is not valid JSON but content-type is set to 'application/json'",
 )
+_OTHER_KIND: Final = HttpProblem(415, "FST_ERR_CTP_INVALID_MEDIA_TYPE", "Unsupported Media Type")
+_TOO_LARGE: Final = HttpProblem(413, "FST_ERR_CTP_BODY_TOO_LARGE", "Request body is too large")
 _NUMBER: Final = re.compile(r"\s*([+-]?[0-9]{1,18})(?![0-9])")
 
 
@@ -48,7 +50,7 @@ def no_route(request: web.Request) -> RefusedAs:
     """What is said of a path, or of a method, that the original does not have. It names the path as the
     original would be asked for it."""
     target = request.raw_path.removeprefix(BASE) or "/"
-    return RefusedAs(Problem(404, _NO_ROUTE, f"Route {request.method}:{target} not found"))
+    return RefusedAs(HttpProblem(404, _NO_ROUTE, f"Route {request.method}:{target} not found"))
 
 
 def shown(document: object, status: int = 200) -> web.Response:
@@ -86,35 +88,39 @@ class UnreadBody(BodyReader[T]):
     """A body of which nothing is used, and which must be what its ``Content-Type`` says all the same."""
 
     async def read(self, request: web.Request) -> T:
-        text = await self.text(request)
-        if "Content-Type" not in request.headers:
-            if text:
-                raise web.HTTPUnsupportedMediaType
-        elif request.content_type == "application/json":
+        text = await self._sent(request)
+        kind = request.content_type if "Content-Type" in request.headers else None
+        if kind == "application/json":
             _check_json(text)
-        elif request.content_type != "text/plain":
-            raise web.HTTPUnsupportedMediaType
+        elif text and kind != "text/plain":
+            raise RefusedAs(_OTHER_KIND)
         return self.nothing
+
+    async def _sent(self, request: web.Request) -> bytes:
+        try:
+            return await self.text(request)
+        except web.HTTPRequestEntityTooLarge:
+            raise RefusedAs(_TOO_LARGE) from None
 
 
 def _check_json(text: bytes) -> None:
     if not text:
         raise RefusedAs(_EMPTY)
     try:
-        json.loads(text)
+        decode_json(text.decode())
     except (ValueError, RecursionError) as error:
         raise RefusedAs(_NO_JSON) from error
 
 
-def tell(problem: Problem) -> web.Response:
+def tell(problem: HttpProblem) -> web.Response:
     """The answer to a request that is refused or fails."""
     answer = shown(_words(problem), problem.status)
     answer.headers.update(problem.headers)
     return answer
 
 
-def _words(problem: Problem) -> dict[str, object]:
-    phrase = HTTPStatus(problem.status).phrase
+def _words(problem: HttpProblem) -> dict[str, object]:
+    phrase = "Payload Too Large" if problem.status == 413 else HTTPStatus(problem.status).phrase
     if problem.code == _NO_ROUTE:
         return {"message": problem.detail, "error": phrase, "statusCode": problem.status}
     text = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
@@ -123,7 +129,7 @@ def _words(problem: Problem) -> dict[str, object]:
     return {"statusCode": problem.status, "code": _code(problem), "error": phrase, "message": text}
 
 
-def _code(problem: Problem) -> str:
+def _code(problem: HttpProblem) -> str:
     if problem.code.startswith(_FASTIFY):
         return problem.code
     return _INVALID if problem.code == "invalid_value" else f"ERR_{problem.code.upper()}"

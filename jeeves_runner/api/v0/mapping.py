@@ -9,11 +9,11 @@ from jeeves_runner.api.v0.documents import (
     Collection,
     Found,
     Item,
-    Job,
     ListedJob,
+    OriginalJob,
+    OriginalRun,
     QueueCounts,
     Result,
-    Run,
     Status,
 )
 from jeeves_runner.core.model import OverlapPolicy, RunStatus, SourceType, Trigger
@@ -55,7 +55,7 @@ def status_of(document: StatusDocument) -> Status:
     }
 
 
-def job_of(listed: ListedJobDocument, spec: Mapping[str, object]) -> Job:
+def job_of(listed: ListedJobDocument, spec: Mapping[str, object]) -> OriginalJob:
     return {
         "id": listed["id"],
         "name": listed["name"],
@@ -86,7 +86,7 @@ def listed_job_of(listed: ListedJobDocument, spec: Mapping[str, object]) -> List
     }
 
 
-def run_of(run: WholeRunRow) -> Run:
+def run_of(run: WholeRunRow) -> OriginalRun:
     return {
         "id": run["id"],
         "job_id": run["job_id"],

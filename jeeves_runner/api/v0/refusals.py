@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler
 
 from jeeves_runner.api.bodies import BodyReader
 from jeeves_runner.api.handlers.jobs import where_job_is, where_jobs_are
-from jeeves_runner.api.problems import Problem, RefusedAs
+from jeeves_runner.api.problems import HttpProblem, RefusedAs
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.v0.manner import BASE, JOB_NOT_FOUND, no_route
 from jeeves_runner.errors import NotFound
@@ -66,7 +66,7 @@ def _told_of(replaced: Replaced, services: ApiServices, body: BodyReader[Any]) -
             where = replaced.where(services, request.match_info)
         except NotFound as error:
             raise RefusedAs(JOB_NOT_FOUND) from error
-        raise RefusedAs(Problem(405, "declared", where))
+        raise RefusedAs(HttpProblem(405, "declared", where))
 
     return refuse
 
