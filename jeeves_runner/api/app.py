@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from jeeves_runner.api.answer_headers import add_headers
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.gate import CALLER, Gate
@@ -42,7 +43,9 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
+    app.on_response_prepare.append(_with_headers)
     app.on_cleanup.append(reads.close)
+    app.on_cleanup.append(lambda _app: gate.close())
     files = SideThread("files for HTTP")
     call_of = partial(
         Call,
@@ -73,6 +76,11 @@ def _table() -> Iterator[tuple[Manner, Route]]:
 
 def _manner_of(request: web.Request) -> Manner:
     return ORIGINAL if is_below_base(request) else HOUSE
+
+
+async def _with_headers(_request: web.Request, answer: web.StreamResponse) -> None:
+    """A handler that sends in its own time prepares its answer before ``Connection`` sees it."""
+    add_headers(answer)
 
 
 def _served(

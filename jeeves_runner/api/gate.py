@@ -64,15 +64,17 @@ class Gate:
             if isinstance(caller, TurnedAway):
                 return await self._refuse(request, caller, route)
             request[CALLER] = caller
-            await self._trail.note_use(caller)
+            self._trail.note_use(caller)
             answer = await self._answer(request, handler)
             if route is not None:
                 await self._trail.note_answer(caller, route, request.match_info, answer.status)
             return answer
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
-            if not _has_hung_up(request, fault):
-                log.exception("%s %r failed", request.method, request.path, exc_info=fault)
-            return self._told(request, HttpProblem(500, "unexpected", UNEXPECTED))
+            return self._unexpected(request, fault)
+
+    async def close(self) -> None:
+        """Returns once all that was to be noted is noted."""
+        await self._trail.close()
 
     async def _refuse(self, request: web.Request, refusal: TurnedAway, route: Route | None) -> web.Response:
         path = request.path if route is None else route.path
@@ -96,6 +98,13 @@ class Gate:
             log.debug("%s %r: the body cannot be read: %s", request.method, request.path, error)
             detail = "the body is not encoded as its headers say"
             return self._told(request, HttpProblem(400, "bad_request", detail))
+        except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
+            return self._unexpected(request, fault)
+
+    def _unexpected(self, request: web.Request, fault: Exception) -> web.Response:
+        if not _has_hung_up(request, fault):
+            log.exception("%s %r failed", request.method, request.path, exc_info=fault)
+        return self._told(request, HttpProblem(500, "unexpected", UNEXPECTED))
 
     def _told(self, request: web.Request, problem: HttpProblem) -> web.Response:
         return self._manner_of(request).tell(problem)

@@ -40,20 +40,27 @@ _SCHEMES: Final = {
         "description": "What a browser got from `POST /login`: `jr-` and the server's port.",
     },
 }
-_PROBLEMS: Final[Mapping[int, str]] = {
-    400: "A parameter or the body cannot be understood.",
-    401: "It takes a token, or another one.",
+PROBLEMS: Final[Mapping[int, str]] = {
+    400: "A parameter or the body cannot be understood, or the request is not HTTP.",
+    401: "It takes a token, or another one; `WWW-Authenticate` says how.",
     403: "This caller may not, or a page of another site asks.",
-    404: "There is no such thing.",
-    408: "The body did not arrive in time.",
-    409: "It contradicts what is recorded.",
-    413: "The body is too large.",
-    415: "The body is no JSON by its `Content-Type`, or not UTF-8.",
+    404: "There is no such path, job, run, queue or key; for a job the hint names the nearest ids.",
+    405: "The path does not take that method; `Allow` names those it takes.",
+    408: "The body did not arrive within 30 s.",
+    409: "It contradicts what is recorded: paused, ended already.",
+    413: "The body is over 1 MiB.",
+    415: "The body has a `Content-Type` that is not JSON, or not UTF-8.",
     417: "`Expect` asks for anything but `100-continue`.",
-    429: "Too many wrong tokens were sent.",
-    500: "A bug or a damaged database; the server's log has the details.",
-    503: "The server is too busy for this, or stops.",
+    429: "Too many wrong tokens were sent; `Retry-After` says when to come back.",
+    500: "A bug or a damaged database; the server's log has the traceback.",
+    503: (
+        "Another process keeps the database locked, too many connections are open, too many large answers "
+        "wait for their clients, too many bodies are on their way, or the server is stopping and this "
+        "connection was still open."
+    ),
 }
+"""What the statuses of problems mean."""
+
 _PROBLEM_HEADERS: Final[Mapping[int, Json]] = {
     401: {"WWW-Authenticate": {"description": "How to let oneself in.", "schema": {"type": "string"}}},
     429: {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
@@ -219,7 +226,7 @@ def _problem_name(status: int) -> str:
 
 def _problem(status: int, schemas: _Schemas) -> Json:
     said: Json = {
-        "description": _PROBLEMS[status],
+        "description": PROBLEMS[status],
         "content": {CONTENT_TYPE: {"schema": schemas.of(ProblemBody)}},
     }
     if status in _PROBLEM_HEADERS:

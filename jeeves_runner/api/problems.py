@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, NotRequired, TypedDict
 from aiohttp import web
 
 from jeeves_runner.api.responses import encode
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.errors import JeevesError, TooManyAttempts
 
 CONTENT_TYPE: Final = "application/problem+json"
 CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner"'})
@@ -59,6 +59,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "source": HTTPStatus.INTERNAL_SERVER_ERROR,
     "source_mismatch": HTTPStatus.CONFLICT,
     "start_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
     "usage": HTTPStatus.BAD_REQUEST,
 }
@@ -115,7 +116,9 @@ def problem_body(status: int, code: str, detail: str, *, hint: str | None = None
 def problem_of(error: JeevesError) -> HttpProblem:
     """The problem that an error raised on purpose is."""
     status = STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    headers = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else {}
+    headers: Mapping[str, str] = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else {}
+    if isinstance(error, TooManyAttempts):
+        headers = {"Retry-After": str(error.seconds)}
     return HttpProblem(status, error.code, error.message, error.hint, headers)
 
 

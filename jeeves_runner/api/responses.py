@@ -135,7 +135,7 @@ def json_response(document: Mapping[str, object], status: int = 200) -> web.Resp
 
 def kept_response(body: bytes, tag: str, known: Collection[str]) -> web.Response:
     """A small document that clients may keep. ``tag``: its version; ``known``: those that the client has."""
-    headers = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
+    headers = {"ETag": f'"{tag}"'}  # which has it asked anew: api.answer_headers
     if tag in known or "*" in known:
         return web.Response(status=304, headers=headers)
     return web.Response(body=body, content_type=_JSON, headers=headers)

@@ -88,7 +88,8 @@ class HealthDocument(TypedDict):
     busy_ms: int | None
     """For how long another process has kept the runner from writing; null: none does."""
     too_open: list[TooOpenDocument]
-    """The data folder and files of the database that more people may use than ``data_mode`` says."""
+    """The data folder and files of the database that more people may use than ``data_mode`` says. They are
+    looked at once a second at most; none while their disk hangs."""
 
 
 class StatusDocument(TypedDict):

@@ -10,6 +10,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
+from support import http_pages
+
 from jeeves_runner import __version__
 from jeeves_runner.api.openapi import openapi
 from jeeves_runner.api.routes import SUBJECTS
@@ -24,14 +26,16 @@ MANIFEST: Final = FOLDER / "manifest.schema.json"
 
 
 def texts() -> dict[Path, str]:
-    """What each file should hold."""
+    """What each file should hold: the schemas, and the pages that are made of them."""
+    described = openapi(SUBJECTS, __version__)
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     parts = manifest["$defs"]
     parts["defaults"]["properties"] = defaults_of(parts["job"]["properties"])
     return {
         CONFIG: _text(config_schema()),
         MANIFEST: _text(manifest),
-        OPENAPI: _text(openapi(SUBJECTS, __version__)),
+        OPENAPI: _text(described),
+        **http_pages.pages(SUBJECTS, described),
     }
 
 
@@ -60,4 +64,5 @@ def _text(schema: Schema) -> str:
 
 if __name__ == "__main__":
     for path, text in texts().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

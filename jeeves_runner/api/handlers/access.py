@@ -22,7 +22,10 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
     if holder is None:
         await call.browser.slow()
         raise NO_TOKEN
-    session = await services.writer.write(lambda tx: tokens.begin_session(tx, holder.token_id))
+    by, before = call.acting._replace(name=f"token {holder.name}"), call.caller.session
+    session = await services.writer.write(
+        lambda tx: tokens.begin_session(tx, holder.token_id, by=by, instead_of=before)
+    )
     document: SessionDocument = {
         "name": holder.name,
         "role": holder.role,
@@ -35,9 +38,9 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
 
 async def logout(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     """End the session of a browser, if it has one."""
-    session = call.caller.session
+    session, by = call.caller.session, call.acting
     if session is not None:
-        await call.services.writer.write(lambda tx: tokens.end_session(tx, session))
+        await call.services.writer.write(lambda tx: tokens.end_session(tx, session, by=by))
     answer = web.Response(status=204)
     call.browser.let_out(answer)
     return answer

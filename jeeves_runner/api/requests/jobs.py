@@ -45,4 +45,4 @@ class UnskipBody(NamedTuple):
     """An occurrence that is to run after all."""
 
     time: Annotated[str | None, TextField()] = None
-    """When it is, likewise; without it all that are skipped and yet to come."""
+    """When it is, on the job's clocks; without it all that are skipped and yet to come."""

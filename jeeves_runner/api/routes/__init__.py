@@ -20,17 +20,35 @@ from jeeves_runner.api.routes.schedule import SCHEDULE
 from jeeves_runner.api.routes.state import STATE
 
 SUBJECTS: Final = (
-    Subject(name="The runner", about="How the runner itself is.", routes=RUNNER),
-    Subject(name="Jobs", about="What manifests declare, and what people say of it.", routes=JOBS),
-    Subject(name="Schedule", about="When jobs ran and will run.", routes=SCHEDULE),
-    Subject(name="Graph", about="Jobs and what they read, write and use.", routes=GRAPH),
-    Subject(name="Runs", about="What jobs did.", routes=RUNS),
+    Subject(name="Runner", about="How the runner is, and what it goes by.", routes=RUNNER),
+    Subject(
+        name="Jobs",
+        about=(
+            "Jobs are declared in manifests. Any other method that writes to /jobs, to a job or to what is "
+            "below it answers 405 and names the file to edit.\n\n"
+            "The `status` of a job is the first that fits: `disabled`, `paused`, `running`, `scheduled` (a "
+            "run waits), the outcome of its last run, `idle` (it never ran). Its columns are told under "
+            "[the database](database.md#jobs)."
+        ),
+        routes=JOBS,
+    ),
+    Subject(
+        name="Runs",
+        about=(
+            "A run has the columns of its [table](database.md#runs). Its `params` hold the defaults too, "
+            "each value as the text that the script gets, and `***` for a "
+            "[secret](manifest.md#secret-parameters) one."
+        ),
+        routes=RUNS,
+    ),
+    Subject(name="Schedule", about="When jobs ran, and when they will.", routes=SCHEDULE),
     Subject(name="Backfills", about="Times of the past that are made up for.", routes=BACKFILLS),
+    Subject(name="Graph", about="Jobs, and what they read, write and use.", routes=GRAPH),
     Subject(name="Alerts", about="What is wrong, and what people hear of it.", routes=ALERTS),
     Subject(name="Revisions", about="What was applied, and what is live by it.", routes=REVISIONS),
-    Subject(name="Queues", about="Work that waits.", routes=QUEUES),
+    Subject(name="Queues", about="What waits to be worked on.", routes=QUEUES),
     Subject(name="State", about="What scripts keep from one run to the next.", routes=STATE),
-    Subject(name="Access", about="How browsers are let in.", routes=ACCESS),
+    Subject(name="Access", about="How people let their browser in.", routes=ACCESS),
 )
 
 ROUTES: Final[tuple[Route, ...]] = tuple(route for subject in SUBJECTS for route in subject.routes)

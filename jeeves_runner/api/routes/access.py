@@ -4,7 +4,7 @@ from typing import Final
 
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.handlers import access
-from jeeves_runner.api.route import Audit, Route, act
+from jeeves_runner.api.route import Route, act
 from jeeves_runner.views.access import SessionDocument
 
 ACCESS: Final[tuple[Route, ...]] = (
@@ -13,9 +13,9 @@ ACCESS: Final[tuple[Route, ...]] = (
         "Let this browser in, with a token",
         access.login,
         {200: SessionDocument},
+        description="The answer has the cookie with it. A wrong token is answered with 401.",
         problems={401, 429},
         role=Role.OPEN,
-        audit=Audit.REQUEST,
     ),
     act(
         "/logout",
@@ -23,6 +23,5 @@ ACCESS: Final[tuple[Route, ...]] = (
         access.logout,
         {204: None},
         role=Role.OPEN,
-        audit=Audit.REQUEST,
     ),
 )

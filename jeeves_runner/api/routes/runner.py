@@ -21,12 +21,26 @@ RUNNER: Final[tuple[Route, ...]] = (
     look("/status", "How the runner is", runner.status, {200: StatusDocument}),
     look("/healthz", "Whether the server answers", runner.healthz, {200: HealthzDocument}, role=Role.OPEN),
     look("/config", "The settings in force", runner.config, {200: Config}),
-    look("/sync", "How the live jobs stand against the manifests", runner.sync, {200: SyncDocument}),
+    look(
+        "/sync",
+        "How the live jobs stand against the manifests",
+        runner.sync,
+        {200: SyncDocument},
+        description=(
+            "`consequences` tell what the changes do to [variables that other jobs "
+            "inherit](script-environment.md#environment). While the config file differs, `state` is "
+            "`pending` where it would be `in_sync`."
+        ),
+    ),
     act(
         "/reconcile",
         "Look at the manifests now, and apply what the look finds",
         runner.reconcile,
         {202: SyncDocument},
+        description=(
+            "The answer is the document of `/sync` before the look. What the look finds is applied with "
+            "`sync.mode: manual` too; the guards stay in force."
+        ),
         audit=Audit.REQUEST,
     ),
     act(
@@ -34,6 +48,10 @@ RUNNER: Final[tuple[Route, ...]] = (
         "Look now for what others have written to the database",
         runner.nudge,
         {204: None},
+        description=(
+            "Commands ask for this after what they write for the server, the client after adding items. "
+            "Unasked it looks once a second."
+        ),
         audit=Audit.NOWHERE,
     ),
 )
