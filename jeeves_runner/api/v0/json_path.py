@@ -11,13 +11,14 @@ from typing import Final
 
 from jeeves_runner.errors import InvalidValue
 
-_SCRIPT: Final = re.compile(r"[\['](\??\(.*?\))[\]']")
+_SCRIPT: Final = re.compile(r"[\['](\??\(.*?\))[\]']|@[a-zA-Z]+\(\)")
 _SPECIAL: Final = re.compile(r"[~^]|^[?(@`]")
 _QUOTED: Final = re.compile(r"\[['\"]([^'\]]*)['\"]\]")
 _BOUNDARY: Final = re.compile(r"['\"]?\.['\"]?(?![^\[]*\])|\[['\"]?")
 _DESCENT: Final = re.compile(";;;|;;")
 _ENDS: Final = re.compile(r";$|'?\]|'$")
 _SLICE: Final = re.compile(r"(-?\d*):(-?\d*):?(\d*)", re.ASCII)
+_PLACE: Final = re.compile("0|[1-9][0-9]{0,8}")
 _DOT: Final = "\0"
 """Stands for a period within a quoted name while the path is split."""
 _MOST: Final = 50_000
@@ -91,12 +92,14 @@ def _children(value: object) -> list[object]:
 
 
 def _named(name: str, value: object) -> list[object]:
+    """Of lists and texts the positions have names too, as in JavaScript, and so has their length."""
     if isinstance(value, dict):
         return [value[name]] if name in value else []
-    if isinstance(value, list) and name == "length":
+    if not isinstance(value, list | str) or not value:
+        return [0] if value == [] and name == "length" else []
+    if name == "length":
         return [len(value)]
-    is_place = isinstance(value, list) and re.fullmatch("0|[1-9][0-9]{0,8}", name) and int(name) < len(value)
-    return [value[int(name)]] if is_place and isinstance(value, list) else []
+    return [value[int(name)]] if _PLACE.fullmatch(name) and int(name) < len(value) else []
 
 
 def _slice(found: re.Match[str], value: object) -> list[object]:
