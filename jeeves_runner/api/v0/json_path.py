@@ -21,6 +21,8 @@ _SLICE: Final = re.compile(r"(-?\d*):(-?\d*):?(\d*)", re.ASCII)
 _PLACE: Final = re.compile("0|[1-9][0-9]{0,8}")
 _DOT: Final = "\0"
 """Stands for a period within a quoted name while the path is split."""
+_LONGEST: Final = 1_000
+"""Characters of a path: what it takes to read one grows with their square."""
 _MOST: Final = 50_000
 """Steps of a search: with several ``..`` they grow faster than the document."""
 _TOO_LONG: Final = "this JSONPath takes too many steps"
@@ -28,6 +30,8 @@ _TOO_LONG: Final = "this JSONPath takes too many steps"
 
 def search(path: str, document: object) -> list[object]:
     """The values that a path finds, in the order of the document. InvalidValue for what is not read here."""
+    if len(path) > _LONGEST:
+        raise InvalidValue(_TOO_LONG)
     steps = _steps(path)
     if _SCRIPT.search(path) or any(map(_SPECIAL.search, steps)):
         raise InvalidValue("filters, scripts and the like are not supported in a JSONPath here")
