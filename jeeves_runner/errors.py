@@ -113,6 +113,12 @@ class Unauthorized(JeevesError):
     code = "unauthorized"
 
 
+class NotReady(JeevesError):
+    """No run starts: not yet, or not any more."""
+
+    code = "not_ready"
+
+
 class TooManyAttempts(JeevesError):
     """So many wrong tokens are being answered late that no more can wait."""
 

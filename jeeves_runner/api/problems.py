@@ -52,6 +52,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "no_server": HTTPStatus.SERVICE_UNAVAILABLE,
     "not_a_database": HTTPStatus.INTERNAL_SERVER_ERROR,
     "not_found": HTTPStatus.NOT_FOUND,
+    "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
     "port_taken": HTTPStatus.INTERNAL_SERVER_ERROR,
     "refused": HTTPStatus.CONFLICT,

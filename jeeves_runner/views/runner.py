@@ -37,6 +37,13 @@ class IndexDocument(TypedDict):
     """Paths to begin with, by name."""
 
 
+class ReadyzDocument(TypedDict):
+    """That runs start."""
+
+    status: Literal["ready"]
+    """The word."""
+
+
 class HealthzDocument(TypedDict):
     """That the server answers."""
 
@@ -139,6 +146,11 @@ def index_view() -> IndexDocument:
 def healthz_view() -> HealthzDocument:
     """``{status}``."""
     return {"status": "ok"}
+
+
+def readyz_view() -> ReadyzDocument:
+    """``{status}``."""
+    return {"status": "ready"}
 
 
 def status_view(

@@ -1,15 +1,16 @@
-"""The handlers by which people let their browser in, and out again."""
+"""The handlers by which people let their browser in, and out again, and see who has done what."""
 
 from aiohttp import web
 
 from jeeves_runner.api.guard import NO_TOKEN
-from jeeves_runner.api.requests.access import LoginBody
+from jeeves_runner.api.requests.access import AuditQuery, LoginBody
 from jeeves_runner.api.responses import encode, encoded_response
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.clock import to_text
 from jeeves_runner.db import tokens
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.access import SessionDocument
+from jeeves_runner.views.audit import audit_view
 
 
 async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
@@ -44,3 +45,8 @@ async def logout(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     answer = web.Response(status=204)
     call.browser.let_out(answer)
     return answer
+
+
+async def audit(call: Call[Nothing, AuditQuery, Nothing]) -> web.Response:
+    query = call.query
+    return await call.answer(lambda conn, _: audit_view(conn, **query._asdict()))

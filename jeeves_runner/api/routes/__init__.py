@@ -48,7 +48,7 @@ SUBJECTS: Final = (
     Subject(name="Revisions", about="What was applied, and what is live by it.", routes=REVISIONS),
     Subject(name="Queues", about="What waits to be worked on.", routes=QUEUES),
     Subject(name="State", about="What scripts keep from one run to the next.", routes=STATE),
-    Subject(name="Access", about="How people let their browser in.", routes=ACCESS),
+    Subject(name="Access", about="How people let their browser in, and who has done what.", routes=ACCESS),
 )
 
 ROUTES: Final[tuple[Route, ...]] = tuple(route for subject in SUBJECTS for route in subject.routes)

@@ -6,7 +6,7 @@ from jeeves_runner.api.callers import Role
 from jeeves_runner.api.handlers import openapi, runner
 from jeeves_runner.api.route import Audit, Route, act, look
 from jeeves_runner.config import Config
-from jeeves_runner.views.runner import HealthzDocument, IndexDocument, StatusDocument
+from jeeves_runner.views.runner import HealthzDocument, IndexDocument, ReadyzDocument, StatusDocument
 from jeeves_runner.views.sync import SyncDocument
 
 RUNNER: Final[tuple[Route, ...]] = (
@@ -20,6 +20,17 @@ RUNNER: Final[tuple[Route, ...]] = (
     ),
     look("/status", "How the runner is", runner.status, {200: StatusDocument}),
     look("/healthz", "Whether the server answers", runner.healthz, {200: HealthzDocument}, role=Role.OPEN),
+    look(
+        "/readyz",
+        "Whether runs start",
+        runner.readyz,
+        {200: ReadyzDocument},
+        description=(
+            "Before, and once the server is told to stop, it is 503, whose `detail` is one word: `starting` "
+            "or `stopping`."
+        ),
+        role=Role.OPEN,
+    ),
     look("/config", "The settings in force", runner.config, {200: Config}),
     look(
         "/sync",
