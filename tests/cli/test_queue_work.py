@@ -47,10 +47,9 @@ class Shop:
     def lease_end(self) -> object:
         return self.store.conn.execute("SELECT lease_until FROM queue_items").get
 
-    def items(self) -> list[tuple[str, int, str | None]]:
-        return self.store.conn.execute(
-            "SELECT status, attempt, error FROM queue_items ORDER BY id"
-        ).fetchall()
+    def items(self) -> list[Any]:
+        """Status, attempt and error of each, by id."""
+        return [*self.store.conn.execute("SELECT status, attempt, error FROM queue_items ORDER BY id")]
 
 
 @pytest.fixture
