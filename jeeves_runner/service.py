@@ -346,6 +346,7 @@ class Runner:
             sync=self.sync,
             writer=writer,
             next_run=scheduler.next_of,
+            moves=scheduler.moves,
             catching_up=scheduler.catching_up,
             nudge=follower.nudge,
             began=self._clock.boottime(),

@@ -11,6 +11,8 @@ from aiohttp.typedefs import Handler
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.gate import CALLER, Gate
+from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.parameters import Parser, preferences
 from jeeves_runner.api.problems import problem
 from jeeves_runner.api.read_pool import ReadPool
@@ -38,12 +40,16 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
+    kept_jobs = KeptJobs(services, reads)
+    app.on_cleanup.append(kept_jobs.close)
     app.on_cleanup.append(reads.close)
     files = SideThread("files for HTTP")
     call_of = partial(
         Call,
         services=services,
         reads=reads,
+        kept=KeptReads(services.conn, services.clock),
+        kept_jobs=kept_jobs,
         files=files,
         too_open=Kept(services.clock, _TOO_OPEN_KEPT),
         spools=SpoolFiles(database.parent),
@@ -78,6 +84,7 @@ def _served(
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request) if no_body is None else no_body,
+            seen=request.headers.get("If-None-Match"),
             at_once="respond-async" in preferences(request),
         )
         with translated(str(database)):

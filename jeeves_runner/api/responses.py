@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from aiohttp import web
 
@@ -12,7 +12,13 @@ from jeeves_runner.api.spool import PIECE, Spool
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _JSON = "application/json"
 
-Look = Callable[[Callable[[], bytes | None]], Awaitable[bytes | None]]
+_LARGE_PIECE: Final = 1 << 18
+"""Bytes that are sent at a time of what is in memory anyway: as many as the system takes at once."""
+
+Piece = bytes | memoryview
+"""Some bytes of an answer."""
+
+Look = Callable[[Callable[[], Piece | None]], Awaitable[Piece | None]]
 """What has files looked at beside the event loop; it raises OSError where they cannot be."""
 
 
@@ -57,7 +63,7 @@ class Pieces(Protocol):
     def held(self) -> int:
         """How many bytes of it are in memory."""
 
-    def read(self) -> bytes:
+    def read(self) -> Piece:
         """The next bytes, none at the end. OSError."""
 
     def close(self) -> None:
@@ -81,13 +87,13 @@ class _Sending:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Piece:
         piece = await self._next()
         if not piece:
             raise StopAsyncIteration
         return piece
 
-    async def _next(self) -> bytes | None:
+    async def _next(self) -> Piece | None:
         if not self._pieces.is_file:
             return self._pieces.read()
         try:
@@ -118,6 +124,54 @@ class PiecesResponse(web.Response):
             return
         with suppress(OSError):
             await self._look(self._pieces.close)
+
+
+class _InMemory:
+    """Bytes that several answers may share. Each counts them as its own: they outlast what has made them."""
+
+    is_file: Final = False
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = memoryview(data)
+        self.held = len(data) + _LARGE_PIECE
+
+    def read(self) -> memoryview:
+        piece, self._rest = self._rest[:_LARGE_PIECE], self._rest[_LARGE_PIECE:]
+        return piece
+
+    def close(self) -> None:
+        self._rest, self.held = memoryview(b""), 0
+
+    def has_broken(self, error: OSError) -> None:
+        raise RuntimeError("what is in memory cannot break") from error
+
+
+def kept_response(data: bytes, look: Look, tag: str) -> web.Response:
+    """A document that is kept as JSON, with its entity tag."""
+    if len(data) <= PIECE:
+        return tagged(encoded_response(data), tag)
+    headers = {"Content-Type": _JSON, "Content-Length": str(len(data)), **_tag_headers(tag)}
+    return PiecesResponse(_InMemory(data), look, headers=headers)
+
+
+def tagged(answer: web.Response, tag: str) -> web.Response:
+    """The same with an entity tag: with it a client may ask whether it is still what it has."""
+    answer.headers.update(_tag_headers(tag))
+    return answer
+
+
+def not_modified(tag: str) -> web.Response:
+    """That it is still what the client has."""
+    return web.Response(status=304, headers=_tag_headers(tag))
+
+
+def is_among(tag: str, seen: str) -> bool:
+    """Whether ``If-None-Match`` names an entity tag of ours, in which stands no comma (RFC 9110, 13.1.2)."""
+    return any(each.strip() == "*" or each.strip().removeprefix("W/") == tag for each in seen.split(","))
+
+
+def _tag_headers(tag: str) -> Mapping[str, str]:
+    return {"ETag": tag, "Cache-Control": "no-cache"}
 
 
 def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Response:

@@ -184,6 +184,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             sync=sync,
             writer=writer,
             next_run=next_runs(conn, clock.now()),
+            moves=lambda: 0,
             catching_up=lambda: late,
             nudge=count_nudge,
             began=clock.boottime(),

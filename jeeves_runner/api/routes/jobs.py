@@ -11,13 +11,13 @@ from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.why import WhyDocument
 
 JOBS: Final[tuple[Route, ...]] = (
-    look("/jobs", "The live jobs, by id", jobs.jobs, {200: JobsDocument}),
+    look("/jobs", "The live jobs, by id", jobs.jobs, {200: JobsDocument, 304: None}),
     look("/jobs/{job}", "A job with all that is known of it", jobs.job, {200: JobDocument}, problems={404}),
     look(
         "/jobs/{job}/runs",
         "The runs of a job, deleted or not, newest first",
         runs.runs_of_job,
-        {200: RunsDocument},
+        {200: RunsDocument, 304: None},
         problems={404},
     ),
     look(
