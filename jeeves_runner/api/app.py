@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from jeeves_runner.api.answer_headers import add_headers
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.gate import CALLER, Gate
@@ -42,7 +43,9 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     reads = ReadPool(database)
     kept_jobs = KeptJobs(services, reads)
     app.on_cleanup.append(kept_jobs.close)
+    app.on_response_prepare.append(_with_headers)
     app.on_cleanup.append(reads.close)
+    app.on_cleanup.append(lambda _app: gate.close())
     files = SideThread("files for HTTP")
     call_of = partial(
         Call,
@@ -65,6 +68,11 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     return app
 
 
+async def _with_headers(_request: web.Request, answer: web.StreamResponse) -> None:
+    """A handler that sends in its own time prepares its answer before ``Connection`` sees it."""
+    add_headers(answer)
+
+
 def _served(
     route: Route, gate: Gate, call_of: Callable[..., AnyCall], body: BodyReader[Any], database: Path
 ) -> Handler:
@@ -84,7 +92,7 @@ def _served(
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request) if no_body is None else no_body,
-            seen=request.headers.get("If-None-Match"),
+            known=frozenset(tag.value for tag in request.if_none_match or ()),
             at_once="respond-async" in preferences(request),
         )
         with translated(str(database)):

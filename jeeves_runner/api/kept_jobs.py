@@ -57,7 +57,7 @@ class JobTexts:
     """The list at one moment."""
 
     tag: str
-    """Its entity tag, with the quotes: another one if anything of it is another."""
+    """Its version: another one if anything of it is another."""
     ids: Sequence[str]
     """The ids of the jobs, in order."""
     texts: Sequence[_Text]
@@ -196,7 +196,7 @@ class KeptJobs:
         self._lists += 1
         size = sum(len(text.text) + 1 for text in texts)
         whole = _BEGIN + b",".join([text.text for text in texts]) + _END if size <= IN_MEMORY else None
-        tag = f'"{self._process}-{self._lists}"'
+        tag = f"{self._process}-{self._lists}"
         return now, until, JobTexts(tag=tag, ids=ids, texts=texts, whole=whole)
 
     def _drop_later(self) -> None:

@@ -46,8 +46,8 @@ class KeptReads:
         return version
 
     def tag(self, version: int, key: Hashable) -> str:
-        """The entity tag of a document that the database alone decides."""
-        return f'"{self._process}-{version}-{hash(key) & 0xFFFFFFFF:x}"'
+        """The version of a document that the database alone decides."""
+        return f"{self._process}-{version}-{hash(key) & 0xFFFFFFFF:x}"
 
     def find(self, key: Hashable) -> object | None:
         """What is kept of the version that was asked for last; None: nothing."""

@@ -1,7 +1,7 @@
 """Documents as JSON bytes, and the responses that carry them."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final, Protocol, Self
 
@@ -146,32 +146,28 @@ class _InMemory:
         raise RuntimeError("what is in memory cannot break") from error
 
 
-def kept_response(data: bytes, look: Look, tag: str) -> web.Response:
-    """A document that is kept as JSON, with its entity tag."""
+def shared_response(data: bytes, look: Look) -> web.Response:
+    """A document that several answers may share, as JSON."""
     if len(data) <= PIECE:
-        return tagged(encoded_response(data), tag)
-    headers = {"Content-Type": _JSON, "Content-Length": str(len(data)), **_tag_headers(tag)}
+        return encoded_response(data)
+    headers = {"Content-Type": _JSON, "Content-Length": str(len(data))}
     return PiecesResponse(_InMemory(data), look, headers=headers)
 
 
 def tagged(answer: web.Response, tag: str) -> web.Response:
-    """The same with an entity tag: with it a client may ask whether it is still what it has."""
-    answer.headers.update(_tag_headers(tag))
+    """The same as an answer that clients may keep. ``tag``: its version."""
+    answer.headers["ETag"] = f'"{tag}"'  # which has it asked anew: api.answer_headers
     return answer
 
 
 def not_modified(tag: str) -> web.Response:
-    """That it is still what the client has."""
-    return web.Response(status=304, headers=_tag_headers(tag))
+    """That the client has this version."""
+    return tagged(web.Response(status=304), tag)
 
 
-def is_among(tag: str, seen: str) -> bool:
-    """Whether ``If-None-Match`` names an entity tag of ours, in which stands no comma (RFC 9110, 13.1.2)."""
-    return any(each.strip() == "*" or each.strip().removeprefix("W/") == tag for each in seen.split(","))
-
-
-def _tag_headers(tag: str) -> Mapping[str, str]:
-    return {"ETag": tag, "Cache-Control": "no-cache"}
+def is_known(tag: str, known: Collection[str]) -> bool:
+    """Whether a client has a version, of those that it has."""
+    return tag in known or "*" in known
 
 
 def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Response:
@@ -185,6 +181,11 @@ def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Respons
 def json_response(document: Mapping[str, object], status: int = 200) -> web.Response:
     """A small document with its status."""
     return encoded_response(encode(document), status)
+
+
+def kept_response(body: bytes, tag: str, known: Collection[str]) -> web.Response:
+    """A small document that clients may keep. ``tag``: its version; ``known``: those that the client has."""
+    return not_modified(tag) if is_known(tag, known) else tagged(encoded_response(body), tag)
 
 
 def encoded_response(body: bytes, status: int = 200) -> web.Response:

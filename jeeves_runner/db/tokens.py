@@ -184,21 +184,28 @@ def note_use(tx: Tx, token_id: int) -> None:
     )
 
 
-def begin_session(tx: Tx, token_id: int) -> str:
-    """Let a browser in; what it is to show from now on. Sessions that are over are removed."""
+def begin_session(tx: Tx, token_id: int, *, by: Actor, instead_of: str | None = None) -> str:
+    """Let a browser in; what it is to show from now on, ``instead_of`` what it has shown so far.
+
+    Sessions that are over are removed.
+    """
     secret = token_urlsafe(RANDOM_BYTES)
+    if instead_of is not None:
+        tx.conn.execute("DELETE FROM sessions WHERE digest = ?", (digest(instead_of),))
     tx.conn.execute("DELETE FROM sessions WHERE expires_at <= ?", (tx.at,))
     lasts_ms = SESSION // timedelta(milliseconds=1)
     tx.conn.execute(
         "INSERT INTO sessions (digest, token_id, created_at, expires_at, lasts_ms) VALUES (?, ?, ?, ?, ?)",
         (digest(secret), token_id, tx.at, to_text(tx.now + SESSION), lasts_ms),
     )
+    audit.record(tx, actor=by, action="login", target=by.name)
     return secret
 
 
-def end_session(tx: Tx, secret: str) -> None:
+def end_session(tx: Tx, secret: str, *, by: Actor) -> None:
     """Let a browser in no more."""
     tx.conn.execute("DELETE FROM sessions WHERE digest = ?", (digest(secret),))
+    audit.record(tx, actor=by, action="logout", target=by.name)
 
 
 class TokenRun(NamedTuple):

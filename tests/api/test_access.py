@@ -127,6 +127,29 @@ def test_the_last_use_is_noted_to_the_minute(ledger: Ledger) -> None:
     assert used.endswith(":00.000Z")
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+def test_the_scheme_may_be_written_in_any_case(ledger: Ledger, scheme: str) -> None:
+    made = token(ledger, TokenRole.READ)
+
+    async def scenario(api: Api) -> int:
+        return (await api.get("/status", Authorization=f"{scheme} {made}")).status
+
+    assert with_api(ledger, scenario) == 200
+
+
+def test_a_look_with_a_token_waits_for_no_lock(ledger: Ledger) -> None:
+    made = token(ledger, TokenRole.READ)
+
+    async def scenario(api: Api) -> list[int]:
+        with ledger.tx() as tx:
+            tx.conn.execute("UPDATE tokens SET name = name")
+            async with asyncio.timeout(3):
+                return [(await api.get("/queues", **bearing(made))).status for _ in range(3)]
+
+    assert with_api(ledger, scenario) == [200] * 3
+    assert tokens.tokens(ledger.conn, ledger.now)[0].last_used_at is not None
+
+
 # Programs of this machine
 
 
@@ -294,10 +317,10 @@ def test_wrong_tokens_are_answered_later_each_time(ledger: Ledger, monkeypatch: 
 
     async def scenario() -> None:
         for _ in range(10):
-            assert await slowed.slow("10.0.0.7") is None
-        assert await slowed.slow("2001:db8::1") is None
+            await slowed.slow("10.0.0.7")
+        await slowed.slow("2001:db8::1")
         ledger.clock.advance(seconds=61)
-        assert await slowed.slow("10.0.0.7") is None
+        await slowed.slow("10.0.0.7")
 
     asyncio.run(scenario())
     assert delays == [0.25, 0.5, 1, 2, 4, 8, 8]
@@ -349,3 +372,14 @@ def test_what_operates_is_in_the_audit_and_who_is_refused_ten_times_a_minute(led
         ("token o", "reconcile", "/reconcile", None, "127.0.0.1", 202),
         *[refused] * 10,
     ]
+
+
+def test_what_fails_by_a_fault_of_the_server_is_in_the_audit_too(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(api: Api) -> int:
+        monkeypatch.setattr(api.sync, "apply_now", lambda: 1 / 0)
+        return (await api.post("/reconcile")).status
+
+    assert with_api(ledger, scenario) == 500
+    assert ledger.conn.execute("SELECT action, answer FROM audit").fetchall() == [("reconcile", 500)]

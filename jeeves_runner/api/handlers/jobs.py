@@ -9,7 +9,7 @@ from aiohttp import web
 from jeeves_runner.api.handlers.acting import end_of, write
 from jeeves_runner.api.requests.jobs import JobPath, JobsQuery, SkipBody, UnskipBody, WhyQuery
 from jeeves_runner.api.requests.overrides import OverrideBody
-from jeeves_runner.api.responses import json_response, kept_response, not_modified, tagged
+from jeeves_runner.api.responses import json_response, not_modified, shared_response, tagged
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.origin import AppliedBy
@@ -30,7 +30,7 @@ async def jobs(call: Call[Nothing, JobsQuery, Nothing]) -> web.Response:
     if call.has_seen(texts.tag):
         return not_modified(texts.tag)
     if texts.whole is not None and query == _ALL_JOBS:
-        return kept_response(texts.whole, call.look, texts.tag)
+        return tagged(shared_response(texts.whole, call.look), texts.tag)
     document = partial(texts.document, query.cursor, query.limit)
     return tagged(await call.answer_parts(lambda _conn, _now: document()), texts.tag)
 
@@ -39,7 +39,7 @@ async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     return await _shown(call, call.path.job)
 
 
-async def why(call: Call[JobPath, WhyQuery, Nothing]) -> web.Response:
+async def job_why(call: Call[JobPath, WhyQuery, Nothing]) -> web.Response:
     query = call.query
     if query.at is not None and query.run is not None:
         raise InvalidValue("at and run are two questions; ask one of them")
