@@ -16,6 +16,7 @@ from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.errors import NotReady
 from jeeves_runner.views.runner import (
     Counts,
+    StatusDocument,
     catching_up_view,
     config_view,
     counts,
@@ -34,6 +35,10 @@ async def index(call: PlainCall) -> web.Response:
 
 
 async def status(call: PlainCall) -> web.Response:
+    return await call.show(await status_document(call))
+
+
+async def status_document(call: PlainCall) -> StatusDocument:
     """What it counts is read in the pool."""
     services = call.services
     found = await _counts(call)
@@ -42,7 +47,7 @@ async def status(call: PlainCall) -> web.Response:
     too_open = await _too_open(call)
     catching_up = services.catching_up()
 
-    document = status_view(
+    return status_view(
         found,
         services.clock.now(),
         uptime=timedelta(seconds=services.clock.boottime() - services.began),
@@ -52,7 +57,6 @@ async def status(call: PlainCall) -> web.Response:
         too_open=too_open,
         catching_up=catching_up,
     )
-    return await call.show(document)
 
 
 async def _counts(call: PlainCall) -> Counts:

@@ -17,8 +17,8 @@ JOBS: Final[tuple[Route, ...]] = (
         jobs.jobs,
         {200: JobsDocument, 304: None},
         description=(
-            "All of them unless `limit` is given. It has an `ETag`, which is another one only if something of "
-            "the list is."
+            "All of them unless `limit` is given. It has an `ETag`, which is another one only if something "
+            "of the list is."
         ),
     ),
     look(
