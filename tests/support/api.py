@@ -206,6 +206,7 @@ async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str
             sync=sync,
             writer=writer,
             next_run=next_runs(conn, clock.now()),
+            moves=lambda: 0,
             catching_up=lambda: late,
             nudge=count_nudge,
             metrics=_metrics(writer, sync),
