@@ -14,6 +14,7 @@ from jeeves_runner.db.connection import Tx
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
+from jeeves_runner.runs.claims import Claims
 from jeeves_runner.views.occurrences import Moments, NextRun
 from jeeves_runner.views.sync import ConfigFile
 
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 class RunControl(Protocol):
     """Starts and ends runs."""
+
+    @property
+    def claims(self) -> Claims: ...
 
     @property
     def is_admitting(self) -> bool: ...
