@@ -65,7 +65,7 @@ RUNS: Final[tuple[Route, ...]] = (
             "Whatever else is answered, what has asked must end and do nothing: an engine may start a job "
             "twice, or after its end was asked for. By exit code 75 it says so."
         ),
-        problems={409},
+        problems={404, 409},
         run_may=RunMay.CLAIMS,
     ),
 )
