@@ -117,6 +117,11 @@ class BodyReader(Generic[T]):
         self._seconds = seconds
         self._fields = {field.key: field for field in fields_of(values)}
 
+    @property
+    def nothing(self) -> T:
+        """The values of a request without a body."""
+        return self._values()
+
     async def read(self, request: web.Request) -> T:
         """The values, with defaults for what the body leaves out or where there is none.
 
@@ -124,14 +129,7 @@ class BodyReader(Generic[T]):
         HTTPRequestEntityTooLarge for one that is too large, HTTPUnsupportedMediaType for one that says it is
         no JSON, and Overloaded while too many others are on their way.
         """
-        if not request.can_read_body:
-            return self._values()
-        await go_on(request)
-        try:
-            async with asyncio.timeout(self._seconds):
-                text = await self._text(request)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
+        text = await self.text(request)
         if text.strip():
             _check_type(request)
         found = {}
@@ -145,7 +143,19 @@ class BodyReader(Generic[T]):
             found[field.attribute] = field.kind.read(value, key)
         return self._values(**found)
 
-    async def _text(self, request: web.Request) -> bytes:
+    async def text(self, request: web.Request) -> bytes:
+        """The body as it was sent; empty where there is none. The exceptions of ``read``, but for those that
+        tell of its words."""
+        if not request.can_read_body:
+            return b""
+        await go_on(request)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._parts(request)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+
+    async def _parts(self, request: web.Request) -> bytes:
         most = request.client_max_size
         text = bytearray()
         try:
