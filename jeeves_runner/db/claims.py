@@ -56,8 +56,10 @@ def claim(tx: Tx, by: Claimant, *, token_digest: str, actor: Actor) -> None:
         {"token": token_digest, "run": by.run_id, "running": RunStatus.RUNNING, "start": by.digest},
     )
     if found.get is None:
-        raise Conflict(
-            f"run {by.run_id} is not to be begun: it was claimed, is to end, or has ended",
-            hint="end without doing anything",
-        )
+        raise not_to_begin(f"run {by.run_id} is not to be begun: it was claimed, is to end, or has ended")
     audit.record(tx, actor=actor, action="claim", target=f"run {by.run_id}")
+
+
+def not_to_begin(why: str) -> Conflict:
+    """The error for what comes to claim a run and may not."""
+    return Conflict(why, hint="end without doing anything")

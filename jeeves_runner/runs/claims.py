@@ -49,8 +49,5 @@ class Claims:
         attempt = self._board.get(run_id)
         execution = None if attempt is None else attempt.execution
         if execution is None or not execution.may_be_claimed():
-            raise Conflict(
-                f"run {run_id} is not carried out by this runner, or is to end",
-                hint="end without doing anything",
-            )
+            raise claims.not_to_begin(f"run {run_id} is not carried out by this runner, or is to end")
         return execution

@@ -10,9 +10,10 @@ from jeeves_runner.core.model import CancelCause
 from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.wrong_clock import time_left
+from jeeves_runner.db.claims import not_to_begin
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import TRY_AGAIN
-from jeeves_runner.errors import Conflict, DatabaseError, JeevesError, StartFailed
+from jeeves_runner.errors import DatabaseError, JeevesError, StartFailed
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order
 from jeeves_runner.runs.api_access import ApiAccess
 from jeeves_runner.runs.jobs import Job
@@ -134,7 +135,7 @@ class Execution:
         """What there is to do. Conflict where a later runner has it, and its job is another one by now."""
         run = self._run
         if run is None or not self.job.is_still_that_of(run):
-            raise Conflict("the job has changed since this run was begun", hint="end without doing anything")
+            raise not_to_begin("the job has changed since this run was begun")
         return order_of(self.job, run, self.mark, self._secrets, api)
 
     async def mask_also(self, secrets: Sequence[str]) -> None:
