@@ -7,7 +7,7 @@ from functools import lru_cache
 import jsonschema_rs
 
 from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
-from jeeves_runner.api.route import Route
+from jeeves_runner.api.route import MetricsText, Route
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.api.shapes import schema_of
 from jeeves_runner.api.v0.documents import Fault, NoRoute, RefusalDocument
@@ -43,6 +43,8 @@ def check_answer(method: str, target: str, status: int, content_type: str, text:
         return
     if shape is None:
         assert text == "", f"a body where none is declared: {what}"
+    elif shape is MetricsText:
+        assert content_type in MetricsText.MEDIA_TYPES, f"no metrics: {what}"
     elif shape is str:
         assert content_type == "text/plain", f"not plain text: {what}"
     else:

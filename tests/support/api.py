@@ -34,12 +34,18 @@ from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
+from jeeves_runner.metrics.gathering import Vitals
+from jeeves_runner.metrics.metrics import Metrics
+from jeeves_runner.metrics.run_totals import RunTotals
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.runs import Logs, Runs
 from jeeves_runner.views.occurrences import next_runs
 
 T = TypeVar("T")
+
+MOST = 5
+"""How many jobs have metrics by name."""
 
 
 class Answer(NamedTuple):
@@ -211,6 +217,7 @@ async def _serving(
             next_run=next_runs(conn, clock.now()),
             catching_up=lambda: late,
             nudge=count_nudge,
+            metrics=_metrics(writer, sync),
             began=clock.boottime(),
             stopping=stopping,
         )
@@ -222,6 +229,22 @@ async def _serving(
         await runs.shut_down(0)
         await server.close()
     conn.close()
+
+
+def _metrics(writer: Writer, sync: StillSync) -> Metrics:
+    def vitals() -> Vitals:
+        return Vitals(
+            timetable=3,
+            tick_age=0.5,
+            catching_up=0,
+            sync=sync.status,
+            backlog=writer.backlog,
+            latency=writer.latency,
+            stalls=0,
+            answer=0.001,
+        )
+
+    return Metrics(RunTotals(MOST), vitals, {}, most=MOST)
 
 
 def _runs(path: Path, writer: Writer, epoch: int, executor: Executor | None) -> Runs:
