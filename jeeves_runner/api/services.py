@@ -1,6 +1,6 @@
 """What the routes need of the rest of the program; ``service`` gives it to them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -23,7 +23,10 @@ T = TypeVar("T")
 
 
 class RunControl(Protocol):
-    """Starts and ends runs."""
+    """Starts and ends runs. ``running_ids``: those that run."""
+
+    @property
+    def running_ids(self) -> Sequence[int]: ...
 
     @property
     def claims(self) -> Claims: ...
@@ -60,8 +63,8 @@ class ApiServices:
     """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop.
 
     ``nudge`` makes the runner look at what was committed beside it; it returns right before the look.
-    ``catching_up`` says when each job that is late will catch up. ``began`` is when the server began, in
-    seconds since boot.
+    ``moves`` is a number that changes with each change of what ``next_run`` says. ``catching_up`` says when
+    each job that is late will catch up. ``began`` is when the server began, in seconds since boot.
     """
 
     conn: apsw.Connection
@@ -72,6 +75,7 @@ class ApiServices:
     sync: SyncControl
     writer: Writes
     next_run: NextRun
+    moves: Callable[[], int]
     catching_up: Callable[[], Moments]
     nudge: Callable[[], Awaitable[None]]
     metrics: Metrics

@@ -215,6 +215,7 @@ async def _serving(
             sync=sync,
             writer=writer,
             next_run=next_runs(conn, clock.now()),
+            moves=lambda: 0,
             catching_up=lambda: late,
             nudge=count_nudge,
             metrics=_metrics(writer, sync),

@@ -10,7 +10,14 @@ from jeeves_runner.views.lineage import RunLineageDocument
 from jeeves_runner.views.runs import RunDocument, RunsDocument
 
 RUNS: Final[tuple[Route, ...]] = (
-    look("/runs", "Runs, newest first", runs.runs, {200: RunsDocument}, problems={404}),
+    look(
+        "/runs",
+        "Runs, newest first",
+        runs.runs,
+        {200: RunsDocument, 304: None},
+        description="It has an `ETag`, as `GET /jobs/{job}/runs`.",
+        problems={404},
+    ),
     look(
         "/runs/{run}",
         "A run with all that is recorded of it",
