@@ -15,6 +15,7 @@ from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.metrics.metrics import Metrics
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
+from jeeves_runner.runs.claims import Claims
 from jeeves_runner.views.occurrences import Moments, NextRun
 from jeeves_runner.views.sync import ConfigFile
 
@@ -26,6 +27,9 @@ class RunControl(Protocol):
 
     @property
     def running_ids(self) -> Sequence[int]: ...
+
+    @property
+    def claims(self) -> Claims: ...
 
     @property
     def is_admitting(self) -> bool: ...
