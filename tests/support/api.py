@@ -40,6 +40,9 @@ from jeeves_runner.views.occurrences import next_runs
 
 T = TypeVar("T")
 
+LOG_SIZE = 10 << 20
+"""Bytes of a run's log, as the config has it by default."""
+
 
 class Answer(NamedTuple):
     """What came back; ``body`` is the document if it is JSON, else text."""
@@ -217,8 +220,8 @@ async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str
 
 
 def _runs(path: Path, writer: Writer, epoch: int) -> Runs:
-    folder = str(path.parent)
-    around = Surroundings(project_dir=folder, data_dir=folder, db_path=str(path), runners={}, base_env={})
+    folder, data = str(path.parent), str(path.parent / "data")
+    around = Surroundings(project_dir=folder, data_dir=data, db_path=str(path), runners={}, base_env={})
     local = LocalExecutor(Launcher(), around, slots=4)
     return Runs(
         conn=connect(path),
@@ -226,5 +229,5 @@ def _runs(path: Path, writer: Writer, epoch: int) -> Runs:
         executors=Executors([local], lambda _spec: local.name, RunOrigin.here(path)),
         clock=SystemClock(),
         epoch=epoch,
-        logs=Logs(folder, 1 << 20),
+        logs=Logs(data, LOG_SIZE),
     )
