@@ -120,6 +120,7 @@ def _served(
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request) if no_body is None else no_body,
+            accept=request.headers.get("Accept", ""),
             known=frozenset(tag.value for tag in request.if_none_match or ()),
             at_once="respond-async" in preferences(request),
             last_event_id=request.headers.get("Last-Event-ID"),

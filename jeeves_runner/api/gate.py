@@ -16,11 +16,14 @@ from jeeves_runner.api.problems import UNEXPECTED, HttpProblem, RefusedAs, probl
 from jeeves_runner.api.route import Route
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.errors import JeevesError
+from jeeves_runner.metrics.gathering import NO_ROUTE, Answered
+from jeeves_runner.metrics.run_totals import OTHER
 
 CALLER: Final = web.RequestKey("caller", Caller)
 """Who sent the request, once it is let in."""
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_METHODS: Final = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 
 
 class _NoRoute(NamedTuple):
@@ -43,6 +46,7 @@ class Gate:
         self._manner_of = manner_of
         self.routes: dict[web.AbstractRoute, Route] = {}
         self.guard = Guard(services.conn, services.clock, services.config)
+        self._metrics = services.metrics
         self._trail = AuditTrail(services.writer, services.clock)
 
     def middleware(self) -> Middleware:
@@ -50,9 +54,16 @@ class Gate:
 
         @web.middleware
         async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
-            return await self._pass(request, handler)
+            answer = await self._pass(request, handler)
+            self._count(request, answer.status)
+            return answer
 
         return pass_through
+
+    def _count(self, request: web.Request, status: int) -> None:
+        route = self.routes.get(request.match_info.route)
+        method = request.method if request.method in _METHODS else OTHER
+        self._metrics.note_request(Answered(NO_ROUTE if route is None else route.path, method, str(status)))
 
     async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if isinstance(request.protocol, Connection):

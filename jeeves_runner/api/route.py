@@ -36,6 +36,12 @@ class Nothing(NamedTuple):
     """No values at all: what a request without parameters, or without a body, holds of them."""
 
 
+class MetricsText:
+    """Stands for the text of metrics among the types of answers: one of these kinds, as the client asks."""
+
+    MEDIA_TYPES: Final = ("text/plain", "application/openmetrics-text")
+
+
 class Stream:
     """An answer that goes on: server-sent events. Each has a type of its own."""
 
@@ -45,6 +51,8 @@ class Stream:
 
 def contents_of(shape: object) -> Mapping[str, object]:
     """The parts of an answer's type by the media type that they come as."""
+    if shape is MetricsText:
+        return dict.fromkeys(MetricsText.MEDIA_TYPES, str)
     parts = get_args(shape) if isinstance(shape, UnionType) else (shape,)
     found = {_PLAIN if part is str else STREAM: part for part in parts if part is str or _is_stream(part)}
     return found or {"application/json": shape}
@@ -96,6 +104,8 @@ class Call(Generic[P, Q, B]):
     """For answers that go on."""
     feed: Feed
     """What happens."""
+    accept: str = ""
+    """What the client would rather be answered with: its header ``Accept``."""
     known: frozenset[str] = frozenset()
     """The versions of the answer that the client has kept: the tags of ``If-None-Match`` (RFC 9110)."""
     at_once: bool = False

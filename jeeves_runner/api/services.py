@@ -12,6 +12,7 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.connection import Tx
 from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.metrics.metrics import Metrics
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.views.occurrences import Moments, NextRun
@@ -69,5 +70,6 @@ class ApiServices:
     next_run: NextRun
     catching_up: Callable[[], Moments]
     nudge: Callable[[], Awaitable[None]]
+    metrics: Metrics
     began: float
     stopping: Asked

@@ -33,6 +33,9 @@ from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
+from jeeves_runner.metrics.gathering import Vitals
+from jeeves_runner.metrics.metrics import Metrics
+from jeeves_runner.metrics.run_totals import RunTotals
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.runs import Logs, Runs
@@ -42,6 +45,9 @@ T = TypeVar("T")
 
 LOG_SIZE = 10 << 20
 """Bytes of a run's log, as the config has it by default."""
+
+MOST = 5
+"""How many jobs have metrics by name."""
 
 
 class Answer(NamedTuple):
@@ -205,6 +211,7 @@ async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str
             next_run=next_runs(conn, clock.now()),
             catching_up=lambda: late,
             nudge=count_nudge,
+            metrics=_metrics(writer, sync),
             began=clock.boottime(),
             stopping=stopping,
         )
@@ -217,6 +224,22 @@ async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str
         await runs.shut_down(0)
         await server.close()
     conn.close()
+
+
+def _metrics(writer: Writer, sync: StillSync) -> Metrics:
+    def vitals() -> Vitals:
+        return Vitals(
+            timetable=3,
+            tick_age=0.5,
+            catching_up=0,
+            sync=sync.status,
+            backlog=writer.backlog,
+            latency=writer.latency,
+            stalls=0,
+            answer=0.001,
+        )
+
+    return Metrics(RunTotals(MOST), vitals, {}, most=MOST)
 
 
 def _runs(path: Path, writer: Writer, epoch: int) -> Runs:
