@@ -42,8 +42,8 @@ _MOST_SEARCHED: Final = 8 * ROOM
 
 
 async def status(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
-    view = await status_document(call)
-    return await _answer(call, lambda conn, now: mapping.status_of(view(conn, now)))
+    document = await status_document(call)
+    return await _answer(call, lambda *_: mapping.status_of(document))
 
 
 async def config(call: Call[Nothing, PathQuery, Nothing]) -> web.Response:
