@@ -350,6 +350,7 @@ class Runner:
             sync=self.sync,
             writer=writer,
             next_run=scheduler.next_of,
+            moves=scheduler.moves,
             catching_up=scheduler.catching_up,
             nudge=follower.nudge,
             metrics=self._measuring.metrics(scheduler, self.sync, writer),

@@ -12,6 +12,8 @@ from jeeves_runner.api.answer_headers import add_headers
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.gate import CALLER, Gate
+from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.manner import HOUSE, Manner
 from jeeves_runner.api.parameters import Parser, preferences
 from jeeves_runner.api.problems import HttpProblem
@@ -43,6 +45,8 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
+    kept_jobs = KeptJobs(services, reads)
+    app.on_cleanup.append(kept_jobs.close)
     app.on_response_prepare.append(_with_headers)
     app.on_cleanup.append(reads.close)
     app.on_cleanup.append(lambda _app: gate.close())
@@ -51,6 +55,8 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
         Call,
         services=services,
         reads=reads,
+        kept=KeptReads(services.conn, services.clock),
+        kept_jobs=kept_jobs,
         files=files,
         too_open=Kept(services.clock, _TOO_OPEN_KEPT),
         spools=SpoolFiles(database.parent),

@@ -1,6 +1,6 @@
 """What a route is: all that the server, the guard, the documentation and the tests need to know of it."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,9 +12,19 @@ from aiohttp import web
 from jeeves_runner.access import TooOpen
 from jeeves_runner.api.browser import Browser
 from jeeves_runner.api.callers import Caller, Role, RunMay
+from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
-from jeeves_runner.api.responses import encode, encoded_parts, encoded_response, spooled_response
+from jeeves_runner.api.responses import (
+    encode,
+    encoded_parts,
+    encoded_response,
+    is_known,
+    not_modified,
+    spooled_response,
+    tagged,
+)
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import PIECE, Spool, SpoolFiles
 from jeeves_runner.core.origin import Actor
@@ -74,6 +84,10 @@ class Call(Generic[P, Q, B]):
     """The browser that asks, if it is one."""
     still_counts: Callable[[], bool]
     """Whether the caller would still be let in: a long answer asks this at least once a minute."""
+    kept: KeptReads
+    """What was read of the database before."""
+    kept_jobs: KeptJobs
+    """The list of jobs."""
     accept: str = ""
     """What the client would rather be answered with: its header ``Accept``."""
     known: frozenset[str] = frozenset()
@@ -81,9 +95,30 @@ class Call(Generic[P, Q, B]):
     at_once: bool = False
     """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
 
+    def has_seen(self, tag: str) -> bool:
+        """Whether the client has this version of the answer."""
+        return is_known(tag, self.known)
+
     async def answer(self, view: Callable[[apsw.Connection, datetime], Mapping[str, object]]) -> web.Response:
         """The document that ``view`` makes of the database at this moment, read and encoded in the pool."""
         return await self.answer_parts(lambda conn, now: encoded_parts(view(conn, now)))
+
+    async def answer_kept(
+        self, key: Hashable, view: Callable[[apsw.Connection], Mapping[str, object]]
+    ) -> web.Response:
+        """A document that the database alone decides: it is read once until any process commits. ``key`` says
+        which one it is."""
+        now, version = self.services.clock.now(), self.kept.version()
+        tag = self.kept.tag(version, key)
+        if self.has_seen(tag):
+            return not_modified(tag)
+        found = self.kept.find(key)
+        if isinstance(found, bytes):
+            return tagged(encoded_response(found), tag)
+        answer = await self.answer(lambda conn, _now: view(conn))
+        if isinstance(answer.body, bytes):
+            self.kept.keep(key, answer.body, version=version, since=now)
+        return tagged(answer, tag)
 
     async def answer_parts(
         self, parts: Callable[[apsw.Connection, datetime], Iterable[bytes]], status: int = 200

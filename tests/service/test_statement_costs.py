@@ -162,7 +162,7 @@ def _ask(method: str, url: str, body: object = None) -> None:
         with urllib.request.urlopen(request, timeout=60) as answer:
             answer.read()
     except urllib.error.HTTPError as error:
-        if error.code not in (404, 409):
+        if error.code not in (401, 404, 409):
             raise
 
 

@@ -45,12 +45,16 @@ _RunCall = Call[RunPath, Nothing, Nothing]
 
 async def runs_of_job(call: Call[JobPath, PageQuery, Nothing]) -> web.Response:
     job_id, query = call.path.job, call.query
-    return await call.answer(lambda conn, _: _runs(conn, job_id, None, query.before, query.limit))
+    return await call.answer_kept(
+        ("runs", job_id, query), lambda conn: _runs(conn, job_id, None, query.before, query.limit)
+    )
 
 
 async def runs(call: Call[Nothing, RunsQuery, Nothing]) -> web.Response:
     query = call.query
-    return await call.answer(lambda conn, _: _runs(conn, query.job, query.status, query.before, query.limit))
+    return await call.answer_kept(
+        ("runs", query), lambda conn: _runs(conn, query.job, query.status, query.before, query.limit)
+    )
 
 
 async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
