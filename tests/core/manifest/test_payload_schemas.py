@@ -42,7 +42,7 @@ def test_a_mistake_is_told_with_its_place() -> None:
         "queues:\n  - id: q\n    payload_schema:\n      properties:\n        id: {type: text}\n",
         5,
         20,
-        "`payload_schema`: it is no JSON Schema",
+        "`payload_schema`: `type` names no type: ",
         "known types are string, integer",
     )
     assert_error(
