@@ -133,8 +133,10 @@ def _silence(run: "RunRow") -> str:
 
 
 def _follow(app: App, conn: "apsw.Connection", run_id: int, output: _Output) -> None:
-    """Print the log as it grows, to its end: as the server tells of it, else as the file has it. The run is
-    looked at before the file, so nothing is missed."""
+    """Print the log as it grows, to its end: as the server tells of it, or as the file has it.
+
+    The run is looked at before the file, so nothing is missed.
+    """
     from jeeves_runner.views.runs import run_view
 
     mark = LogMark()
