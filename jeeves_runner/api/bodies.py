@@ -7,16 +7,17 @@ same, and tests hold ``read`` to it.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
 
 from aiohttp import HttpVersion11, web
 
 from jeeves_runner.api.parameters import JsonSchema
+from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
 from jeeves_runner.core.durations import span_ms
-from jeeves_runner.core.values import to_json
+from jeeves_runner.core.values import MAX_DEPTH, check_levels, finite, refuse_constant, to_json
 from jeeves_runner.core.wording import brief, in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
 
@@ -24,6 +25,13 @@ T = TypeVar("T")
 
 _SCALARS: Final = (str, int, float, bool)
 _GO_ON: Final = "100-continue"
+
+_LARGE: Final = 1 << 16
+"""Bytes of a body from which on it is not read in the event loop, which would stand still for a millisecond
+or more."""
+
+_LEVELS: Final = MAX_DEPTH + 5
+"""Of lists and objects in a body: a value that may be stored, and what is around it."""
 
 
 class BodyKind(Protocol):
@@ -99,23 +107,61 @@ class BodyField(NamedTuple):
     """What it may be."""
     attribute: str
     """Its name in the type."""
+    required: bool
+    """Whether a body must have it."""
 
 
 def fields_of(values: type) -> tuple[BodyField, ...]:
     """The fields that a NamedTuple declares."""
-    hints = get_type_hints(values, include_extras=True)
-    return tuple(BodyField(name.rstrip("_"), hint.__metadata__[0], name) for name, hint in hints.items())
+    found = _fields.get(values)
+    if found is None:
+        hints = get_type_hints(values, include_extras=True)
+        defaults: Mapping[str, object] = getattr(values, "_field_defaults", {})
+        found = _fields[values] = tuple(
+            BodyField(name.rstrip("_"), hint.__metadata__[0], name, name not in defaults)
+            for name, hint in hints.items()
+        )
+    return found
+
+
+_fields: Final[dict[type, tuple[BodyField, ...]]] = {}
+
+
+def read_fields(kinds: Sequence[type], given: Mapping[str, object], where: str = "") -> list[Any]:
+    """The values of these types that one object holds together, with defaults for what it leaves out.
+
+    ``where``: its place in the body, by which messages name its fields; empty for the body itself.
+    InvalidValue for keys that are unknown or lacking, and for what a field may not be.
+    """
+    fields = {field.key: field for kind in kinds for field in fields_of(kind)}
+    what = where or "the body"
+    found = {}
+    for key, value in given.items():
+        field = fields.get(key)
+        if field is None:
+            raise InvalidValue(
+                f"{what} has an unknown key {in_quotes(key)}", hint=known_words(key, fields, "keys")
+            )
+        found[key] = field.kind.read(value, f"{where}.{key}" if where else key)
+    for key, field in fields.items():
+        if field.required and key not in given:
+            raise InvalidValue(f"{what} has no {key}")
+    return [
+        kind(**{field.attribute: found[field.key] for field in fields_of(kind) if field.key in found})
+        for kind in kinds
+    ]
 
 
 class BodyReader(Generic[T]):
     """Makes the values of one type from the bodies of requests."""
 
-    def __init__(self, values: type[T], room: Room, seconds: float) -> None:
-        """``room``: for all bodies that are on their way; ``seconds``: until one must have come."""
+    def __init__(self, values: type[T], room: Room, seconds: float, pool: ReadPool) -> None:
+        """``room``: for all bodies that are on their way; ``seconds``: until one must have come; ``pool``:
+        where large ones are read."""
         self._values = values
         self._room = room
         self._seconds = seconds
-        self._fields = {field.key: field for field in fields_of(values)}
+        self._pool = pool
 
     async def read(self, request: web.Request) -> T:
         """The values, with defaults for what the body leaves out or where there is none.
@@ -125,7 +171,7 @@ class BodyReader(Generic[T]):
         no JSON, and Overloaded while too many others are on their way.
         """
         if not request.can_read_body:
-            return self._values()
+            return self._of({})
         await go_on(request)
         try:
             async with asyncio.timeout(self._seconds):
@@ -134,16 +180,17 @@ class BodyReader(Generic[T]):
             raise web.HTTPRequestTimeout from None
         if text.strip():
             _check_type(request)
-        found = {}
-        for key, value in _object(text).items():
-            field = self._fields.get(key)
-            if field is None:
-                raise InvalidValue(
-                    f"the body has an unknown key {in_quotes(key)}",
-                    hint=known_words(key, self._fields, "keys"),
-                )
-            found[field.attribute] = field.kind.read(value, key)
-        return self._values(**found)
+        if len(text) > _LARGE:
+            return await self._pool.read(lambda _conn: self._parse(text))
+        return self._parse(text)
+
+    def _parse(self, text: bytes) -> T:
+        return self._of(_object(text))
+
+    def _of(self, given: Mapping[str, object]) -> T:
+        found: T
+        [found] = read_fields([self._values], given)
+        return found
 
     async def _text(self, request: web.Request) -> bytes:
         most = request.client_max_size
@@ -199,10 +246,15 @@ def _object(text: bytes) -> Mapping[str, object]:
     if not text.strip():
         return {}
     try:
-        value = json.loads(text, object_pairs_hook=_without_twins)
+        value = json.loads(
+            text, object_pairs_hook=_without_twins, parse_constant=refuse_constant, parse_float=finite
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidValue(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidValue("the body must be a JSON object")
-    to_json(value, "the body")
+    if rb"\u" in text:  # only so can half a character come
+        to_json(value, "the body", levels=_LEVELS)
+    else:
+        check_levels(value, "the body", _LEVELS)
     return value

@@ -10,6 +10,7 @@ from aiohttp import web
 from jeeves_runner.api.spool import PIECE, Spool
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_in_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _JSON = "application/json"
 
 Look = Callable[[Callable[[], bytes | None]], Awaitable[bytes | None]]
@@ -17,8 +18,11 @@ Look = Callable[[Callable[[], bytes | None]], Awaitable[bytes | None]]
 
 
 def encode(document: object) -> bytes:
-    """Compact JSON; what a script stored with half a character in it is shown, not refused."""
-    return _encoder.encode(document).encode("utf-8", "replace")
+    """Compact JSON; what another program stored with half a character in it has that as an escape."""
+    try:
+        return _encoder.encode(document).encode()
+    except UnicodeEncodeError:
+        return _in_ascii.encode(document).encode()
 
 
 def encoded_parts(document: Mapping[str, object]) -> Iterator[bytes]:

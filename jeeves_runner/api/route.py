@@ -12,6 +12,7 @@ from aiohttp import web
 from jeeves_runner.access import TooOpen
 from jeeves_runner.api.browser import Browser
 from jeeves_runner.api.callers import Caller, Role, RunMay
+from jeeves_runner.api.connection import Connection
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import encode, encoded_parts, encoded_response, spooled_response
@@ -66,6 +67,8 @@ class Call(Generic[P, Q, B]):
     """The same as what they do is recorded with."""
     browser: Browser
     """The browser that asks, if it is one."""
+    connection: Connection
+    """What it came by, and the answer goes by."""
     at_once: bool = False
     """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
 

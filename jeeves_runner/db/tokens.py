@@ -25,7 +25,7 @@ from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import audit
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import Wait, end_by_now
-from jeeves_runner.errors import Conflict, NotFound
+from jeeves_runner.errors import Conflict, NotFound, Unauthorized
 
 SESSION: Final = timedelta(hours=12)
 """How long a browser stays let in."""
@@ -188,6 +188,12 @@ def begin_session(tx: Tx, token_id: int) -> str:
 def end_session(tx: Tx, secret: str) -> None:
     """Let a browser in no more."""
     tx.conn.execute("DELETE FROM sessions WHERE digest = ?", (digest(secret),))
+
+
+def check_runs(tx: Tx, run_id: int) -> None:
+    """Unauthorized where a run that was let in has ended meanwhile: what it claims now stays claimed."""
+    if tx.conn.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).get != RunStatus.RUNNING:
+        raise Unauthorized(f"run {run_id} has ended, and its token with it")
 
 
 class TokenRun(NamedTuple):

@@ -34,6 +34,7 @@ from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.runs import Logs, Runs
 from jeeves_runner.views.occurrences import next_runs
@@ -74,9 +75,10 @@ class Api:
         stopping: Asked,
         nudges: list[None],
         late: dict[str, datetime],
+        committed: list[Callable[[], None]],
     ) -> None:
         """``nudges`` holds one entry for each time that the server was to look at its database; ``late`` says
-        when jobs catch up."""
+        when jobs catch up; ``committed`` is to be called where something was committed."""
         self.port = port
         self.session = session
         self.ledger = ledger
@@ -84,6 +86,7 @@ class Api:
         self.stopping = stopping
         self.nudges = nudges
         self.late = late
+        self.committed = committed
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -171,6 +174,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         stopping = Asked()
         nudges: list[None] = []
         late: dict[str, datetime] = {}
+        committed: list[Callable[[], None]] = []
 
         async def count_nudge() -> None:
             nudges.append(None)
@@ -186,6 +190,8 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             next_run=next_runs(conn, clock.now()),
             catching_up=lambda: late,
             nudge=count_nudge,
+            look_soon=lambda: nudges.append(None),
+            claims=ClaimWaits(conn, clock, committed.append),
             began=clock.boottime(),
             stopping=stopping,
         )
@@ -194,7 +200,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:
-            yield Api(port, session, ledger, sync, stopping, nudges, late)
+            yield Api(port, session, ledger, sync, stopping, nudges, late, committed)
         await runs.shut_down(0)
         await server.close()
     conn.close()

@@ -12,12 +12,14 @@ from jeeves_runner.api.routes.alerts import ALERTS
 from jeeves_runner.api.routes.backfills import BACKFILLS
 from jeeves_runner.api.routes.graph import GRAPH
 from jeeves_runner.api.routes.jobs import JOBS
+from jeeves_runner.api.routes.queue_items import QUEUE_ITEMS
 from jeeves_runner.api.routes.queues import QUEUES
 from jeeves_runner.api.routes.revisions import REVISIONS
 from jeeves_runner.api.routes.runner import RUNNER
 from jeeves_runner.api.routes.runs import RUNS
 from jeeves_runner.api.routes.schedule import SCHEDULE
 from jeeves_runner.api.routes.state import STATE
+from jeeves_runner.api.routes.transaction import TRANSACTION
 
 ROUTES: Final[tuple[Route, ...]] = (
     *RUNNER,
@@ -29,7 +31,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     *ALERTS,
     *REVISIONS,
     *QUEUES,
+    *QUEUE_ITEMS,
     *STATE,
+    *TRANSACTION,
     *ACCESS,
 )
 
