@@ -48,7 +48,8 @@ campaign: $(STAMP)
 chaos: $(STAMP)
 	$(PYTEST) -m chaos -rP $(ARGS)
 
-# The parts of schemas/ that are made from other things; a test fails until this has been run.
+# The parts of schemas/ and of the pages on HTTP that are made from other things; a test fails until this has
+# been run.
 schemas: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m support.schema_files
 

@@ -119,6 +119,23 @@ class Unauthorized(JeevesError):
     code = "unauthorized"
 
 
+class NotReady(JeevesError):
+    """No run starts: not yet, or not any more."""
+
+    code = "not_ready"
+
+
+class TooManyAttempts(JeevesError):
+    """So many wrong tokens are being answered late that no more can wait."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, *, hint: str | None = None, seconds: float = 1.0) -> None:
+        """``seconds``: after which to try again."""
+        super().__init__(message, hint=hint)
+        self.seconds = max(1, round(seconds))
+
+
 class NoServer(JeevesError):
     """The command needs a running server and none answers."""
 

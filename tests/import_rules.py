@@ -42,6 +42,7 @@ TEXTS = (
     "core.prompt_template",
     "core.prompt",
     "core.params",
+    "core.payload_schema",
     "core.causes",
     "core.specs",
     "core.spec_texts",

@@ -112,7 +112,7 @@ def _annotation(path: Keys) -> Any:
 
 def test_a_queues_keys_are_the_fields_of_its_spec() -> None:
     fields = {field.removesuffix("_ms") for field in QueueSpec._fields}
-    assert {"_".join(path) for path in QUEUE_KEYS} == fields
+    assert {"_".join(path) for path in QUEUE_KEYS} | {"payload_schema_file"} == fields
 
 
 def test_a_nodes_keys_are_the_fields_of_its_spec() -> None:
@@ -192,6 +192,9 @@ OWN_COLUMNS: Final = (
     "end_seq",
     "is_occurrence",
     "log_path",
+    "token_digest",
+    "start_digest",
+    "claimed",
     "noted",
 )
 """Columns of ``runs`` that only single statements of ``db`` name."""

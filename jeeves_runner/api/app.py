@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from jeeves_runner.api.answer_headers import add_headers
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.gate import CALLER, Gate
@@ -42,7 +43,9 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
+    app.on_response_prepare.append(_with_headers)
     app.on_cleanup.append(reads.close)
+    app.on_cleanup.append(lambda _app: gate.close())
     files = SideThread("files for HTTP")
     call_of = partial(
         Call,
@@ -64,6 +67,11 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     return app
 
 
+async def _with_headers(_request: web.Request, answer: web.StreamResponse) -> None:
+    """A handler that sends in its own time prepares its answer before ``Connection`` sees it."""
+    add_headers(answer)
+
+
 def _served(
     route: Route, gate: Gate, call_of: Callable[..., AnyCall], body: BodyReader[Any], database: Path
 ) -> Handler:
@@ -80,10 +88,12 @@ def _served(
             caller=caller,
             connection=request.protocol,
             browser=gate.guard.browser_of(request, caller),
+            still_counts=partial(gate.guard.still_counts, caller),
             acting=Actor(caller.name, caller.origin, done),
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request) if no_body is None else no_body,
+            known=frozenset(tag.value for tag in request.if_none_match or ()),
             at_once="respond-async" in preferences(request),
         )
         with translated(str(database)):

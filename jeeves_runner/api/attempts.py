@@ -9,6 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.errors import TooManyAttempts
 
 _FREE: Final = 3
 """Wrong tokens within a minute that are answered at once."""
@@ -33,27 +34,25 @@ class Attempts:
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._held_back = 0
 
-    async def slow(self, peer: str) -> float | None:
-        """Note a wrong token of this peer, and wait as long as it deserves.
-
-        None once it has waited; the seconds after which to try again if too many others wait.
-        """
-        count = self._note(_network(peer))
+    async def slow(self, peer: str) -> None:
+        """Note a wrong token of this peer, and wait as long as it deserves. TooManyAttempts, at once, if too
+        many others wait."""
+        count = self._note(network_of(peer))
         if count <= _FREE:
-            return None
+            return
         delay: float = min(_LONGEST, _FIRST * 2 ** (min(count - _FREE, 30) - 1))
         if self._held_back >= _AT_ONCE:
-            return delay
+            hint = "wait, then send the right one"
+            raise TooManyAttempts("too many wrong tokens were sent", hint=hint, seconds=delay)
         self._held_back += 1
         try:
             await asyncio.sleep(delay)
         finally:
             self._held_back -= 1
-        return None
 
     def count(self, peer: str) -> int:
         """How many wrong tokens of this peer are remembered."""
-        count, at = self._wrong.get(_network(peer), (0, 0.0))
+        count, at = self._wrong.get(network_of(peer), (0, 0.0))
         return count if self._clock.monotonic() - at < _MEMORY else 0
 
     def _note(self, network: str) -> int:
@@ -66,12 +65,12 @@ class Attempts:
         return count
 
 
-def _network(peer: str) -> str:
+def network_of(origin: str) -> str:
     """What one sender has: of IPv6 the first 64 bits."""
     try:
-        address = ip_address(peer.partition("%")[0])
+        address = ip_address(origin.partition("%")[0])
     except ValueError:
-        return peer
+        return origin
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(IPv6Address(int(address) >> 64 << 64))
     return str(address)

@@ -4,10 +4,12 @@ What a request does is recorded in its own transaction where the route says so; 
 what was refused. A peer that is refused over and over is on record ten times a minute.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from jeeves_runner.api.attempts import network_of
 from jeeves_runner.api.callers import Caller
 from jeeves_runner.api.connection import log
 from jeeves_runner.api.guard import TurnedAway
@@ -17,11 +19,12 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import audit, tokens
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import DatabaseError
+from jeeves_runner.errors import JeevesError
 
 _REFUSALS: Final = 10
 """Of one peer, that are on record in a minute."""
 
+_REFUSED: Final = frozenset({401, 403, 429})
 _MINUTE: Final = 60.0
 _PEERS: Final = 10_000
 _LONGEST: Final = 200
@@ -37,16 +40,29 @@ class AuditTrail:
         self._writer = writer
         self._clock = clock
         self._refused: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._noting: dict[int, asyncio.Task[None]] = {}
 
-    async def note_use(self, caller: Caller) -> None:
-        """Note that a token is used, if that is not on record for this minute."""
+    def note_use(self, caller: Caller) -> None:
+        """Note that a token is used, if that is not on record for this minute. No request waits for it: it
+        may be a look, and these go on while another process keeps the database locked."""
         holder = caller.holder
-        if holder is not None and not holder.is_noted:
-            await self._write(lambda tx: tokens.note_use(tx, holder.token_id))
+        if holder is None or holder.is_noted or holder.token_id in self._noting:
+            return
+        token_id = holder.token_id
+        noting = asyncio.ensure_future(self._write(lambda tx: tokens.note_use(tx, token_id)))
+        self._noting[token_id] = noting
+        noting.add_done_callback(lambda _: self._noting.pop(token_id))
+
+    async def close(self) -> None:
+        """Returns once all that it has begun to write is written, or cannot be."""
+        await asyncio.gather(*self._noting.values())
 
     async def note_answer(self, caller: Caller, route: Route, place: Mapping[str, str], status: int) -> None:
         """Note a request that was let in and answered, unless it is on record by what it has done."""
         if route.audit is Audit.NOWHERE or (route.audit is Audit.ACT and status < 400):
+            return
+        is_refusal = caller.is_unknown or status in _REFUSED
+        if is_refusal and not self._counts(caller.origin):
             return
         action, target = _in_words(route.path, place)
         await self._record(Actor(caller.name, caller.origin, status), action, target, None)
@@ -67,15 +83,15 @@ class AuditTrail:
     async def _write(self, op: Callable[[Tx], object]) -> None:
         try:
             await self._writer.write(op, durable=False)
-        except DatabaseError as error:
+        except JeevesError as error:
             log.warning("the audit could not be written: %s", error)
 
     def _counts(self, origin: str) -> bool:
-        now = self._clock.monotonic()
-        since, count = self._refused.pop(origin, (now, 0))
+        now, sender = self._clock.monotonic(), network_of(origin)
+        since, count = self._refused.pop(sender, (now, 0))
         if now - since >= _MINUTE:
             since, count = now, 0
-        self._refused[origin] = (since, count + 1)
+        self._refused[sender] = (since, count + 1)
         while len(self._refused) > _PEERS:
             self._refused.popitem(last=False)
         return count < _REFUSALS

@@ -15,9 +15,8 @@ class Browser(NamedTuple):
     """The name of its cookie."""
     is_https: bool
     """Whether people reach the server by https: then the cookie never goes another way."""
-    slow: Callable[[], Awaitable[float | None]]
-    """Notes that it has shown a wrong token, and waits as long as that deserves; the seconds after which to
-    try again if too many others wait."""
+    slow: Callable[[], Awaitable[None]]
+    """Notes that it has shown a wrong token, and waits as long as that deserves. TooManyAttempts."""
 
     def let_in(self, answer: web.Response, session: str) -> None:
         """Have it show ``session`` from now on. No script of a page can read it, no other site has it

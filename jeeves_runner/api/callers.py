@@ -60,8 +60,15 @@ class Caller:
     """Whether a proxy that is believed has got the request by https."""
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known of them: they reach what is open to all."""
+        return self.role is None and self.run is None
+
+    @property
     def name(self) -> str:
         """As the audit and the rows of what they do name them."""
         if self.run is not None:
             return f"run {self.run.run_id}"
+        if self.is_unknown:
+            return "unknown"
         return "api" if self.holder is None else f"token {self.holder.name}"

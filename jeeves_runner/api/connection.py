@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
+from jeeves_runner.api.answer_headers import add_headers, as_text
 from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, problem, problem_body, problem_of_http
 from jeeves_runner.api.responses import PiecesResponse, encode
 from jeeves_runner.api.unread import Unread, untaken_of_system
@@ -30,9 +31,6 @@ _READ_AHEAD: Final = 1 << 14
 
 _LONGEST_LINE: Final = 3 * 12 * MAX_NAME_LENGTH + 1024
 """Bytes of a request's first line: three names, whose characters take twelve each where they are encoded."""
-
-NO_GUESSES: Final = ("X-Content-Type-Options", "nosniff")
-"""A header of every answer: browsers are to take it for what it says it is."""
 
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """The end of a socket that takes no time for what its other side has not taken."""
@@ -214,7 +212,7 @@ class Connection(web.RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = problem_of_http(resp)
         if not resp.prepared:
-            resp.headers.setdefault(*NO_GUESSES)
+            add_headers(resp)
         self._answer = resp
         try:
             return await super().finish_response(request, resp, start_time)
@@ -268,7 +266,7 @@ def _refusal() -> bytes:
     status = HTTPStatus.SERVICE_UNAVAILABLE
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {CONTENT_TYPE}\r\n"
-        f"{': '.join(NO_GUESSES)}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"{as_text()}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body
 

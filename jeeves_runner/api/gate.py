@@ -61,13 +61,17 @@ class Gate:
             if isinstance(caller, TurnedAway):
                 return await self._refuse(request, caller, route)
             request[CALLER] = caller
-            await self._trail.note_use(caller)
+            self._trail.note_use(caller)
             answer = await _answer(request, handler)
             if route is not None:
                 await self._trail.note_answer(caller, route, request.match_info, answer.status)
             return answer
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
             return _unexpected(request, fault)
+
+    async def close(self) -> None:
+        """Returns once all that was to be noted is noted."""
+        await self._trail.close()
 
     async def _refuse(self, request: web.Request, refusal: TurnedAway, route: Route | None) -> web.Response:
         path = request.path if route is None else route.path
@@ -89,6 +93,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.RequestPayloadError as error:
         log.debug("%s %r: the body cannot be read: %s", request.method, request.path, error)
         return problem(400, "bad_request", "the body is not encoded as its headers say")
+    except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
+        return _unexpected(request, fault)
 
 
 def _unexpected(request: web.Request, fault: Exception) -> web.Response:

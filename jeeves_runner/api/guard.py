@@ -11,36 +11,33 @@ The Unix socket needs none of this. Its file lets in the owner alone, and no bro
 
 import os
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 import apsw
 from aiohttp import web
 
-from jeeves_runner.access import user_name
 from jeeves_runner.api import peer_owner
 from jeeves_runner.api.attempts import Attempts
 from jeeves_runner.api.browser import Browser
 from jeeves_runner.api.callers import Caller, CallerKind, Role, RunMay
 from jeeves_runner.api.connection import log
-from jeeves_runner.api.peers import Peer, peer_of
+from jeeves_runner.api.foreign_pages import ForeignPages
+from jeeves_runner.api.peers import Peer, name_of, peer_of
 from jeeves_runner.api.problems import CHALLENGE
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.config_api import is_loopback_host
 from jeeves_runner.core.api_tokens import RUN_PREFIX, TokenRole, parse_run_token
-from jeeves_runner.core.wording import brief
 from jeeves_runner.db import tokens
 from jeeves_runner.db.triggering import may_trigger
-from jeeves_runner.errors import ConfigError, Unauthorized
-
-_OWN_PAGES: Final = frozenset({"same-origin", "none"})
-"""``Sec-Fetch-Site`` of what the server's own pages ask for, and of what a person typed or clicked."""
+from jeeves_runner.errors import ConfigError, TooManyAttempts, Unauthorized
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
-_SCHEME: Final = "Bearer "
+_SCHEME: Final = "bearer"
+"""In lower case: any case will do (RFC 9110)."""
+
 _HOW: Final = "send `Authorization: Bearer TOKEN`; `jeeves-runner token create NAME` makes one"
 _WRONG: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner", error="invalid_token"'})
 
@@ -74,8 +71,8 @@ class TurnedAway(NamedTuple):
     """More headers of the answer."""
     caller: Caller | None = None
     """Who is refused, where that is known."""
-    origin: str = "unknown"
-    """Where the request comes from."""
+    origin: str = ""
+    """Where the request comes from; empty: where its connection does."""
     is_gone: bool = False
     """Whether the client seems to have hung up."""
 
@@ -101,8 +98,7 @@ class Guard:
     def __init__(self, conn: apsw.Connection, clock: Clock, config: Config) -> None:
         self._conn = conn
         self._clock = clock
-        self._host = config.host
-        self._public = None if config.api.public_url is None else urlsplit(config.api.public_url)
+        self._pages = ForeignPages(config.api.public_url)
         self._trusted = config.api.trusted_proxies
         self.attempts = Attempts(clock)
 
@@ -110,20 +106,35 @@ class Guard:
         """Who sends a request for what ``access`` says; why not, if it is not to be served."""
         peer = peer_of(request, self._trusted)
         if peer is None:
-            return TurnedAway(403, "the connection is closed")
+            return TurnedAway(403, "the connection is closed", is_gone=True)
         found = await self._caller(request, peer, access)
         if isinstance(found, Caller):
             found = self._admitted(found, request, access)
-        return found._replace(origin=peer.origin) if isinstance(found, TurnedAway) else found
+        if isinstance(found, TurnedAway) and not found.origin:
+            return found._replace(origin=peer.origin)
+        return found
 
     def _admitted(self, caller: Caller, request: web.Request, access: Access) -> Caller | TurnedAway:
         if caller.run is not None:
             return caller if self._run_may(caller, request, access) else _not_for_runs(caller, access)
         return caller if access.role.admits(caller.role) else self._beyond_its_role(caller, access)
 
+    def still_counts(self, caller: Caller) -> bool:
+        """Whether what has let this caller in would do so now.
+
+        An answer that goes on for long asks this at least once a minute, and ends when it does not. It
+        costs one look at one row.
+        """
+        if caller.run is not None:
+            return tokens.still_runs(self._conn, caller.run.run_id)
+        now = self._clock.now()
+        if caller.session is not None:
+            return tokens.holder_of_session(self._conn, now, caller.session) is not None
+        return caller.holder is None or tokens.still_holds(self._conn, now, caller.holder.token_id)
+
     def browser_of(self, request: web.Request, caller: Caller) -> Browser:
         """The browser that sent it, if one did."""
-        is_https = caller.is_https or (self._public is not None and self._public.scheme == "https")
+        is_https = caller.is_https or self._pages.come_by_https
         return Browser(cookie_name(request), is_https, partial(self.attempts.slow, caller.origin))
 
     async def _caller(self, request: web.Request, peer: Peer, access: Access) -> Caller | TurnedAway:
@@ -134,26 +145,25 @@ class Guard:
             return Caller(kind=CallerKind.SOCKET, origin=peer.origin, role=TokenRole.OPERATE)
         if access.role is Role.OPEN and request.method in _SAFE_METHODS:
             return Caller(kind=CallerKind.MACHINE, origin=peer.origin, is_https=peer.is_https)
-        if (refused := self._refusal_of_page(request, peer)) is not None:
-            return refused
+        if (fault := self._pages.fault_of(request, peer)) is not None:
+            return TurnedAway(403, fault.detail, fault.hint)
         session = request.cookies.get(cookie_name(request))
         if session is not None and (caller := self._by_session(session, peer)) is not None:
             return caller
         return self._by_machine(request, peer, access)
 
     async def _by_token(self, shown: list[str], peer: Peer) -> Caller | TurnedAway:
-        token = shown[0][len(_SCHEME) :].strip() if len(shown) == 1 else ""
-        if not token or not shown[0].startswith(_SCHEME):
+        scheme, _, token = shown[0].partition(" ")
+        token = token.strip()
+        if len(shown) > 1 or not token or scheme.lower() != _SCHEME:
             return TurnedAway(401, "the Authorization header holds no bearer token", _HOW, CHALLENGE)
         found = self._holder(token, peer)
         if found is not None:
             return found
-        wait = await self.attempts.slow(peer.origin)
-        if wait is not None:
-            headers = {"Retry-After": str(max(1, round(wait)))}
-            return TurnedAway(
-                429, "too many wrong tokens were sent", "wait, then send the right one", headers
-            )
+        try:
+            await self.attempts.slow(peer.origin)
+        except TooManyAttempts as error:
+            return TurnedAway(429, error.message, error.hint, {"Retry-After": str(error.seconds)})
         if token.startswith(RUN_PREFIX):
             return TurnedAway(401, "the token is that of a run which has ended, or of none", None, _WRONG)
         return TurnedAway(401, NO_TOKEN.message, NO_TOKEN.hint, _WRONG)
@@ -183,24 +193,23 @@ class Guard:
         )
 
     def _by_machine(self, request: web.Request, peer: Peer, access: Access) -> Caller | TurnedAway:
-        if not peer.is_loopback:
-            if access.role is Role.OPEN:
-                return Caller(kind=CallerKind.MACHINE, origin=peer.origin, is_https=peer.is_https)
+        user = _user_of(request) if peer.is_loopback else _FOREIGN
+        if user in (None, 0, os.getuid()):
+            closed = tokens.any_token(self._conn, TokenRole.OPERATE)
+            role = TokenRole.READ if closed else TokenRole.OPERATE
+            return Caller(kind=CallerKind.MACHINE, origin=_origin(peer, user), role=role)
+        if access.role is Role.OPEN:
+            return Caller(kind=CallerKind.MACHINE, origin=_origin(peer, user), is_https=peer.is_https)
+        if user == _FOREIGN:
             return TurnedAway(401, _not_from_here(peer), _HOW, CHALLENGE)
-        user = _user_of(request)
         if user == _GONE:
             log.debug(
                 "%s %r: the client hung up, or it cannot be told whose it is", request.method, request.path
             )
             detail = "it cannot be told which user's program asks"
             return TurnedAway(401, detail, _HOW, CHALLENGE, is_gone=True)
-        if user not in (None, 0, os.getuid()):
-            detail = f"the user {user_name(user)} is not the one who runs this server"
-            return TurnedAway(401, detail, _HOW, CHALLENGE)
-        closed = tokens.any_token(self._conn, TokenRole.OPERATE)
-        role = TokenRole.READ if closed else TokenRole.OPERATE
-        origin = peer.origin if user is None else f"{peer.origin}, {user_name(user)}"
-        return Caller(kind=CallerKind.MACHINE, origin=origin, role=role)
+        detail = f"{_origin(peer, user)} is not the user who runs this server"
+        return TurnedAway(401, detail, _HOW, CHALLENGE, origin=_origin(peer, user))
 
     def _run_may(self, caller: Caller, request: web.Request, access: Access) -> bool:
         run, place = caller.run, request.match_info
@@ -222,34 +231,6 @@ class Guard:
         hint = "make one with `jeeves-runner token create NAME --role operate`"
         detail = f"the {caller.name} may {caller.role}, and this takes the role {access.role}"
         return TurnedAway(403, detail, hint, caller=caller)
-
-    def _refusal_of_page(self, request: web.Request, peer: Peer) -> TurnedAway | None:
-        """Why a page, if one has its browser send this request, is not served."""
-        hosts = [host.lower() for host in request.headers.getall("Host", [])]
-        own = self._own_hosts(request)
-        if len(hosts) != 1 or hosts[0] not in own:
-            detail = f"the Host header must be one of this server's own: {', '.join(sorted(own))}"
-            return TurnedAway(403, detail, "set `api.public_url` where people reach it under another name")
-        if request.method in _SAFE_METHODS:
-            return None
-        origins = {f"{'https' if peer.is_https else 'http'}://{hosts[0]}"}
-        if self._public is not None:
-            origins.add(f"{self._public.scheme}://{self._public.netloc}".lower())
-        for origin in request.headers.getall("Origin", []):
-            if origin.lower() not in origins:
-                page = brief(origin) or "an unknown site"
-                return TurnedAway(403, f"pages of {page} may not operate this server")
-        for site in request.headers.getall("Sec-Fetch-Site", []):
-            if site.lower() not in _OWN_PAGES:
-                detail = f"pages of another site may not operate this server (Sec-Fetch-Site: {brief(site)})"
-                return TurnedAway(403, detail)
-        return None
-
-    def _own_hosts(self, request: web.Request) -> frozenset[str]:
-        transport = request.transport
-        listening = None if transport is None else transport.get_extra_info("sockname")
-        own = _hosts_at(listening[:2]) if isinstance(listening, tuple) else frozenset[str]()
-        return own if self._public is None else own | {self._public.netloc.lower()}
 
 
 def cookie_name(request: web.Request) -> str:
@@ -276,6 +257,11 @@ def _not_from_here(peer: Peer) -> str:
     return f"requests from {peer.origin} take a token"
 
 
+def _origin(peer: Peer, user: int | None) -> str:
+    """Where a request comes from, as the audit has it."""
+    return peer.origin if user in (None, _GONE, _FOREIGN) else f"{peer.origin}, {name_of(user)}"
+
+
 def _user_of(request: web.Request) -> int | None:
     """The number of the user whose program sent it over loopback; None where the system does not tell.
 
@@ -290,21 +276,15 @@ def _user_of(request: web.Request) -> int | None:
         return _GONE
     peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
     found = peer_owner.owner(peer[:2], own[:2])
-    user = _GONE if found is None else found
+    if found is None or not peer_owner.is_open(transport.get_extra_info("socket")):
+        found = _GONE
     if hasattr(connection, "peer_user"):
-        connection.peer_user = user
-    return user
+        connection.peer_user = found
+    return found
 
 
 _GONE: Final = -1
-"""The number of no user."""
+"""The number of no user: of what has hung up, or cannot be told apart."""
 
-
-@lru_cache(maxsize=64)
-def _hosts_at(listening: tuple[str, int]) -> frozenset[str]:
-    """What a client that means this machine writes into ``Host``; a bare address is no name to rebind."""
-    address, port = listening
-    literal = f"[{address}]" if ":" in address else address
-    names = {"localhost", "127.0.0.1", "[::1]", literal}
-    bare = names if port == 80 else set()
-    return frozenset({f"{name}:{port}" for name in names} | bare)
+_FOREIGN: Final = -2
+"""That of what is not of this machine."""

@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_
 
 from aiohttp import web
 
-from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.durations import format_duration, parse_duration
 from jeeves_runner.core.values import check_name
 from jeeves_runner.core.wording import in_quotes, known_words
 from jeeves_runner.errors import InvalidValue
@@ -25,6 +25,7 @@ JsonSchema = Mapping[str, object]
 
 MAX_LIMIT: Final = 1000
 MAX_ID: Final = 2**63 - 1
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -77,7 +78,7 @@ class Word:
 
     @property
     def schema(self) -> JsonSchema:
-        return {"enum": list(self.allowed)}
+        return {"type": "string", "enum": list(self.allowed)}
 
     def parse(self, text: str, name: str) -> str:
         if text not in self.allowed:
@@ -174,6 +175,17 @@ class Parameter(NamedTuple):
     """Its value where a request does not have it."""
     attribute: str
     """Its name in the type."""
+
+    @property
+    def written_default(self) -> str | None:
+        """Its default as a request would write it; None where no text says the same."""
+        match self.default:
+            case None:
+                return None
+            case timedelta() as length:
+                return format_duration(length // _MILLISECOND)
+            case value:
+                return str(value).lower()
 
 
 def parameters_of(values: type) -> tuple[Parameter, ...]:

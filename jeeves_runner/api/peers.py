@@ -4,6 +4,7 @@ What proxies and the networks before them add to requests has no common form, so
 name speaks of another sender: such a request is not from this machine, even where its connection is.
 """
 
+import os
 import re
 import socket
 import struct
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from jeeves_runner.access import user_name
 from jeeves_runner.config_api import Network
+from jeeves_runner.core.wording import brief
 
 _OF_A_PROXY: Final = re.compile(
     r"""(.+-)? (forwarded | via | proxy | proxied | proxyuser | cdn | real | original | rewrite
@@ -37,7 +39,7 @@ class Peer(NamedTuple):
     origin: str
     """Its address; of the Unix socket, the user who opened it."""
     is_socket: bool = False
-    """Whether it came over the Unix socket."""
+    """Whether it came over the Unix socket, and no proxy speaks for it."""
     is_loopback: bool = False
     """Whether its connection is from this machine, and no proxy speaks for it."""
     is_https: bool = False
@@ -51,14 +53,14 @@ def peer_of(request: web.Request, trusted: Sequence[Network]) -> Peer | None:
     transport = request.transport
     if transport is None:
         return None
+    header = next((name for name in request.headers if _is_of_a_proxy(name.lower())), None)
     wire = transport.get_extra_info("socket")
     if _is_unix(wire):
-        return Peer(_user_of(wire), is_socket=True)
+        return Peer(_user_of(wire), is_socket=header is None, proxy_header=header)
     name = transport.get_extra_info("peername")
     if not isinstance(name, tuple):
         return Peer("unknown")
-    address = _address(name[0])
-    header = next((name for name in request.headers if _is_of_a_proxy(name.lower())), None)
+    address = plain_address(name[0])
     if header is None:
         return Peer(str(address), is_loopback=address.is_loopback)
     if not _is_among(address, trusted):
@@ -72,9 +74,9 @@ def _sender(request: web.Request, proxy: IPv4Address | IPv6Address, trusted: Seq
     told = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     for text in reversed(told):
         try:
-            address = _address(text.strip())
+            address = plain_address(text.strip())
         except ValueError:
-            return text.strip()[:_LONGEST] or str(proxy)
+            return brief(text.strip(), _LONGEST) or str(proxy)
         if not _is_among(address, trusted):
             return str(address)
     return str(proxy)
@@ -99,12 +101,19 @@ def _user_of(wire: socket.socket) -> str:
     if option is None:
         return "unix socket"
     _, user, _ = _UCRED.unpack(wire.getsockopt(socket.SOL_SOCKET, option, _UCRED.size))
-    return f"unix socket, {user_name(user)}"
+    return f"unix socket, {name_of(user)}"
 
 
 @lru_cache(maxsize=256)
-def _address(text: str) -> IPv4Address | IPv6Address:
-    """ValueError for what is no address."""
+def name_of(user: int) -> str:
+    """What a user is called: of others the number, since a directory of names may take long to answer, and
+    the event loop would wait for it."""
+    return user_name(user) if user in (0, os.getuid()) else f"user {user}"
+
+
+@lru_cache(maxsize=256)
+def plain_address(text: str) -> IPv4Address | IPv6Address:
+    """The address that a text is, that of IPv4 where IPv6 writes one; ValueError for what is none."""
     address = ip_address(text.partition("%")[0])
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped

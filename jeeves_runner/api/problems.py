@@ -8,7 +8,7 @@ from typing import Final, NotRequired, TypedDict
 from aiohttp import web
 
 from jeeves_runner.api.responses import encode
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.errors import JeevesError, TooManyAttempts
 
 CONTENT_TYPE: Final = "application/problem+json"
 CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner"'})
@@ -53,6 +53,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "no_value": HTTPStatus.NOT_FOUND,
     "not_a_database": HTTPStatus.INTERNAL_SERVER_ERROR,
     "not_found": HTTPStatus.NOT_FOUND,
+    "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
     "port_taken": HTTPStatus.INTERNAL_SERVER_ERROR,
     "refused": HTTPStatus.CONFLICT,
@@ -60,6 +61,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "source": HTTPStatus.INTERNAL_SERVER_ERROR,
     "source_mismatch": HTTPStatus.CONFLICT,
     "start_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
     "usage": HTTPStatus.BAD_REQUEST,
 }
@@ -101,7 +103,9 @@ def problem(
 def problem_of(error: JeevesError) -> web.Response:
     """The answer for an error raised on purpose."""
     status = STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    headers = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None
+    headers: Mapping[str, str] | None = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None
+    if isinstance(error, TooManyAttempts):
+        headers = {"Retry-After": str(error.seconds)}
     return problem(status, error.code, error.message, hint=error.hint, headers=headers)
 
 

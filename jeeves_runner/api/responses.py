@@ -1,7 +1,7 @@
 """Documents as JSON bytes, and the responses that carry them."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol, Self
 
@@ -135,6 +135,14 @@ def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Respons
 def json_response(document: Mapping[str, object], status: int = 200) -> web.Response:
     """A small document with its status."""
     return encoded_response(encode(document), status)
+
+
+def kept_response(body: bytes, tag: str, known: Collection[str]) -> web.Response:
+    """A small document that clients may keep. ``tag``: its version; ``known``: those that the client has."""
+    headers = {"ETag": f'"{tag}"'}  # which has it asked anew: api.answer_headers
+    if tag in known or "*" in known:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, content_type=_JSON, headers=headers)
 
 
 def encoded_response(body: bytes, status: int = 200) -> web.Response:

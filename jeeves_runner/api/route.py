@@ -69,6 +69,10 @@ class Call(Generic[P, Q, B]):
     """The browser that asks, if it is one."""
     connection: Connection
     """What it came by, and the answer goes by."""
+    still_counts: Callable[[], bool]
+    """Whether the caller would still be let in: a long answer asks this at least once a minute."""
+    known: frozenset[str] = frozenset()
+    """The versions of the answer that the client has kept: the tags of ``If-None-Match`` (RFC 9110)."""
     at_once: bool = False
     """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
 
@@ -128,7 +132,9 @@ class Route:
     audit: Audit
     """Where the audit hears of it."""
     summary: str
-    """What it is for, in a sentence."""
+    """What it is for, in a sentence without a full stop."""
+    description: str
+    """What else there is to know of it, in Markdown whose links go from ``docs/reference``."""
     handler: Handler
     """What answers it."""
     path_values: type[Any]
@@ -159,12 +165,13 @@ def look(
     handler: Handler,
     answers: Mapping[int, object],
     *,
+    description: str = "",
     problems: Collection[int] = (),
     role: Role = Role.READ,
     run_may: RunMay = RunMay.NOTHING,
 ) -> Route:
     """A route that changes nothing."""
-    return _route("GET", path, summary, handler, answers, problems, role, run_may, Audit.NOWHERE)
+    return _route("GET", path, summary, description, handler, answers, problems, role, run_may, Audit.NOWHERE)
 
 
 def act(
@@ -173,6 +180,7 @@ def act(
     handler: Handler,
     answers: Mapping[int, object],
     *,
+    description: str = "",
     problems: Collection[int] = (),
     method: Method = "POST",
     role: Role = Role.OPERATE,
@@ -180,13 +188,14 @@ def act(
     audit: Audit = Audit.ACT,
 ) -> Route:
     """A route that changes something."""
-    return _route(method, path, summary, handler, answers, problems, role, run_may, audit)
+    return _route(method, path, summary, description, handler, answers, problems, role, run_may, audit)
 
 
 def _route(
     method: Method,
     path: str,
     summary: str,
+    description: str,
     handler: Handler,
     answers: Mapping[int, object],
     problems: Collection[int],
@@ -203,6 +212,7 @@ def _route(
         run_may=run_may,
         audit=audit,
         summary=summary,
+        description=description,
         handler=handler,
         path_values=path_values,
         query=query,
@@ -210,6 +220,18 @@ def _route(
         answers=answers,
         problems=frozenset(problems),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """Routes about one thing: a section of the API's description, and a page of the documentation."""
+
+    name: str
+    """Its title."""
+    about: str
+    """What there is to know of all of them, in Markdown as of a route."""
+    routes: tuple[Route, ...]
+    """The routes, in the order in which they are read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from contextlib import suppress
 from functools import partial
+from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
@@ -28,10 +29,12 @@ and more than the event loop takes in a turn may come at once. Linux allows soma
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that HTTP will answer on; PortTaken."""
-    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == "::":  # all addresses of the machine, also where the system takes those of IPv4 apart
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except OSError as error:
@@ -44,8 +47,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """The address that a listening socket is reached by."""
+    """The address that programs of this machine reach a listening socket by."""
     host, port = listener.getsockname()[:2]
+    if ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

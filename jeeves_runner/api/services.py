@@ -24,6 +24,9 @@ T = TypeVar("T")
 class RunControl(Protocol):
     """Starts and ends runs."""
 
+    @property
+    def is_admitting(self) -> bool: ...
+
     async def enter(self, request: RunRequest) -> Run: ...
 
     async def cancel(self, run_id: int) -> Run: ...

@@ -215,7 +215,7 @@ class Client:
 
         Answer each with ``complete`` or ``fail`` in time; past its lease an item goes to the
         next claimant. Claims of a run last 15 s at least, and the runner extends them as long as
-        both live.
+        both live. An item in its last attempt comes alone.
         """
         check_name(queue, "queue")
         check_whole(count, "count", 1, MAX_CLAIM)

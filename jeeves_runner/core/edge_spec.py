@@ -82,7 +82,7 @@ class Edge(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """What checks across manifests ask of a job or node besides its edges."""
+    """What is asked of a job, queue or node besides its edges, when all manifests are looked at."""
 
     enabled: bool = True
     """Of a job, whether it is."""
@@ -92,6 +92,10 @@ class Traits(NamedTuple):
     """Of a node, the last day on which it is valid, ``YYYY-MM-DD``."""
     path: str | None = None
     """Of a node, where it is."""
+    payload_schema_file: str | None = None
+    """Of a queue, the file with the schema of its payloads."""
+    payload_schema: str | None = None
+    """Of a queue with such a file, what stood there: canonical JSON."""
 
 
 PLAIN: Final = Traits()
@@ -101,6 +105,8 @@ PLAIN: Final = Traits()
 def traits_in(values: Mapping[str, Any]) -> Traits:
     """The traits in the JSON values of a spec, whatever is declared by it."""
     found = Traits(*(values.get(key, plain) for key, plain in zip(Traits._fields, PLAIN, strict=True)))
+    if found.payload_schema_file is None:
+        found = found._replace(payload_schema=None)
     return PLAIN if found == PLAIN else found
 
 

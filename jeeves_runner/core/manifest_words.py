@@ -47,6 +47,8 @@ def _worded(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield source_word(kind, value)
         elif name in JOB_PARTS:
             yield name, part_in_words(value)
+        elif name == "payload_schema":
+            yield name, None if value is None else _value(value)
         elif name == "params":
             yield name, {param: _param_in_words(each) for param, each in value.items()}
         else:

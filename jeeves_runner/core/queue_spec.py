@@ -28,5 +28,9 @@ class QueueSpec(NamedTuple):
     """How long completed items are kept, in milliseconds."""
     retention_failed_ms: int = 30 * 86_400_000
     """How long failed items are kept, in milliseconds."""
+    payload_schema: str | None = None
+    """The JSON Schema that payloads must meet, as canonical JSON; None: any is taken."""
+    payload_schema_file: str | None = None
+    """The file that the schema was read from, an absolute path; None for one that stands in the manifest."""
     on_failed: tuple[str, ...] = ()
     """Where people are told of items that have failed: addresses as ``core.alerts.address`` reads them."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final, TypedDict, cast
 
 import apsw
 
@@ -28,6 +29,49 @@ def recorded(conn: apsw.Connection, action: str, targets: Sequence[str]) -> set[
         (action, json.dumps(targets)),
     )
     return {target for (target,) in rows}
+
+
+class AuditRow(TypedDict):
+    """An act, or a request that was refused."""
+
+    id: int
+    """Its number, which rises with each."""
+    at: str
+    """When, in the database's form of times."""
+    actor: str
+    """Who: ``cli``, ``api``, ``runner``, ``token NAME``, ``run NUMBER``, or ``unknown``."""
+    action: str
+    """What: ``pause``, ``run``, ``login``."""
+    target: str
+    """On what: ``job backup``, ``run 7``."""
+    detail: str | None
+    """What else there is to say of it; null: nothing."""
+    origin: str | None
+    """From where: an address, or the user of this machine; null: from within the runner."""
+    answer: int | None
+    """The status that HTTP answered; null: it was no request."""
+
+
+_SHOWN: Final = tuple(AuditRow.__annotations__)
+
+
+def rows(
+    conn: apsw.Connection,
+    *,
+    before: int | None,
+    limit: int,
+    actor: str | None = None,
+    target: str | None = None,
+) -> list[AuditRow]:
+    """Up to ``limit``, newest first: those before a number, of an actor, on a target."""
+    wanted = {"id <": before, "actor =": actor, "target =": target}
+    conditions = {condition: value for condition, value in wanted.items() if value is not None}
+    where = " AND ".join(f"{condition} ?" for condition in conditions) or "true"
+    found = conn.execute(
+        f"SELECT {', '.join(_SHOWN)} FROM audit WHERE {where} ORDER BY id DESC LIMIT ?",
+        (*conditions.values(), limit),
+    )
+    return [cast(AuditRow, dict(zip(_SHOWN, row, strict=True))) for row in found]
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:

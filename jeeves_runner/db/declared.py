@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
@@ -42,6 +42,12 @@ ON CONFLICT (id) DO UPDATE SET
 """
 
 
+_TRAITS: Final = """
+  spec ->> '$.expires', spec ->> '$.path', spec ->> '$.payload_schema_file',
+  CASE WHEN spec ->> '$.payload_schema_file' IS NOT NULL THEN spec ->> '$.payload_schema' END
+"""
+
+
 class DeclaredTable:
     """The table ``name``, written by ``upsert``: a statement that takes a change's spec as ``:text``.
 
@@ -61,11 +67,16 @@ class DeclaredTable:
         """All that is declared now, by id, as a plan is made from it."""
         rows = conn.execute(
             "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END,"
-            f" octet_length(spec), spec ->> '$.expires', spec ->> '$.path'"
+            f" octet_length(spec), {_TRAITS}"
             f" FROM {self._name} WHERE {self._live}"
         )
-        for name, digest, file, line, drifted, spec, size, expires, path in rows:
-            traits = PLAIN if expires is None and path is None else Traits(expires=expires, path=path)
+        for name, digest, file, line, drifted, spec, size, *found in rows:
+            expires, path, schema_file, schema = found
+            traits = PLAIN
+            if any(each is not None for each in found):
+                traits = Traits(
+                    expires=expires, path=path, payload_schema_file=schema_file, payload_schema=schema
+                )
             yield (
                 name,
                 LiveRow(

@@ -53,7 +53,8 @@ class IncidentRow(TypedDict):
     muted: bool
     """Whether nothing is said of it now."""
     untold: Untold | None
-    """Why people have not been told; null: they have, or it is over."""
+    """Why people have not been told: ``too_few``, ``muted``, ``no_channel``, or ``next_time`` where the
+    reason is gone. Null: they have, or it is over."""
     closed_at: str | None
     """When it was over; null: it is not."""
     closed_by: Annotated[str, ClosedBy] | None

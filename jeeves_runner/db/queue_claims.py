@@ -6,8 +6,9 @@ this module on every run, so it uses no dataclasses, which would make that impor
 """
 
 import math
-from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple
+
+import apsw
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import check_whole, fields_of, parse_json
@@ -55,7 +56,8 @@ def claim(
     that has been put right since dated leases and delays too far ahead, those of this queue are shortened
     before it is said that fewer are ready.
 
-    Nothing is ready in a queue that is paused.
+    Nothing is ready in a queue that is paused. An item in its last attempt comes alone: a claimant that dies
+    counts an attempt of all that it held, and none is to be given up for what another item did.
 
     The claims of a run (``run_id``, of ``revision``) last 15 s at least, so that the runner can extend them
     while the run works; it gives them back when the run ends. An item whose payload is not JSON (another
@@ -78,41 +80,77 @@ def claim(
         "run": run_id,
         "revision": revision,
     }
-    claimed = _claim_ready(tx, queue_id, count, terms)
-    if len(claimed) < count and _shorten_waits(tx, queue_id):
+    batch = _Batch(tx, count, terms)
+    _claim_ready(tx, queue_id, batch)
+    if batch.room and _shorten_waits(tx, queue_id):
         settle_expired(tx, queue_id)
-        claimed += _claim_ready(tx, queue_id, count - len(claimed), terms)
-    return claimed
+        _claim_ready(tx, queue_id, batch)
+    return batch.items
 
 
-def _claim_ready(tx: Tx, queue_id: str, count: int, terms: dict[str, Any]) -> list[Item]:
+class _Batch:
+    """The items of one claim: ``count`` of them at most, or one alone that is in its last attempt."""
+
+    def __init__(self, tx: Tx, count: int, terms: dict[str, Any]) -> None:
+        self._tx = tx
+        self._terms = terms
+        self.items: list[Item] = []
+        self.room = count
+        """How many more there may be."""
+
+    def take(self, found: apsw.Cursor) -> bool:
+        """Claim those of a search for ``room`` items that fit. Whether another search may find more.
+
+        ``found``: rows of ``_TAKEN``. They are read before the first is written, which would move it within
+        the index that is searched; and only as far as they fit, for payloads may be long.
+        """
+        asked = self.room
+        rows: list[tuple[int, str, int, str]] = []
+        is_cut = False
+        for item_id, payload, attempt, max_attempts, lease_token in found:
+            is_cut = attempt >= max_attempts
+            if not (is_cut and (rows or self.items)):
+                rows.append((item_id, payload, attempt, lease_token))
+            if is_cut:
+                break
+        found.close()
+        for row in rows:
+            self._claim(*row)
+        if is_cut and self.items:
+            self.room = 0
+        return is_cut or len(rows) == asked
+
+    def _claim(self, item_id: int, payload: str, attempt: int, lease_token: str) -> None:
+        tx = self._tx
+        tx.conn.execute(_CLAIM, {**self._terms, "id": item_id, "attempt": attempt, "token": lease_token})
+        try:
+            self.items.append(Item(item_id, parse_json(payload), attempt, lease_token))
+        except ValueError as error:
+            tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": f"the payload is not JSON: {error}"})
+        else:
+            self.room -= 1
+
+
+def _claim_ready(tx: Tx, queue_id: str, batch: _Batch) -> None:
     if tx.conn.execute(_SOME_DELAYED, {"queue": queue_id, "at": tx.at}).get:
-        return _claim_by_level(tx, queue_id, count, terms)
-    claimed: list[Item] = []
-    while (wanted := count - len(claimed)) > 0:
-        ready = tx.conn.execute(_ADDED, {"queue": queue_id, "wanted": wanted}).fetchall()
-        claimed += _claim_found(tx, ready, terms)
-        if len(ready) < wanted:
-            break
-    return claimed
+        _claim_by_level(tx, queue_id, batch)
+        return
+    while batch.room and batch.take(tx.conn.execute(_ADDED, {"queue": queue_id, "wanted": batch.room})):
+        pass
 
 
-def _claim_by_level(tx: Tx, queue_id: str, count: int, terms: dict[str, Any]) -> list[Item]:
+def _claim_by_level(tx: Tx, queue_id: str, batch: _Batch) -> None:
     """Where some that were delayed are ready, and have their turn between the others of their priority."""
-    claimed: list[Item] = []
     below: float = math.inf
-    while (wanted := count - len(claimed)) > 0:
+    while batch.room:
         # One priority at a time, so that both statements are index searches even when a million
         # items of a higher priority are not ready yet.
         level: int | None = tx.conn.execute(_NEXT_PRIORITY, {"queue": queue_id, "below": below}).get
         if level is None:
             break
-        bounds = {"queue": queue_id, "level": level, "at": tx.at, "wanted": wanted}
-        ready = tx.conn.execute(_OF_LEVEL, bounds).fetchall()
-        claimed += _claim_found(tx, ready, terms)
-        if len(ready) < wanted:
+        bounds = {"queue": queue_id, "level": level, "at": tx.at, "wanted": batch.room}
+        if not batch.take(tx.conn.execute(_OF_LEVEL, bounds)):
             below = level
-    return claimed
 
 
 def _shorten_waits(tx: Tx, queue_id: str) -> bool:
@@ -236,18 +274,6 @@ def backoff_ms(delay_ms: int, factor: float, max_delay_ms: int, attempt: int) ->
     return int(min(wait, max_delay_ms))
 
 
-def _claim_found(tx: Tx, ready: Iterable[tuple[Any, ...]], terms: dict[str, Any]) -> list[Item]:
-    """Claim those that were found, each with ``_TAKEN``."""
-    claimed = []
-    for item_id, payload, attempt, lease_token in ready:
-        tx.conn.execute(_CLAIM, {**terms, "id": item_id, "attempt": attempt, "token": lease_token})
-        try:
-            claimed.append(Item(item_id, parse_json(payload), attempt, lease_token))
-        except ValueError as error:
-            tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": f"the payload is not JSON: {error}"})
-    return claimed
-
-
 def unknown_item(item_id: int) -> str:
     """What is said of a number that is no queue item, or no longer."""
     return f"there is no queue item {item_id}"
@@ -297,7 +323,7 @@ WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NOT NULL AND read
 """
 
 # What a claim needs of an item. To read it together with the search costs less than UPDATE ... RETURNING.
-_TAKEN = "id, payload, attempt + 1, lower(hex(randomblob(16)))"
+_TAKEN = "id, payload, attempt + 1, max_attempts, lower(hex(randomblob(16)))"
 
 _ADDED = f"""
 SELECT {_TAKEN} FROM queue_items

@@ -14,7 +14,7 @@ from jeeves_runner.core.values import ID_WORDS, canonical_json, fields_of, is_id
 from jeeves_runner.db.lineage import Writer
 from jeeves_runner.db.queue_claims import settle_expired, unknown_item
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import Conflict, InvalidValue, NotFound
+from jeeves_runner.errors import Conflict, DatabaseError, InvalidValue, NotFound
 
 
 def enqueue(
@@ -30,10 +30,13 @@ def enqueue(
     """Add payloads (JSON texts). Returns their ids in order, None for each duplicate. ``producer``: the run
     that brings them.
 
-    An undeclared queue is created with the defaults. Raises InvalidValue for an invalid queue id
-    and for a payload without the queue's deduplication key, Conflict for a deleted queue.
+    An undeclared queue is created with the defaults. Raises InvalidValue for an invalid queue id,
+    a payload that does not meet the queue's schema and one without the queue's deduplication key, Conflict
+    for a deleted queue.
     """
     terms = _terms(tx, queue_id)
+    if terms.schema is not None:
+        _check_payloads(queue_id, payloads, terms.schema)
     if terms.dedup is not None and terms.dedup.scope == "pending":
         settle_expired(tx, queue_id)
     row = {
@@ -89,26 +92,47 @@ class _Terms(NamedTuple):
     """What a queue says about new items."""
 
     max_attempts: int
+    schema: str | None
+    """The JSON Schema of its payloads, as JSON."""
     dedup: _Dedup | None
 
 
 def _terms(tx: Tx, queue_id: str) -> _Terms:
     row: tuple[Any, ...] | None
-    select = "SELECT max_attempts, dedup_config, deleted_at FROM queues WHERE id = ?"
+    select = (
+        "SELECT max_attempts, spec ->> '$.payload_schema', dedup_config, deleted_at FROM queues WHERE id = ?"
+    )
     row = tx.conn.execute(select, (queue_id,)).fetchone()
     if row is None:
         _create_undeclared(tx, queue_id)
         row = tx.conn.execute(select, (queue_id,)).fetchall()[0]
-    max_attempts, dedup_config, deleted_at = row
+    max_attempts, schema, dedup_config, deleted_at = row
     if deleted_at is not None:
         raise Conflict(
             f"queue {queue_id} was deleted: its manifest no longer declares it",
             hint="declare it again, or enqueue elsewhere; what is in it can still be claimed",
         )
     if dedup_config is None:
-        return _Terms(max_attempts, None)
+        return _Terms(max_attempts, schema, None)
     config = fields_of(dedup_config, str, ("key", "scope"), f"dedup_config of queue {queue_id}")
-    return _Terms(max_attempts, _Dedup(*config))
+    return _Terms(max_attempts, schema, _Dedup(*config))
+
+
+def _check_payloads(queue_id: str, payloads: Sequence[str], schema: str) -> None:
+    # Scripts that use other queues do not wait for this import.
+    from jeeves_runner.core.payload_schema import misfit
+
+    for number, payload in enumerate(payloads):
+        name = "payload" if len(payloads) == 1 else f"payloads[{number}]"
+        try:
+            wrong = misfit(schema, payload, name)
+        except ValueError as error:
+            raise DatabaseError(f"payload_schema of queue {queue_id} cannot be used: {error}") from error
+        if wrong is not None:
+            raise InvalidValue(
+                f"queue {queue_id} takes no such payload: {wrong}",
+                hint="the queue's `payload_schema` says what it takes",
+            )
 
 
 def _create_undeclared(tx: Tx, queue_id: str) -> None:

@@ -114,7 +114,7 @@ def _timetable_row(row: Sequence[Any]) -> TimetableRow:
 _time = lru_cache(maxsize=4096)(from_text)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _entries(column: str | None) -> tuple[ScheduleEntry, ...]:
     return entries_of(None if column is None else json.loads(column))
 

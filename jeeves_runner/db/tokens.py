@@ -23,6 +23,7 @@ from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import audit
+from jeeves_runner.db.carried_runs import JOB_OF_RUN
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import Wait, end_by_now
 from jeeves_runner.errors import Conflict, NotFound, Unauthorized
@@ -166,6 +167,16 @@ def _holder(conn: apsw.Connection, statement: str, now: datetime, secret: str) -
     return Holder(number, name, TokenRole(role), is_noted)
 
 
+def still_holds(conn: apsw.Connection, now: datetime, token_id: int) -> bool:
+    """Whether the token of this number still counts."""
+    return conn.execute(_STILL, {"token": token_id, "at": to_text(now)}).get is not None
+
+
+_STILL: Final = f"""
+SELECT 1 FROM tokens WHERE id = :token AND revoked_at IS NULL AND coalesce({end_by_now(TOKENS)} > :at, 1)
+"""
+
+
 def note_use(tx: Tx, token_id: int) -> None:
     """Record that a token is used, once a minute."""
     tx.conn.execute(
@@ -173,21 +184,28 @@ def note_use(tx: Tx, token_id: int) -> None:
     )
 
 
-def begin_session(tx: Tx, token_id: int) -> str:
-    """Let a browser in; what it is to show from now on. Sessions that are over are removed."""
+def begin_session(tx: Tx, token_id: int, *, by: Actor, instead_of: str | None = None) -> str:
+    """Let a browser in; what it is to show from now on, ``instead_of`` what it has shown so far.
+
+    Sessions that are over are removed.
+    """
     secret = token_urlsafe(RANDOM_BYTES)
+    if instead_of is not None:
+        tx.conn.execute("DELETE FROM sessions WHERE digest = ?", (digest(instead_of),))
     tx.conn.execute("DELETE FROM sessions WHERE expires_at <= ?", (tx.at,))
     lasts_ms = SESSION // timedelta(milliseconds=1)
     tx.conn.execute(
         "INSERT INTO sessions (digest, token_id, created_at, expires_at, lasts_ms) VALUES (?, ?, ?, ?, ?)",
         (digest(secret), token_id, tx.at, to_text(tx.now + SESSION), lasts_ms),
     )
+    audit.record(tx, actor=by, action="login", target=by.name)
     return secret
 
 
-def end_session(tx: Tx, secret: str) -> None:
+def end_session(tx: Tx, secret: str, *, by: Actor) -> None:
     """Let a browser in no more."""
     tx.conn.execute("DELETE FROM sessions WHERE digest = ?", (digest(secret),))
+    audit.record(tx, actor=by, action="logout", target=by.name)
 
 
 def check_runs(tx: Tx, run_id: int) -> None:
@@ -208,7 +226,13 @@ class TokenRun(NamedTuple):
 def run_of_token(conn: apsw.Connection, token: RunToken) -> TokenRun | None:
     """The run whose token this is; None unless it runs."""
     row = conn.execute(
-        "SELECT id, job_id FROM runs WHERE id = ? AND status = ? AND token_digest = ?",
+        f"SELECT id, {JOB_OF_RUN} FROM runs WHERE id = ? AND status = ? AND token_digest = ?",
         (token.run_id, RunStatus.RUNNING, digest(token.secret)),
     ).fetchone()
     return None if row is None else TokenRun(*row)
+
+
+def still_runs(conn: apsw.Connection, run_id: int) -> bool:
+    """Whether the token of this run still counts."""
+    found = conn.execute("SELECT 1 FROM runs WHERE id = ? AND status = ?", (run_id, RunStatus.RUNNING))
+    return found.get is not None

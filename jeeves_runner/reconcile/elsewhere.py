@@ -107,9 +107,11 @@ def _job(values: Mapping[str, Any], roots: _Roots) -> JobSpec:
     return spec._replace(cwd=roots.moved(spec.cwd))
 
 
-def _queue(values: Mapping[str, Any], _: _Roots) -> QueueSpec:
+def _queue(values: Mapping[str, Any], roots: _Roots) -> QueueSpec:
     known = {name: values[name] for name in QueueSpec._fields if name in values}
-    return QueueSpec(**known)
+    spec = QueueSpec(**known)
+    file = spec.payload_schema_file
+    return spec if file is None else spec._replace(payload_schema_file=roots.moved(file))
 
 
 def _node(values: Mapping[str, Any], roots: _Roots) -> NodeSpec:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jeeves_runner.core.manifest.budget import MAX_DECLARED
 from jeeves_runner.core.manifest.context import Layer, ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
+from jeeves_runner.core.manifest.payload_schemas import Content
 from jeeves_runner.core.namespaces import BY_ID, Namespaces
 from jeeves_runner.core.problem import KeyPath, Problem
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import SourceError
+from jeeves_runner.reconcile.schema_files import file_content
 from jeeves_runner.sources.contract import SourceFile
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class ManifestInput(NamedTuple):
     """When it is read; aware, UTC. As in ``ManifestReader.read``."""
     names: Namespaces = BY_ID
     """The namespaces of jobs."""
+    content: Content = file_content
+    """Reads the files of payload schemas."""
 
 
 class ParallelReader:

@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 from jeeves_runner.clock import Clock, SystemClock, to_text
 from jeeves_runner.core.difference import diff
+from jeeves_runner.core.edge_spec import Traits
 from jeeves_runner.core.inheritance import Patterns
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
+from jeeves_runner.core.manifest.payload_schemas import Content
 from jeeves_runner.core.manifest.problem_list import ProblemList
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.namespaces import Namespaces
@@ -28,6 +30,7 @@ from jeeves_runner.reconcile.folder_defaults import FolderDefaults, waiting_mani
 from jeeves_runner.reconcile.graph_checks import GraphChecks, Looked
 from jeeves_runner.reconcile.machine import Check, Machine
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader, check_declared
+from jeeves_runner.reconcile.schema_files import SchemaFiles, file_content
 from jeeves_runner.sources.contract import Snapshot, Source, Trace
 from jeeves_runner.sources.stamps import FileStamp
 
@@ -68,8 +71,8 @@ class PlannerSetup:
 class Planner:
     """Computes plans for one source under one config.
 
-    ``trace``: what the last look left. ``recheck``: the scripts and prompts in which it met a fault, with
-    what stood there. A change there may mend the fault.
+    ``trace``: what the last look left. ``recheck``: the scripts and prompts in which it met a fault, and the
+    files of payload schemas, with what stood there. A change there may mend the fault, or change a queue.
     """
 
     def __init__(
@@ -78,12 +81,14 @@ class Planner:
         trace: Trace = None,
         check: Check = fault_of,
         clock: Clock | None = None,
+        content: Content = file_content,
     ) -> None:
         """``trace``: what the look before left, where a planner takes the place of another. ``check`` says
-        what is wrong with what a job requires."""
+        what is wrong with what a job requires. ``content`` reads the files of payload schemas."""
         self._setup = setup
         self._clock = clock or SystemClock()
         self._check = check
+        self._content = content
         self._reader = ParallelReader(setup.schema, setup.context, setup.processes)
         self._graph = GraphChecks(setup.context.timezone, is_strict=setup.checks == "error")
         self.trace = trace
@@ -107,10 +112,12 @@ class Planner:
         machine = Machine(dict(self._setup.runners), self._check)
         defaults = FolderDefaults(snapshot, self._reader, self._setup.salt)
         root = self._setup.context.project_root
-        look = _Look(self._reader, root, machine, self._graph, live, names or live.names(), self._clock.now())
+        schemas = SchemaFiles(self._content)
+        named = names or live.names()
+        look = _Look(self._reader, root, machine, schemas, self._graph, live, named, self._clock.now())
         plan = replace(look.plan(snapshot, defaults), inherit_env=self._setup.inherit_env)
         self.trace = snapshot.trace
-        self.recheck = machine.faulty_files
+        self.recheck = machine.faulty_files | schemas.stamps
         return plan
 
 
@@ -122,6 +129,7 @@ class _Look:
         reader: ParallelReader,
         root: str,
         machine: Machine,
+        schemas: SchemaFiles,
         graph: GraphChecks,
         live: Live,
         names: Namespaces,
@@ -133,6 +141,7 @@ class _Look:
         self._reader = reader
         self._root = root.rstrip(os.sep) + os.sep
         self._machine = machine
+        self._schemas = schemas
         self._live = live
         self._problems: list[Problem] = []
         self._declared: dict[Key, Declaration] = {}
@@ -162,7 +171,8 @@ class _Look:
                 unchanged.add(file.path)
                 self._problems += record.problems
             else:
-                manifests.append(ManifestInput(file.path, file.data, above.layers, self._now, self._names))
+                found = (file.path, file.data, above.layers, self._now, self._names, self._schemas.content)
+                manifests.append(ManifestInput(*found))
                 self._read[file.path] = file.data
                 digests.append(digest)
         results = self._reader.read(manifests)
@@ -185,13 +195,13 @@ class _Look:
 
     def _stale_files(self) -> set[str]:
         """Known files to be read again although their text is the same: a row of theirs was changed, added
-        or deleted by hand, or names a script or prompt that cannot be used now; or what was said of them is
-        true no longer, and something else may be."""
+        or deleted by hand, or names a script or prompt that cannot be used now, or a schema that is another
+        one now; or what was said of them is true no longer, and something else may be."""
         counts: dict[str, int] = {}
         stale: set[str] = set()
         for row in self._live.rows.values():
             counts[row.file] = counts.get(row.file, 0) + 1
-            if row.drifted:
+            if row.drifted or not self._has_its_schema(row.traits):
                 stale.add(row.file)
         stale.update(
             path for path, record in self._live.files.items() if counts.get(path, 0) != record.entries
@@ -206,6 +216,10 @@ class _Look:
             if self._machine.file_fault(script) is not None:
                 stale.add(file)
         return stale
+
+    def _has_its_schema(self, traits: Traits) -> bool:
+        file = traits.payload_schema_file
+        return file is None or self._schemas.holds(file, traits.payload_schema)
 
     def _take(self, result: FileResult) -> None:
         invalid = dict.fromkeys(result.invalid, _why_invalid(result))

@@ -10,6 +10,7 @@ from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.namespaces import Namespaces
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
+from jeeves_runner.reconcile.schema_files import content_in
 from jeeves_runner.schemas_text import manifest_schema
 from jeeves_runner.sources.contract import Source, Trace
 from jeeves_runner.sources.folder.source import FolderSource
@@ -73,7 +74,8 @@ def plan_of(
     from jeeves_runner.sources.folder.staged import Staged
 
     files = Staged(_folder(config))
-    planner = Planner(_setup_of_a_command(config), check=StagedCheck(files).fault_of)
+    check = StagedCheck(files).fault_of
+    planner = Planner(_setup_of_a_command(config), check=check, content=content_in(files))
     return planner.compare(files.look(), live, names), None
 
 
@@ -86,5 +88,7 @@ def plan_of_commit(config: Config, name: str, names: Namespaces) -> tuple[Plan, 
     from jeeves_runner.sources.folder.committed import Committed
 
     files = Committed(_folder(config), name)
-    planner = Planner(_setup_of_a_command(config), check=lambda _required, _runners: None)
+    planner = Planner(
+        _setup_of_a_command(config), check=lambda _required, _runners: None, content=content_in(files)
+    )
     return planner.compare(files.look(), Live.nothing(), names), files.commit

@@ -32,7 +32,9 @@ LONGEST_SLEEP = 1.0
 """Seconds between two looks at the clocks."""
 
 _IDS_AT_ONCE = 1000
-_ROWS_AT_ONCE = 25
+_ROWS_AT_ONCE = 100
+"""So many are read without a pause, in about two milliseconds. Most portions have some that go through the
+thread, and to wait for that costs as much as to place several."""
 _DUE_AT_ONCE = 8
 _MILLISECOND = timedelta(milliseconds=1)
 

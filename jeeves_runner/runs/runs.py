@@ -197,6 +197,11 @@ class Runs:
         self._running.api.url = url
 
     @property
+    def is_admitting(self) -> bool:
+        """Whether runs start: from the end of ``start_up`` until the stop."""
+        return self._is_open
+
+    @property
     def longest_kill_grace(self) -> float:
         """Seconds that the most patient of the runs that run now has between SIGTERM and SIGKILL."""
         return self._running.longest_kill_grace

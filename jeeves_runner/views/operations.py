@@ -14,14 +14,14 @@ class StoredDocument(TypedDict):
     """Whether a value was stored."""
 
     stored: bool
-    """False where the key does not hold what was expected."""
+    """Whether it was; not where the key does not hold what was expected."""
 
 
 class DeletedDocument(TypedDict):
     """Whether something was removed."""
 
     deleted: bool
-    """False where there was nothing."""
+    """Whether there was something."""
 
 
 class PrunedDocument(TypedDict):

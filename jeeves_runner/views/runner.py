@@ -37,6 +37,13 @@ class IndexDocument(TypedDict):
     """Paths to begin with, by name."""
 
 
+class ReadyzDocument(TypedDict):
+    """That runs start."""
+
+    status: Literal["ready"]
+    """The word."""
+
+
 class HealthzDocument(TypedDict):
     """That the server answers."""
 
@@ -48,7 +55,7 @@ class OkDocument(TypedDict):
     """That something was done."""
 
     ok: bool
-    """True."""
+    """It always is."""
 
 
 class TooOpenDocument(TypedDict):
@@ -88,7 +95,8 @@ class HealthDocument(TypedDict):
     busy_ms: int | None
     """For how long another process has kept the runner from writing; null: none does."""
     too_open: list[TooOpenDocument]
-    """The data folder and files of the database that more people may use than ``data_mode`` says."""
+    """The data folder and files of the database that more people may use than ``data_mode`` says. They are
+    looked at once a second at most; none while their disk hangs."""
 
 
 class StatusDocument(TypedDict):
@@ -138,6 +146,11 @@ def index_view() -> IndexDocument:
 def healthz_view() -> HealthzDocument:
     """``{status}``."""
     return {"status": "ok"}
+
+
+def readyz_view() -> ReadyzDocument:
+    """``{status}``."""
+    return {"status": "ready"}
 
 
 def status_view(

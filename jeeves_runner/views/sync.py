@@ -76,7 +76,9 @@ class WithheldDocument(TypedDict):
     """Changes that were found and are not applied, for one reason."""
 
     by: WithheldBy
-    """What keeps them back."""
+    """What keeps them back: ``manual`` (the mode), ``source`` (the database belongs to another one),
+    ``guard``, ``settling`` (deletes are too new), ``waiting`` (a commit hook has probably put the manifest
+    back) or ``incomplete`` (deletes wait for broken manifests)."""
     rows: list[RowDocument]
     """What they are about."""
     reason: str

@@ -13,7 +13,6 @@ from typing import Annotated, NamedTuple, get_args, get_origin, get_type_hints
 import jsonschema_rs
 import pytest
 from support.answers import check_answer, faults
-from support.docs import code, only_code, read, table
 
 from jeeves_runner.api import routes
 from jeeves_runner.api.bodies import (
@@ -25,7 +24,7 @@ from jeeves_runner.api.bodies import (
     fields_of,
 )
 from jeeves_runner.api.callers import Role, RunMay
-from jeeves_runner.api.parameters import Flag, Kind, Length, Name, Parameter, Whole, Word, parameters_of
+from jeeves_runner.api.parameters import Flag, Kind, Length, Name, Whole, Word, parameters_of
 from jeeves_runner.api.problems import ProblemBody
 from jeeves_runner.api.route import Audit, Call, Route
 from jeeves_runner.api.routes import DECLARED, ROUTES
@@ -266,50 +265,7 @@ def test_a_field_of_a_body_takes_what_its_schema_says(
             kind.read(value, "it")
 
 
-# The documentation
-
-PAGE = read("reference/http.md")
-
-
-def test_the_routes_described_are_those_there_are() -> None:
-    described = [(only_code(row[0]), only_code(row[1])) for row in table(PAGE, "route")]
-    assert sorted(described) == sorted((name_of(route), str(route.role)) for route in ROUTES)
-
-
-def test_the_parameters_described_are_those_there_are() -> None:
-    described = [(only_code(row[0]), only_code(row[1]), row[2]) for row in table(PAGE, "parameter of")]
-    assert described == [
-        (name_of(route), parameter.name, parameter.kind.words)
-        for route in ROUTES
-        for parameter in parameters_of(route.query)
-    ]
-
-
-def test_the_defaults_described_are_those_there_are() -> None:
-    described = {(only_code(row[0]), only_code(row[1])): row[3] for row in table(PAGE, "parameter of")}
-    for route in ROUTES:
-        for parameter in parameters_of(route.query):
-            told = described[name_of(route), parameter.name]
-            assert code(told) == default_text(parameter), (name_of(route), parameter.name)
-
-
-def default_text(parameter: Parameter) -> list[str]:
-    """A default as it is written, if it is one that a request could write as well."""
-    value = parameter.default
-    return [] if value is None or isinstance(value, timedelta) else [str(value).lower()]
-
-
-def test_the_bodies_described_are_those_there_are() -> None:
-    described = {only_code(row[0]): row[2] for row in table(PAGE, "route") if len(row) == 4}
-    for route in ROUTES:
-        if route.role is Role.OPERATE:
-            told = re.findall(r"\w+", next(iter(code(described[name_of(route)])), ""))
-            assert {field.key for field in fields_of(route.body)} <= set(told), name_of(route)
-
-
-def test_the_statuses_of_problems_described_are_those_there_are() -> None:
-    described = {int(row[0]) for row in table(PAGE, "status")}
-    assert described == {405, *(status for route in ROUTES for status in route.all_problems)}
+# Kinds
 
 
 def test_the_annotation_of_every_value_is_a_kind() -> None:

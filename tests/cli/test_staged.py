@@ -55,6 +55,21 @@ class TestValidate:
         assert answer.exit_code == 1
         assert answer.output.startswith("jobs.d/a.yaml:2:1:")
 
+    def test_a_payload_schema_is_the_one_that_is_staged(self, project: Path) -> None:
+        write("jobs.d/q.yaml", "queues: [{id: q, payload_schema: schemas/q.json}]\n")
+        write("schemas/q.json", '{"type": "object"}')
+        stage(project, "jobs.d/q.yaml")
+        assert "the file is not in the commit" in run("validate", "--staged").output
+        stage(project, "schemas/q.json")
+        write("schemas/q.json", "{")
+        assert run("validate").exit_code == 1
+        assert run("validate", "--staged").exit_code == 0
+        git(project, "commit", "-qm", "Say what the queue takes")
+        write("schemas/q.json", '{"type": "array"}')
+        answer = run("diff", "--against", "HEAD", "--json")
+        [change] = json.loads(answer.output)["changes"]
+        assert change["fields"] == [{"path": "payload_schema.type", "old": "object", "new": "array"}]
+
     def test_a_script_that_is_not_staged_is_missing(self, project: Path) -> None:
         write("jobs.d/b.yaml", "script: scripts/b.sh\ntimeout: 1m\n")
         write("scripts/b.sh", "true\n")

@@ -1,9 +1,11 @@
 """What the client refuses to store."""
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import pytest
+from support.db import child
 from support.ledger import Store
 
 from jeeves_runner.client import Client, InvalidValue
@@ -14,6 +16,31 @@ def nested(levels: int) -> object:
     for _ in range(levels):
         value = [value]
     return value
+
+
+USE_ANOTHER = """
+import sys
+from jeeves_runner.client import Client, InvalidValue
+with Client(sys.argv[1]) as jr:
+    jr.enqueue("plain", 1)
+    print("jsonschema_rs" in sys.modules)
+    try:
+        jr.enqueue("strict", {"thread": {"id": 5}})
+    except InvalidValue as error:
+        print(error)
+"""
+
+
+def test_of_a_payload_that_does_not_fit_costs_those_who_use_other_queues_nothing(store: Store) -> None:
+    thread = {"properties": {"thread": {"properties": {"id": {"type": "string"}}}}}
+    store.declare_queue("strict", spec=json.dumps({"payload_schema": json.dumps(thread)}))
+    store.declare_queue("plain", spec=json.dumps({"payload_schema": None}))
+    with child(USE_ANOTHER, store.path) as script:
+        out, _ = script.communicate()
+    assert out.splitlines() == [
+        "False",
+        "queue strict takes no such payload: payload.thread.id must be a string, not a number",
+    ]
 
 
 class TestRefusals:

@@ -76,7 +76,7 @@ TEXTS: Final = {
     "runner": "boot_id api_url socket planner_digest waits_for",
     "runs": "job_id status stdout stderr trigger signal message reason reason_ref result_meta params"
     " given_params pool spec_hash file script_hash log_path cancel_cause mark handle model origin late"
-    " caused_by token_digest",
+    " caused_by token_digest start_digest",
     "secret_params": "params",
     "sequences": "name",
     "sessions": "digest",

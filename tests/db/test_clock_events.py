@@ -81,7 +81,7 @@ def leave_traces(ledger: Ledger) -> None:
         outbox.put_off(tx, [alerting.test(tx, "C0123456")], timedelta(seconds=40), "", may_have_arrived=False)
         hours = End(tx.now + timedelta(hours=3), 10_800_000)
         tokens.create(tx, "ci", TokenRole.READ, until=hours, by=Actor("me"))
-        tokens.begin_session(tx, 1)
+        tokens.begin_session(tx, 1, by=Actor("me"))
         tokens.note_use(tx, 1)
 
 

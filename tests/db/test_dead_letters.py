@@ -38,8 +38,8 @@ def declare(ledger: AlertLedger, queue_id: str, *channels: str) -> None:
 def fails(ledger: AlertLedger, count: int = 1, error: str = "broken", queue_id: str = "mail") -> None:
     push(ledger, *range(count), queue_id=queue_id)
     with ledger.tx() as tx:
-        for item in queue_claims.claim(tx, queue_id, count=count):
-            assert queue_claims.fail(tx, item.id, item.lease_token, error) == "failed"
+        while items := queue_claims.claim(tx, queue_id):
+            assert queue_claims.fail(tx, items[0].id, items[0].lease_token, error) == "failed"
 
 
 def told(ledger: AlertLedger) -> list[tuple[str, str, str]]:
@@ -82,10 +82,8 @@ def test_each_queue_has_its_hour_and_its_channels(ledger: AlertLedger) -> None:
     fails(ledger)
     assert len(told(ledger)) == 1
     fails(ledger, queue_id="quiet")
-    push(ledger, 1, 2, queue_id="undeclared", max_attempts=1)
-    with ledger.tx() as tx:
-        for item in queue_claims.claim(tx, "undeclared", count=2):
-            queue_claims.fail(tx, item.id, item.lease_token, "no")
+    ledger.declare_queue("undeclared", declared=0, max_attempts=1)
+    fails(ledger, 2, queue_id="undeclared")
     assert told(ledger) == [(FALLBACK[0], "undeclared", "2 items have failed for good")]
     ledger.clock.advance(hours=2)
     assert told(ledger) == []  # what had no channel is not kept for later

@@ -30,6 +30,7 @@ SHIPPED = {
     17: "0d7dbde98ff03a2a146db4d378783ba63e52e45cf0b4ed5c1f7fb19f721f4644",
     18: "ac7a58c7e54c539c062e3f65b29b85431bf388964b1b6bb348932e585cc3d0c2",
     19: "2d9822139cced4cb34055f871a0c696924268348706c0bb66ef404d97ed9db04",
+    20: "306b9c87b7726a1d8fb5cbd324a14493d51b548962a37b48bc8dbe663503c443",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

@@ -37,6 +37,44 @@ class TestOrder:
         assert payloads == ["urgent", "first", "second", "late", "whenever"]
 
 
+class TestLastAttempt:
+    def test_comes_alone_and_what_is_before_it_comes_without_it(self, store: Store) -> None:
+        push(store, "a", "b")
+        push(store, "last", max_attempts=1)
+        push(store, "c")
+        claims = [[item.payload for item in claim(store, 10)] for _ in range(4)]
+        assert claims == [["a", "b"], ["last"], ["c"], []]
+
+    def test_that_is_no_json_is_buried_and_the_next_ones_come(self, store: Store) -> None:
+        [spoilt] = push(store, "spoilt", max_attempts=1)
+        push(store, "a", "b")
+        store.conn.execute("UPDATE queue_items SET payload = '{' WHERE id = ?", (spoilt,))
+        assert [item.payload for item in claim(store, 10)] == ["a", "b"]
+
+    def test_comes_alone_also_where_some_were_delayed(self, store: Store) -> None:
+        push(store, "late", delay_ms=1)
+        push(store, "last", max_attempts=1, delay_ms=2)
+        push(store, "urgent", "too", priority=5)
+        store.clock.advance(milliseconds=2)
+        claims = [[item.payload for item in claim(store, 10)] for _ in range(2)]
+        assert claims == [["urgent", "too", "late"], ["last"]]
+
+    def test_of_a_neighbour_is_not_spent_by_a_run_that_dies_of_another_item(self, store: Store) -> None:
+        innocent, poison, another = push(store, "innocent", "poison", "another", max_attempts=2)
+        claim(store, 10, run_id=1)
+        with store.tx() as tx:
+            queue_upkeep.release_items_of_run(tx, 1, count_attempt=True)
+        for item_id in (innocent, poison, another):
+            [item] = claim(store, 10, run_id=2)
+            assert item.id == item_id
+            if item_id != poison:
+                complete(store, item)
+            with store.tx() as tx:
+                queue_upkeep.release_items_of_run(tx, 2, count_attempt=True)
+        ends = [column(store, "status", item_id) for item_id in (innocent, poison, another) if item_id]
+        assert ends == ["completed", "failed", "completed"]
+
+
 class TestLease:
     def test_keeps_an_item_from_others_until_it_ends(self, store: Store) -> None:
         push(store, "work")

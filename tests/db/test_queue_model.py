@@ -6,8 +6,9 @@ The model keeps a list of items in memory and knows nothing of SQL, indexes or t
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import settings
@@ -46,6 +47,12 @@ class Wanted:
 
     def give_back(self) -> None:
         self.end_claim("pending" if self.attempt < self.max_attempts else "failed")
+
+
+def together(ready: list[Wanted]) -> list[Wanted]:
+    """Those that one claim takes of these: one in its last attempt alone, or those before the first such."""
+    last = next((n for n, item in enumerate(ready) if item.attempt + 1 >= item.max_attempts), len(ready))
+    return ready[: max(last, 1)]
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -108,7 +115,7 @@ class QueueMachine(RuleBasedStateMachine):
         ready.sort(key=lambda item: (-item.priority, item.ready_at, item.id))
         with self.store.tx() as tx:
             claimed = queue_claims.claim(tx, self.queue, count=many, lease_ms=lease_ms, run_id=run_id)
-        assert [item.id for item in claimed] == [item.id for item in ready[:many]]
+        assert [item.id for item in claimed] == [item.id for item in together(ready[:many])]
         for want, item in zip(ready, claimed, strict=False):
             want.status, want.attempt, want.token = "claimed", want.attempt + 1, item.lease_token
             shortest = 0 if run_id is None else 15_000
@@ -198,6 +205,83 @@ class QueueMachine(RuleBasedStateMachine):
         assert [(row.id, row.attempt) for row in seen] == [(item.id, item.attempt) for item in waiting[:5]]
         failed = queue_contents.failed_items(self.store.conn, self.clock.time, self.queue, limit=1000).rows
         assert sorted(row.id for row in failed) == sorted(item.id for item in self.has("failed"))
+
+
+class Deaths(RuleBasedStateMachine):
+    """Claimants that die of one item: it alone ends as a dead letter, however it stands between others."""
+
+    store: Store
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = f"deaths{next(numbers)}"
+        self.deaths = 0
+
+    @rule(kinds=st.lists(st.booleans(), min_size=1, max_size=6), max_attempts=st.integers(1, 4))
+    def enqueue(self, kinds: list[bool], max_attempts: int) -> None:
+        texts = ["true" if is_poison else "false" for is_poison in kinds]
+        with self.store.tx() as tx:
+            queue_enqueue.enqueue(tx, self.queue, texts, max_attempts=max_attempts)
+
+    @rule(
+        many=st.integers(1, 8),
+        order=st.randoms(use_true_random=False),
+        dies_by=st.sampled_from(["lease", "end of run"]),
+        answers=st.sampled_from(["one by one", "at the end"]),
+    )
+    def work(self, many: int, order: Random, dies_by: str, answers: str) -> None:
+        """A claimant works what it claims, in any order, and dies at the first item that is poison."""
+        with self.store.tx() as tx:
+            items = queue_claims.claim(tx, self.queue, count=many, run_id=RUNS[0])
+        order.shuffle(items)
+        good = list(takewhile(lambda item: not item.payload, items))
+        is_dead = len(good) < len(items)
+        if answers == "one by one" or not is_dead:
+            with self.store.tx() as tx:
+                for item in good:
+                    queue_claims.complete(tx, item.id, item.lease_token)
+        if is_dead:
+            self.deaths += 1
+            self.die(dies_by)
+
+    def die(self, how: str) -> None:
+        if how == "lease":
+            self.store.clock.advance(minutes=10)
+            with self.store.tx() as tx:
+                queue_claims.settle_expired(tx)
+        else:
+            with self.store.tx() as tx:
+                queue_upkeep.release_items_of_run(tx, RUNS[0], count_attempt=True)
+
+    @invariant()
+    def only_poison_is_given_up(self) -> None:
+        given_up = f"status = 'failed' AND queue_id = '{self.queue}'"
+        assert self.store.count("queue_items", f"{given_up} AND payload = 'false'") == 0
+
+    def teardown(self) -> None:
+        """Whatever is left comes to an end: it never spins."""
+        poison = self.store.count("queue_items", f"queue_id = '{self.queue}' AND payload = 'true'")
+        for _ in range(1000):
+            before = self.store.count("queue_items", f"queue_id = '{self.queue}' AND status = 'pending'")
+            if not before:
+                break
+            self.work(5, Random(before), "end of run", "at the end")
+        self.only_poison_is_given_up()
+        dead = self.store.count("queue_items", f"queue_id = '{self.queue}' AND status = 'failed'")
+        assert dead == poison
+        assert self.deaths <= 4 * poison
+
+
+def test_only_the_item_that_kills_its_claimants_is_given_up() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "runner.sqlite")
+        Deaths.store = store
+        try:
+            machine = Deaths.TestCase
+            machine.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+            machine().runTest()
+        finally:
+            store.conn.close()
 
 
 def test_the_queue_does_what_the_model_does() -> None:

@@ -11,7 +11,7 @@ class TestRetention:
     def test_frees_each_kind_in_its_time(self, store: Store) -> None:
         store.declare_queue("mail")
         push(store, "done", "dead", "waiting", max_attempts=1)
-        done, dead = claim(store, 2)
+        [done], [dead] = claim(store), claim(store)
         complete(store, done)
         fail(store, dead)
         for hours, freed in ((1, 1), (0, 0), (1, 1), (1000, 0)):

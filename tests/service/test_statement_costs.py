@@ -71,6 +71,7 @@ QUERIES = (
     "/alerts?all=1", "/alerts?before_incident=500&before_message=500", "/alerts?all=1&before_message=500",
     "/runs?before=500&limit=5", f"/runs?job={JOB}&status=error", f"/runs?job={JOB}&status=skipped&limit=3",
     f"/jobs/{JOB}/runs?before=90", "/jobs?limit=1", "/queues?detail=1", "/revisions?before=50",
+    f"/audit?actor=cli&target=job%20{JOB}", f"/audit?target=job%20{JOB}&before=500", "/audit?actor=none",
     f"/schedule?from=-5h&job={JOB}", "/schedule?from=-5h&limit=1000",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
     f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7",
@@ -141,22 +142,24 @@ def play(root: Path, rows: int) -> Played:
     save(root, "queues.yaml", f"queues: [{{id: {QUEUE}, dedup: {{key: $.n}}}}]\n")
     assert command(root, "apply").returncode == 0
     fill(database(root), rows)
+    token = command(root, "token", "create", "reads").stdout.strip()
     with watched(root) as played:
-        asyncio.run(_use_everything(root))
+        asyncio.run(_use_everything(root, token))
     return played
 
 
-async def _use_everything(root: Path) -> None:
+async def _use_everything(root: Path, token: str) -> None:
     async with AsyncExitStack() as stack:
         runner = Runner(load_config(root, None), SystemClock(), stack)
         assert await runner.start()
-        await asyncio.to_thread(_ask_everything, root, runner.url)
+        await asyncio.to_thread(_ask_everything, root, runner.url, token)
 
 
-def _ask_everything(root: Path, url: str) -> None:
+def _ask_everything(root: Path, url: str, token: str) -> None:
+    bodies = {**BODIES, "/login": {"token": token}}
     for route in ROUTES:
         path = PATHS.get(f"{route.method} {route.path}", route.path.format(**PLACES))
-        _ask(route.method, url + path, BODIES.get(route.path) if route.method != "DELETE" else None)
+        _ask(route.method, url + path, bodies.get(route.path) if route.method != "DELETE" else None)
     _ask("POST", f"{url}/jobs/fails/run")
     _ask("POST", f"{url}/jobs/mail/run")
     for path in QUERIES:

@@ -7,7 +7,6 @@ The manifests stay as they are.
 import asyncio
 import io
 import json
-import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -18,8 +17,9 @@ import aiohttp
 from support.answers import check_answer
 from support.ledger import Ledger
 
+from jeeves_runner.api.answer_headers import ALWAYS, ASKED_ANEW, NOT_KEPT
 from jeeves_runner.api.connection import Limits
-from jeeves_runner.api.server import HttpServer
+from jeeves_runner.api.server import HttpServer, listen
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
@@ -108,10 +108,18 @@ class Api:
         url = f"http://127.0.0.1:{self.port}{path}"
         async with self.session.request(method, url, data=data, headers=sent) as answer:
             told = await answer.text()
-            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            check_headers(answer.headers)
             check_answer(method, path, answer.status, answer.content_type, told)
             is_json = answer.content_type.endswith("json")
             return Answer(answer.status, answer.headers, json.loads(told) if is_json and told else told)
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """AssertionError unless browsers and caches are told what to make of an answer."""
+    for name, value in ALWAYS.items():
+        assert headers.get(name) == value, f"{name} of {dict(headers)}"
+    has_validator = "ETag" in headers or "Last-Modified" in headers
+    assert headers.get("Cache-Control") == (ASKED_ANEW if has_validator else NOT_KEPT)
 
 
 def problem(answer: Answer) -> tuple[int, str]:
@@ -132,12 +140,17 @@ def shell_job(ledger: Ledger, job_id: str, command: str, **fields: Any) -> None:
 
 
 def with_api(
-    ledger: Ledger, scenario: Callable[[Api], Coroutine[Any, Any, T]], limits: Limits | None = None
+    ledger: Ledger,
+    scenario: Callable[[Api], Coroutine[Any, Any, T]],
+    limits: Limits | None = None,
+    *,
+    config: str = "",
+    host: str = "127.0.0.1",
 ) -> T:
-    """What the scenario returns, given a server on the ledger's database."""
+    """What the scenario returns, given a server on the ledger's database, of this config, at this address."""
 
     async def main() -> T:
-        async with _serving(ledger, limits) as api:
+        async with _serving(ledger, limits, config, host) as api:
             return await scenario(api)
 
     return asyncio.run(main())
@@ -162,8 +175,11 @@ def ask(ledger: Ledger, method: str, path: str, body: object = None, **headers: 
 
 
 @asynccontextmanager
-async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
+async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str) -> AsyncIterator[Api]:
     clock = SystemClock()
+    config_file = ledger.path.parent / "jeeves-runner.yaml"
+    if config:
+        config_file.write_text(config, "utf-8")
     conn = connect(ledger.path)
     with ledger.tx() as tx:
         epoch = begin_epoch(tx, 1, "this boot")
@@ -182,7 +198,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         services = ApiServices(
             conn=conn,
             clock=clock,
-            config=load_config(ledger.path.parent, None),
+            config=load_config(ledger.path.parent, config_file if config else None),
             config_file=sync,
             runs=runs,
             sync=sync,
@@ -196,7 +212,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             stopping=stopping,
         )
         server = HttpServer(services, limits=limits)
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = listen(host, 0)
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:

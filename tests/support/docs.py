@@ -99,9 +99,9 @@ def links(page: Path) -> list[str]:
 def anchors(page: Path) -> set[str]:
     """The fragments by which GitHub links to a page's headings."""
     text = prose(page.read_text(encoding="utf-8"))
-    return {_anchor(heading) for heading in _HEADING.findall(text)}
+    return {anchor(heading) for heading in _HEADING.findall(text)}
 
 
-def _anchor(heading: str) -> str:
+def anchor(heading: str) -> str:
     words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
     return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")

@@ -1,15 +1,16 @@
-"""The handlers by which people let their browser in, and out again."""
+"""The handlers by which people let their browser in, and out again, and see who has done what."""
 
 from aiohttp import web
 
 from jeeves_runner.api.guard import NO_TOKEN
-from jeeves_runner.api.requests.access import LoginBody
+from jeeves_runner.api.requests.access import AuditQuery, LoginBody
 from jeeves_runner.api.responses import encode, encoded_response
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.clock import to_text
 from jeeves_runner.db import tokens
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.access import SessionDocument
+from jeeves_runner.views.audit import audit_view
 
 
 async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
@@ -22,7 +23,10 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
     if holder is None:
         await call.browser.slow()
         raise NO_TOKEN
-    session = await services.writer.write(lambda tx: tokens.begin_session(tx, holder.token_id))
+    by, before = call.acting._replace(name=f"token {holder.name}"), call.caller.session
+    session = await services.writer.write(
+        lambda tx: tokens.begin_session(tx, holder.token_id, by=by, instead_of=before)
+    )
     document: SessionDocument = {
         "name": holder.name,
         "role": holder.role,
@@ -35,9 +39,14 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
 
 async def logout(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     """End the session of a browser, if it has one."""
-    session = call.caller.session
+    session, by = call.caller.session, call.acting
     if session is not None:
-        await call.services.writer.write(lambda tx: tokens.end_session(tx, session))
+        await call.services.writer.write(lambda tx: tokens.end_session(tx, session, by=by))
     answer = web.Response(status=204)
     call.browser.let_out(answer)
     return answer
+
+
+async def audit(call: Call[Nothing, AuditQuery, Nothing]) -> web.Response:
+    query = call.query
+    return await call.answer(lambda conn, _: audit_view(conn, **query._asdict()))

@@ -27,7 +27,7 @@ async def alerts(call: Call[Nothing, AlertsQuery, Nothing]) -> web.Response:
     )
 
 
-async def test(call: Call[Nothing, Nothing, TestBody]) -> web.Response:
+async def test_channel(call: Call[Nothing, Nothing, TestBody]) -> web.Response:
     """It answers once the message is asked for; whether it arrives, the list of messages tells."""
     services, channel = call.services, call.body.channel
     if channel is None:

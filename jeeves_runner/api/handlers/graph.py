@@ -18,7 +18,7 @@ async def stale(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     return await call.answer(stale_view)
 
 
-async def why(call: Call[NodePath, Nothing, Nothing]) -> web.Response:
+async def node_why(call: Call[NodePath, Nothing, Nothing]) -> web.Response:
     catching_up = call.services.catching_up()
     return await call.answer(
         lambda conn, now: node_why_view(conn, now, call.path.node, served=True, catching_up=catching_up)

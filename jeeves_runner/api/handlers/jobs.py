@@ -37,7 +37,7 @@ async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     return await _shown(call, call.path.job)
 
 
-async def why(call: Call[JobPath, WhyQuery, Nothing]) -> web.Response:
+async def job_why(call: Call[JobPath, WhyQuery, Nothing]) -> web.Response:
     query = call.query
     if query.at is not None and query.run is not None:
         raise InvalidValue("at and run are two questions; ask one of them")

@@ -12,12 +12,14 @@ from jeeves_runner.access import TooOpen
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.db.runner import too_open_files
+from jeeves_runner.errors import NotReady
 from jeeves_runner.views.runner import (
     StatusDocument,
     catching_up_view,
     config_view,
     healthz_view,
     index_view,
+    readyz_view,
     status_view,
 )
 from jeeves_runner.views.sync import sync_view
@@ -68,6 +70,15 @@ async def catching_up(call: PlainCall) -> web.Response:
 
 async def healthz(call: PlainCall) -> web.Response:
     return json_response(healthz_view())
+
+
+async def readyz(call: PlainCall) -> web.Response:
+    services = call.services
+    if services.stopping.is_set():
+        raise NotReady("stopping")
+    if not services.runs.is_admitting:
+        raise NotReady("starting")
+    return json_response(readyz_view())
 
 
 async def sync(call: PlainCall) -> web.Response:

@@ -1,8 +1,10 @@
-"""What a browser shows to be let in."""
+"""What a browser shows to be let in, and what is asked of the audit."""
 
 from typing import Annotated, NamedTuple
 
 from jeeves_runner.api.bodies import TextField
+from jeeves_runner.api.parameters import MAX_LIMIT, Text, Whole
+from jeeves_runner.core.values import PAGE
 
 
 class LoginBody(NamedTuple):
@@ -10,3 +12,16 @@ class LoginBody(NamedTuple):
 
     token: Annotated[str | None, TextField()] = None
     """It must be given."""
+
+
+class AuditQuery(NamedTuple):
+    """A page of the audit."""
+
+    actor: Annotated[str | None, Text()] = None
+    """Only what this one did: `cli`, `token NAME`, `run NUMBER`; without it of all."""
+    target: Annotated[str | None, Text()] = None
+    """Only what was done to this: `job ID`, `run NUMBER`; without it to anything."""
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
+    """At most this many."""
+    before: Annotated[int | None, Whole()] = None
+    """Only those with smaller numbers; without it from the newest."""

@@ -15,9 +15,9 @@ class AlertsQuery(NamedTuple):
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
     """At most this many of each."""
     before_incident: Annotated[int | None, Whole()] = None
-    """Only incidents with smaller numbers."""
+    """Only incidents with smaller numbers; without it from the newest."""
     before_message: Annotated[int | None, Whole()] = None
-    """Only messages with smaller numbers."""
+    """Only messages with smaller numbers; without it from the newest."""
 
 
 class TestBody(NamedTuple):

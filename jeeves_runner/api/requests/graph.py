@@ -16,6 +16,7 @@ class GraphQuery(NamedTuple):
     """Which part of the graph; nothing: the whole."""
 
     impact: Annotated[str | None, Text()] = None
-    """Only this node and all that a change of it reaches: ``KIND:NAME``, or the id of a job."""
+    """Only this node and all that a change of it reaches: ``KIND:NAME``, or the id of a job. Without it,
+    and without ``around``, the whole graph."""
     around: Annotated[str | None, Text()] = None
     """Only this node and its neighbours, likewise."""

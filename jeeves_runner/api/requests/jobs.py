@@ -17,25 +17,26 @@ class JobsQuery(NamedTuple):
     """A page of jobs."""
 
     limit: Annotated[int | None, Whole(1, MAX_LIMIT)] = None
-    """At most this many; None: all."""
+    """At most this many; without it all."""
     cursor: Annotated[str | None, Name()] = None
-    """The ``next_cursor`` of the page before."""
+    """The ``next_cursor`` of the page before; without it from the first."""
 
 
 class WhyQuery(NamedTuple):
     """What is asked of a job; nothing: what happened last."""
 
     at: Annotated[str | None, Text()] = None
-    """A time, on the clocks of the job's zone where it has no offset."""
+    """A time, on the clocks of the job's zone where it has no offset; without it, and without ``run``, what
+    happened last."""
     run: Annotated[int | None, Whole()] = None
-    """One of its runs."""
+    """One of its runs, in the place of a time."""
 
 
 class SkipBody(NamedTuple):
     """An occurrence that is not to run."""
 
     time: Annotated[str | None, TextField()] = None
-    """When it is, on the job's clocks; None: the next one that would run."""
+    """When it is, on the job's clocks; without it the next one that would run."""
     reason: Annotated[str | None, TextField()] = None
     """Shown wherever the skip is, and by the row of the occurrence."""
 
@@ -44,4 +45,4 @@ class UnskipBody(NamedTuple):
     """An occurrence that is to run after all."""
 
     time: Annotated[str | None, TextField()] = None
-    """When it is, likewise; None: all that are skipped and yet to come."""
+    """When it is, on the job's clocks; without it all that are skipped and yet to come."""

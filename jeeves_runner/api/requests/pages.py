@@ -12,4 +12,4 @@ class PageQuery(NamedTuple):
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
     """At most this many."""
     before: Annotated[int | None, Whole()] = None
-    """Only those with smaller numbers."""
+    """Only those with smaller numbers; without it from the newest."""

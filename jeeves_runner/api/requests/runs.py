@@ -26,13 +26,13 @@ class RunsQuery(NamedTuple):
     """A page of runs, chosen among all."""
 
     job: Annotated[str | None, Text()] = None
-    """Only runs of this job, deleted or not."""
+    """Only runs of this job, deleted or not; without it of all jobs."""
     status: Annotated[str | None, Word(_STATUSES)] = None
-    """Only runs of this status."""
+    """Only runs of this status; without it of any."""
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
     """At most this many."""
     before: Annotated[int | None, Whole()] = None
-    """Only runs with smaller numbers."""
+    """Only runs with smaller numbers; without it from the newest."""
 
 
 class LookQuery(NamedTuple):
@@ -46,7 +46,7 @@ class RunJobQuery(NamedTuple):
     """How patient a run by hand is."""
 
     wait: Annotated[timedelta | None, Length()] = None
-    """For how long to wait for its end; None: as long as it takes."""
+    """For how long to wait for its end; without it as long as it takes."""
 
 
 class RunJobBody(NamedTuple):

@@ -72,7 +72,7 @@ class KeysQuery(NamedTuple):
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = MAX_LIMIT
     """At most this many."""
     cursor: Annotated[str | None, Name()] = None
-    """The last name of the page before."""
+    """The last name of the page before; without it from the first."""
 
 
 class ItemsQuery(NamedTuple):
@@ -81,4 +81,4 @@ class ItemsQuery(NamedTuple):
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = MAX_LIMIT
     """At most this many."""
     cursor: Annotated[str | None, Text()] = None
-    """The ``next_cursor`` of the page before."""
+    """The ``next_cursor`` of the page before; without it from the newest."""

@@ -11,8 +11,21 @@ from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.why import WhyDocument
 
 JOBS: Final[tuple[Route, ...]] = (
-    look("/jobs", "The live jobs, by id", jobs.jobs, {200: JobsDocument}),
-    look("/jobs/{job}", "A job with all that is known of it", jobs.job, {200: JobDocument}, problems={404}),
+    look(
+        "/jobs",
+        "The live jobs, by id",
+        jobs.jobs,
+        {200: JobsDocument},
+        description="All of them unless `limit` is given.",
+    ),
+    look(
+        "/jobs/{job}",
+        "A job with all that is known of it",
+        jobs.job,
+        {200: JobDocument},
+        description="`tokens_today` is told of a job with [`max_tokens_per_day`](manifest.md#sessions).",
+        problems={404},
+    ),
     look(
         "/jobs/{job}/runs",
         "The runs of a job, deleted or not, newest first",
@@ -21,13 +34,29 @@ JOBS: Final[tuple[Route, ...]] = (
         problems={404},
     ),
     look(
-        "/jobs/{job}/why", "Why a job ran at a time, or did not", jobs.why, {200: WhyDocument}, problems={404}
+        "/jobs/{job}/why",
+        "Why a job ran at a time, or did not",
+        jobs.job_why,
+        {200: WhyDocument},
+        description="See [reasons](../explanation/reasons.md). It also tells of a deleted job.",
+        problems={404},
     ),
     act(
         "/jobs/{job}/run",
         "Run a job now, and wait for the end",
         runs.run_job,
         {200: ResultDocument, 202: RunDocument},
+        description=(
+            "The answer comes once the end of the run is recorded; with retries, that of the last "
+            "attempt. It may be that the run was skipped. A client that hangs up does not end it.\n\n"
+            "With `?wait=30s` the answer is 202 if it has not ended by then, with the attempt it has come "
+            "to; with `?wait=0s`, or the header `Prefer: respond-async`, it is 202 at once. So it is "
+            "from a server that is told to stop meanwhile. One that is stopping answers 503, or refuses "
+            "to connect.\n\n"
+            "A value of `params` is a text, or a number, true or false where the "
+            "[parameter](manifest.md#parameters) is of that type. What the job does not take is answered "
+            "with 400, and nothing runs. A job that is paused is not run without `force`: 409."
+        ),
         problems={404, 409},
         run_may=RunMay.TRIGGERS,
     ),
@@ -36,14 +65,29 @@ JOBS: Final[tuple[Route, ...]] = (
         "Let a job start no more, until a time or until resumed",
         jobs.pause_job,
         {200: JobDocument},
+        description=(
+            "`until` is as of [`pause --until`](commands.md#pause), and `for` a length of time such as "
+            "`2h`; at most one of them is given."
+        ),
         problems={404},
     ),
-    act("/jobs/{job}/resume", "End the pause of a job", jobs.resume_job, {200: JobDocument}, problems={404}),
+    act(
+        "/jobs/{job}/resume",
+        "End the pause of a job",
+        jobs.resume_job,
+        {200: JobDocument},
+        description="A pause of all jobs goes on (`paused.all`), until `jeeves-runner resume --all`.",
+        problems={404},
+    ),
     act(
         "/jobs/{job}/skip",
         "Let a job not run at one time",
         jobs.skip_job,
         {200: JobDocument},
+        description=(
+            "As [`skip`](commands.md#skip) does. What is no occurrence, and one that has its run, is "
+            "answered with 409."
+        ),
         problems={404, 409},
     ),
     act(
@@ -51,6 +95,7 @@ JOBS: Final[tuple[Route, ...]] = (
         "Take skips of a job back",
         jobs.unskip_job,
         {200: JobDocument},
+        description="A time that is not skipped is answered with 404.",
         problems={404, 409},
     ),
     act(
@@ -58,14 +103,23 @@ JOBS: Final[tuple[Route, ...]] = (
         "Say nothing of a job, until a time",
         jobs.mute_job,
         {200: JobDocument},
+        description="As of a pause; here one of `until` and `for` must be given.",
         problems={404},
     ),
-    act("/jobs/{job}/unmute", "End the mute of a job", jobs.unmute_job, {200: JobDocument}, problems={404}),
+    act(
+        "/jobs/{job}/unmute",
+        "End the mute of a job",
+        jobs.unmute_job,
+        {200: JobDocument},
+        description="A mute of everything goes on (`muted.all`), until `jeeves-runner unmute --all`.",
+        problems={404},
+    ),
     act(
         "/jobs/{job}/disable",
         "Pause a job until it is enabled",
         jobs.disable_job,
         {200: OkDocument},
+        description="It is a pause without an end, whose reason is `api`.",
         method="PATCH",
         problems={404},
     ),
@@ -74,6 +128,10 @@ JOBS: Final[tuple[Route, ...]] = (
         "End the pause of a job",
         jobs.enable_job,
         {200: OkDocument},
+        description=(
+            "It ends the job's own pause, also one that a command has made; a pause of all jobs goes on. "
+            "A job whose manifest says `enabled: false` is answered with 409."
+        ),
         method="PATCH",
         problems={404, 409},
     ),

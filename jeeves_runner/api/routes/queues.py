@@ -14,6 +14,7 @@ QUEUES: Final[tuple[Route, ...]] = (
         "The queues, by id",
         queues.queues,
         {200: QueueIdsDocument | QueuesDocument},
+        description="Their ids; with `?detail=1` objects.",
         run_may=RunMay.ANYTHING,
     ),
     look(
@@ -37,6 +38,7 @@ QUEUES: Final[tuple[Route, ...]] = (
         "Let nothing be claimed from a queue, and let it start no job, until a time or until resumed",
         queues.pause_queue,
         {200: QueueCountsDocument},
+        description="As of a job: at most one of `until` and `for` is given.",
         problems={404},
     ),
     act(

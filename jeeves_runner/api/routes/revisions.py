@@ -13,6 +13,7 @@ REVISIONS: Final[tuple[Route, ...]] = (
         "All that is live as it was declared, for manifests to be compared with",
         revisions.specs,
         {200: SpecsDocument},
+        description="It is what [`diff --server`](commands.md#diff) reads.",
     ),
     look("/revisions", "What was applied, newest first", revisions.revisions, {200: RevisionsDocument}),
     look(
@@ -20,6 +21,7 @@ REVISIONS: Final[tuple[Route, ...]] = (
         "An apply with all that it changed",
         revisions.revision,
         {200: RevisionDocument},
+        description="`changes` are as `diff --json` has them, in the words of a manifest.",
         problems={404},
     ),
 )

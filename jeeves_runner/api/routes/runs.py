@@ -15,6 +15,10 @@ RUNS: Final[tuple[Route, ...]] = (
         "A run with all that is recorded of it",
         runs.run,
         {200: RunDocument},
+        description=(
+            "With `?wait=30s` it comes as soon as the run has ended, and as it is once that time has "
+            "passed or the server is told to stop."
+        ),
         problems={404},
         run_may=RunMay.OWN,
     ),
@@ -23,6 +27,7 @@ RUNS: Final[tuple[Route, ...]] = (
         "What led to a run, and what it led to",
         runs.lineage,
         {200: RunLineageDocument},
+        description="A deleted run is found as long as one of its items is kept.",
         problems={404},
         run_may=RunMay.OWN,
     ),
@@ -31,6 +36,11 @@ RUNS: Final[tuple[Route, ...]] = (
         "What a run wrote",
         runs.logs,
         {200: str, 206: str, 304: None},
+        description=(
+            "The log file, or the tails where there is none, where it cannot be read, or its disk hangs. "
+            "Of the file a part may be asked for (`Range`). Every byte is as the run wrote it, so `curl` "
+            "hands a terminal what may steer it; [`logs`](commands.md#logs) does not."
+        ),
         problems={404},
         run_may=RunMay.OWN,
     ),
@@ -39,6 +49,7 @@ RUNS: Final[tuple[Route, ...]] = (
         "End a run that runs or waits",
         runs.cancel_run,
         {202: RunDocument},
+        description="A run that has ended is answered with 409.",
         problems={404, 409},
         run_may=RunMay.OWN,
         audit=Audit.REQUEST,

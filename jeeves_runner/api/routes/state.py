@@ -27,6 +27,10 @@ STATE: Final[tuple[Route, ...]] = (
         "The values of a namespace, by key",
         state.namespace,
         {200: dict[str, object]},
+        description=(
+            "A JSON object of the values, in the order of the keys. If more follow, a header `Link` with "
+            '`rel="next"` names the next page.'
+        ),
         problems={404},
         run_may=RunMay.ANYTHING,
     ),

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.manifest.alerts import addresses, settle_alerts
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.edges import SHORT_FORMS, build_needs, edge_findings, spelled_out
 from jeeves_runner.core.manifest.params import build_params
+from jeeves_runner.core.manifest.payload_schemas import Content, settle_schema
 from jeeves_runner.core.manifest.schedules import check_schedule
 from jeeves_runner.core.manifest.sessions import session_findings
 from jeeves_runner.core.model import JobSpec, JobType, SourceType
@@ -91,18 +91,26 @@ def build_job(given: Mapping[str, Any], context: ProjectContext, names: Namespac
     return BuiltJob(values, findings, effort, namespace)
 
 
-def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str, Any], list[Finding]]:
-    """The JSON values of a queue that meets the schema; and what is wrong with it."""
+def build_queue(
+    given: Mapping[str, Any], context: ProjectContext, content: Content
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The JSON values of a queue that meets the schema; and what is wrong with it. ``content`` reads the file
+    that its payloads' schema may stand in."""
     findings: list[Finding] = []
     values = dict(_QUEUE_DEFAULTS)
-    for path, value in _leaves(given):
+    if "payload_schema" in given:
+        schema, file = settle_schema(given["payload_schema"], context.project_root, content, findings)
+        values["payload_schema"], values["payload_schema_file"] = schema, file
+    for path, value in _leaves({key: value for key, value in given.items() if key != "payload_schema"}):
         field = "_".join(path)
         if f"{field}_ms" in QueueSpec._fields:
             values[f"{field}_ms"] = _milliseconds(value, path, findings)
         else:
             values[field] = value
     values["backoff_factor"] = float(values["backoff_factor"])
-    values["on_failed"] = addresses("on_failed", given, channels.on_failure, channels, findings)
+    values["on_failed"] = addresses(
+        "on_failed", given, context.channels.on_failure, context.channels, findings
+    )
     _settle_delays(values, "backoff_", given.get("backoff", {}), "backoff", findings)
     if values["lease_ms"] == 0:
         findings.append(

@@ -11,6 +11,7 @@ from jeeves_runner.core.manifest.build import build_job, build_node, build_queue
 from jeeves_runner.core.manifest.context import Layer, with_defaults
 from jeeves_runner.core.manifest.edges import edge_warnings
 from jeeves_runner.core.manifest.file_result import Entry, Kind
+from jeeves_runner.core.manifest.payload_schemas import Content
 from jeeves_runner.core.manifest.problem_list import ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.rules import ManifestRules
@@ -50,12 +51,14 @@ class EntryReader:
         now: datetime | None,
         met: Met,
         names: Namespaces,
+        content: Content,
     ) -> None:
         self._rules = rules
         self._problems = problems
         self._now = now
         self._met = met
         self._names = names
+        self._content = content
         self._effort_left = MAX_EFFORT
         self._entries_left = MAX_ENTRIES
         self.holds_float = False
@@ -128,9 +131,14 @@ class EntryReader:
     def _queue(self, item: Any, place: KeyPath, line: int) -> None:
         if not self._valid("queue", item, place):
             return
-        values, findings = build_queue(item, self._rules.context.channels)
+        values, findings = build_queue(item, self._rules.context, self._content)
+        if values["payload_schema_file"] is not None:
+            self.size = self.size.plus(Size(characters=len(values["payload_schema"] or "")))
+            if (excess := self.size.excess) is not None:
+                message = f"with the schemas that it names the file comes to {excess}"
+                raise TooMuch((*place, "payload_schema"), message, SPLIT)
         if not self._rejected("queue", item["id"], findings, place):
-            self._enter("queue", values["id"], encode(values), line)
+            self._enter("queue", values["id"], encode(values), line, traits=traits_in(values))
 
     def _node(self, item: Any, place: KeyPath, line: int) -> None:
         if not self._valid("node", item, place):

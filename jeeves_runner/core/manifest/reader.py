@@ -10,6 +10,7 @@ from jeeves_runner.core.manifest.budget import Size
 from jeeves_runner.core.manifest.context import Layer, ProjectContext, combine
 from jeeves_runner.core.manifest.entries import LISTS, EntryReader, Met, TooMuch
 from jeeves_runner.core.manifest.file_result import FileResult
+from jeeves_runner.core.manifest.payload_schemas import Content
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.rules import LATER, ManifestRules
 from jeeves_runner.core.manifest.validation import unsupported_key
@@ -27,8 +28,14 @@ from jeeves_runner.core.problem import Finding, KeyPath, Problem
 from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.core.wording import brief, did_you_mean, shown
+from jeeves_runner.errors import InvalidValue
 
 _NO_DEFAULTS: Final = Layer({}, Size())
+
+
+def _no_file(path: str) -> bytes:
+    """Where there is only the manifest."""
+    raise InvalidValue("the file is not read here")
 
 
 def _unheard(item: Any, place: KeyPath, defaults: Layer) -> None:
@@ -48,15 +55,17 @@ class ManifestReader:
         defaults: Sequence[Layer] = (),
         now: datetime | None = None,
         names: Namespaces = BY_ID,
+        content: Content = _no_file,
         met: Met = _unheard,
     ) -> FileResult:
         """The result for the manifest at ``path`` (relative to the project root, with ``/``).
 
         ``defaults`` are the folders' layers, outermost first. ``now``, an aware time, is for warnings of
         what is to come; it decides on nothing else. ``names`` says by which namespaces the
-        times of jobs are spread. ``met`` hears of each job, a wrong one too.
+        times of jobs are spread. ``content`` reads the files of payload schemas. ``met`` hears of each job, a
+        wrong one too.
         """
-        return _FileReader(self.rules, path, data, defaults, now, names, met).result()
+        return _FileReader(self.rules, path, data, defaults, now, names, content, met).result()
 
     def read_defaults(self, path: str, data: bytes) -> tuple[Layer | None, list[Problem]]:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
@@ -82,6 +91,7 @@ class _FileReader:
         defaults: Sequence[Layer],
         now: datetime | None = None,
         names: Namespaces = BY_ID,
+        content: Content = _no_file,
         met: Met = _unheard,
     ) -> None:
         self._rules = rules
@@ -90,7 +100,7 @@ class _FileReader:
         self._text = ""
         self._defaults = defaults
         self._problems = ProblemList(path)
-        self._entries = EntryReader(rules, self._problems, now, met, names)
+        self._entries = EntryReader(rules, self._problems, now, met, names, content)
 
     def result(self) -> FileResult:
         document = self._parse()

@@ -11,7 +11,7 @@ from jeeves_runner.core.manifest.validation import Validator
 
 LATER: Final = frozenset(
     """
-    executor resources payload_schema
+    executor resources
     """.split()  # noqa: SIM905
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""

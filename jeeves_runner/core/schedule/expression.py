@@ -22,14 +22,19 @@ _LONGEST_FIELD = 256
 _FIELDS_HINT = "write minute hour day month weekday, or six fields with the second first"
 
 
+def is_shared(text: str) -> bool:
+    """Whether an expression means the same for all jobs: it has no ``H``."""
+    return "h" not in text and "H" not in text
+
+
 def cron_expression(text: str, namespace: str, key: ScheduleKey, index: int) -> Cron:
     """One expression; errors quote it. As an exclusion, five fields stand for whole minutes."""
     try:
-        if "h" not in text and "H" not in text:
+        if is_shared(text):
             return _shared(text, key)
-        fields = _six_fields(text, key)
+        fields = _fields_to_spread(text, key)
         return cron_of(
-            tuple(spread(kind, field, namespace) for kind, field in zip(KINDS, fields, strict=True))
+            tuple([spread(kind, field, namespace) for kind, field in zip(KINDS, fields, strict=True)])
         )
     except ScheduleError as error:
         raise ScheduleError(
@@ -41,6 +46,12 @@ def cron_expression(text: str, namespace: str, key: ScheduleKey, index: int) -> 
 def _shared(text: str, key: ScheduleKey) -> Cron:
     """An expression that is the same for all jobs."""
     return cron_of(_six_fields(text, key))
+
+
+@lru_cache(maxsize=1024)
+def _fields_to_spread(text: str, key: ScheduleKey) -> tuple[str, ...]:
+    """The fields of an expression with ``H``, which many jobs write alike."""
+    return _six_fields(text, key)
 
 
 def _six_fields(text: str, key: ScheduleKey) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from jeeves_runner.core.schedule.cron_fields import ScheduleError
 from jeeves_runner.core.schedule.days import HORIZON_YEARS
 from jeeves_runner.core.schedule.excepted import Excepted
 from jeeves_runner.core.schedule.exclusions import DateRange, Exclusions, parse_dates
-from jeeves_runner.core.schedule.expression import cron_expression
+from jeeves_runner.core.schedule.expression import cron_expression, is_shared
 from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night
@@ -109,6 +109,8 @@ def parse_schedule(
     covers whole minutes. No entries: a schedule that never occurs. Raises :class:`ScheduleError`, also when
     an entry that has no end, or the whole, would not occur for 8 years.
     """
+    if not exclude and len(entries) == 1 and isinstance(text := entries[0], str) and is_shared(text):
+        return _schedule_of_text(text, timezone)
     zone = zone_of(timezone)
     crons: list[Cron] = []
     others: list[Steps | Once | Rule] = []
@@ -140,6 +142,14 @@ def parse_schedule(
 def warm_up() -> None:
     """Load the cron library now rather than with the first expression that needs it."""
     cron_expression("1-5 * * * *", "", "schedule", 0)
+
+
+@lru_cache(maxsize=16384)
+def _schedule_of_text(text: str, timezone: str) -> Schedule:
+    """One expression without ``H``, as most jobs have it: found by its text, before anything is read."""
+    zone = zone_of(timezone)
+    cron = cron_expression(text, "", "schedule", 0)
+    return _together((cron,), (), (), zone, cron.effort)
 
 
 @lru_cache(maxsize=16384)
