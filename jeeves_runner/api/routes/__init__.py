@@ -52,8 +52,8 @@ SUBJECTS: Final = (
         name="Queues",
         about=(
             "What waits to be worked on. A `lease`, `delay` or `retry_in` is a text such as `5m`, or a "
-            "number of seconds. What a run does with its own token names that run, as if its script had written to "
-            "the database."
+            "number of seconds. What a run does with its own token names that run, as if its script had "
+            "written to the database."
         ),
         routes=(*QUEUES, *QUEUE_ITEMS),
     ),
