@@ -69,6 +69,15 @@ class LogConfig(NamedTuple):
     format: Annotated[LogFormat, Choice(LogFormat, "text for people, json for programs.")] = "text"
 
 
+class MetricsConfig(NamedTuple):
+    """What programs read that watch the runner."""
+
+    max_labels: Annotated[
+        int,
+        Whole("How many jobs, queues and nodes each have metrics by name; the rest share one.", 1, 100_000),
+    ] = 10_000
+
+
 class GatewayConfig(NamedTuple):
     """The gateway whose agents carry out jobs of type session."""
 
@@ -168,6 +177,10 @@ class Config(NamedTuple):
         ApiConfig,
         Section(ApiConfig, "How people reach the HTTP API.", '{public_url: "https://jobs.example.org"}'),
     ] = ApiConfig()
+    metrics: Annotated[
+        MetricsConfig,
+        Section(MetricsConfig, "What programs read that watch the runner.", "{max_labels: 1000}"),
+    ] = MetricsConfig()
     log: Annotated[LogConfig, Section(LogConfig, "The runner's own log.", "{level: info}")] = LogConfig()
 
     @property

@@ -61,10 +61,10 @@ async def serve(
         supervisor.stopping()
 
     stop = Stop(clock, begun=begun)
-    watch = LoopWatch(loop)
+    watch = LoopWatch(loop, clock)
     try:
         async with supervisor.informed(), AsyncExitStack() as stack:
-            runner = Runner(config, clock, stack, open_files, stop=stop, paused=paused)
+            runner = Runner(config, clock, stack, open_files, stop=stop, paused=paused, loop=watch.health)
             signals.start()
             watch.start()
             try:

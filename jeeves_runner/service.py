@@ -4,10 +4,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 
 import apsw
 
@@ -26,6 +25,7 @@ from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors, make_gateway
+from jeeves_runner.measuring import Measuring
 from jeeves_runner.reconcile.apply import Applied, check_source
 from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
@@ -49,6 +49,7 @@ from jeeves_runner.runner.gateway_look import look_at_gateway
 from jeeves_runner.runner.interpreter import collect_garbage
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
+from jeeves_runner.runner.loop_watch import LoopHealth
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, name_of
@@ -91,6 +92,7 @@ class Runner:
         *,
         stop: Stop | None = None,
         paused: bool = False,
+        loop: LoopHealth | None = None,
     ) -> None:
         """``open_files``: the soft limit on open files that runs get if it is not this process's own.
         ``paused``: pause all jobs before anything else is written."""
@@ -101,6 +103,7 @@ class Runner:
         self._config_watch = ConfigWatch(config, clock)
         self._stop = stop or Stop(clock)
         self._paused = paused
+        self._measuring = Measuring(config, loop or LoopHealth())
         self._tasks = Tasks(config.db_path, self.stop)
         self._tasks_to_the_end = Tasks(config.db_path, self.stop)
         self._admitting: Runs | None = None
@@ -177,6 +180,7 @@ class Runner:
         carrier = self._carrier = Carrier(writer, maintenance.reads, clock, str(config.data_dir))
         reads = ThreadReads(self._connect())
         stack.push_async_callback(reads.close)
+        await self._measuring.begin(reads, maintenance)
         writer.start()
         telling = self._telling = Teller(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
@@ -185,9 +189,10 @@ class Runner:
         await telling.begin(begun.last_alive)
         await clocks.begin(begun, conn)
         # Before people are told that it is there: what is deleted before the first look is never missed.
+        # And before there are thousands of jobs for the collector to walk.
         files = SideThread("database files")
-        self._spawn("watch of the database's files", self._watch_files(runs, files))
-        self._spawn("garbage collector", collect_garbage())  # before there are thousands of jobs to walk
+        self._tasks.spawn("watch of the database's files", self._watch_files(runs, files))
+        self._tasks.spawn("garbage collector", collect_garbage())
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
@@ -205,6 +210,7 @@ class Runner:
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         self._tasks.keep("scheduler", scheduler.run)
         triggers.keep(self._tasks, scheduler.look)
+        self._measuring.keep(self._tasks, reads)
         self._tasks.keep("watch of the manifests", sync.run)
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("what renamed jobs take along", carrier.run)
@@ -217,7 +223,7 @@ class Runner:
             sync=lambda: sync.status,
             shortage=lambda: disks.shortage,
         )
-        self._spawn("fence", self._watch_fence(runs))
+        self._tasks.spawn("fence", self._watch_fence(runs))
         if (gateway := make_gateway(config)) is not None:
             self._tasks.attempt("look at the gateway", look_at_gateway(gateway))
         # Also while the runner stops: a run that it waits for can still be cancelled, and what a run has
@@ -259,8 +265,7 @@ class Runner:
             await stop.within("heartbeats of jobs", self._telling.finish(), reserve=_LAST_STEPS - 1)
         await stop.within("what is kept up for the runs", self._tasks_to_the_end.end(), most=1)
         patience = min(STOP_PATIENCE, stop.left(reserve=_LAST_STEPS - 2))
-        writing = end_writing(writer, epoch, patience)
-        await stop.within("the writer of the database", writing)
+        await stop.within("the writer of the database", end_writing(writer, epoch, patience))
         await stop.within("a run", self.runs.abandon(), most=1)
 
     async def _leave_public(self, writer: Writer, epoch: int) -> None:
@@ -268,8 +273,7 @@ class Runner:
         if self._http is not None:
             await self._stop.within("HTTP", self._http.close(), most=2 * _HTTP_GRACE)
         if self._local is not None:
-            closing = asyncio.to_thread(self._local.close)
-            await self._stop.within("the Unix socket", closing, most=_HTTP_GRACE)
+            await self._stop.within("the Unix socket", asyncio.to_thread(self._local.close), most=_HTTP_GRACE)
 
     async def _end_looking(self, maintenance: Maintenance) -> None:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
@@ -349,6 +353,7 @@ class Runner:
             nudge=follower.nudge,
             look_soon=follower.look_soon,
             claims=ClaimWaits(conn, self._clock, follower.tell),
+            metrics=self._measuring.metrics(self.scheduler, self.sync, writer),
             began=self._clock.boottime(),
             stopping=self._stop.asked,
         )
@@ -379,10 +384,6 @@ class Runner:
         if self._follower is not None:
             self._follower.look_soon()
             self.sync.nudge()
-
-    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Keep ``work`` going until the stop begins."""
-        self._tasks.spawn(name, work)
 
     async def _watch_fence(self, runs: Runs) -> None:
         await runs.fenced.wait()

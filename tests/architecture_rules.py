@@ -91,7 +91,7 @@ JSON_SCHEMAS = ("api.parameters", "api.bodies", "api.body_kinds", "api.shapes", 
 
 CAMEL_CASE = re.compile("[a-z]+[a-z0-9]*[A-Z][A-Za-z0-9]*")
 
-DOCUMENTS = ("views", "db.job_list", "db.run_list")
+DOCUMENTS = ("views", "db.job_list", "db.run_list", "api.v0.documents", "api.v0.config")
 """Where the types stand of what HTTP answers and ``--json`` prints."""
 
 UNTYPED = re.compile(r"\b(?:[dD]ict|Mapping|MutableMapping)\[str, (?:typing\.)?Any\]")
@@ -281,8 +281,8 @@ def untyped_documents(module: Module) -> Iterator[str]:
 
 
 def camel_case_names(module: Module) -> Iterator[str]:
-    """The fields of all documents are in snake_case."""
-    if module.within(*DOCUMENTS, "api", "cli") and not module.within(*JSON_SCHEMAS):
+    """The fields of all documents are in snake_case, but for those that the original had."""
+    if module.within(*DOCUMENTS, "api", "cli") and not module.within(*JSON_SCHEMAS, "api.v0"):
         for node in module.nodes:
             for line, name in _names_of_fields(node):
                 if CAMEL_CASE.fullmatch(name):

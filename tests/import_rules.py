@@ -67,7 +67,7 @@ SETTINGS = (
 )
 ADAPTERS = ("sources", "db", "execute", "notify")
 WORKERS = ("reconcile", "runs", "runner")
-WORKING = (*SETTINGS, *ADAPTERS, *WORKERS, "views")
+WORKING = (*SETTINGS, *ADAPTERS, *WORKERS, "metrics", "views")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **{word: WORDS[:place] for place, word in enumerate(WORDS)},
@@ -91,11 +91,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "executors": (*SETTINGS, "execute"),
     "channels": (*SETTINGS, "notify"),
     "runner": (*SETTINGS, *ADAPTERS, "reconcile", "runs"),
+    "metrics": (*FLOOR, "db", "reconcile"),
     "views": (*FLOOR, "config_settings", "config_api", "config", "config_change", "db"),
     "api": WORKING,
     "dashboard": (*WORKING, "api"),
+    "measuring": WORKING[:-1],
     "telling": (*WORKING[:-1], "channels"),
-    "service": (*WORKING, "api", "dashboard", "executors", "telling"),
+    "service": (*WORKING, "api", "dashboard", "executors", "measuring", "telling"),
     "server_process": (*WORKING, "service"),
     "cli": (*WORKING, "client", "channels", "executors", "server_process"),
     "__main__": ("cli",),

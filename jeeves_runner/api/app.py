@@ -1,7 +1,7 @@
 """The aiohttp application: every route of the table, behind the gate."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,14 +14,18 @@ from jeeves_runner.api.answer_headers import add_headers
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.gate import CALLER, Gate
+from jeeves_runner.api.manner import HOUSE, Manner
 from jeeves_runner.api.parameters import Parser, preferences
-from jeeves_runner.api.problems import problem
+from jeeves_runner.api.problems import HttpProblem
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
-from jeeves_runner.api.route import AnyCall, Call, Declared, Route
+from jeeves_runner.api.route import AnyCall, Call, Declared, Nothing, Route
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import SpoolFiles
+from jeeves_runner.api.v0.manner import ORIGINAL, is_below_base
+from jeeves_runner.api.v0.refusals import refusals
+from jeeves_runner.api.v0.routes import V0
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db.file_errors import translated
 from jeeves_runner.errors import InvalidValue
@@ -39,7 +43,7 @@ _ON_A_JOB: Final = "/jobs/{job}"
 
 def build_app(services: ApiServices, limits: Limits) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
-    gate = Gate(services)
+    gate = Gate(services, _manner_of)
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
@@ -56,15 +60,27 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
         spools=SpoolFiles(database.parent),
     )
     bodies = Room(limits.memory)
-    for route in ROUTES:
-        handler = _served(route, gate, call_of, BodyReader(route.body, bodies, limits.body, reads), database)
+    for manner, route in _table():
+        body = manner.body(route.body, bodies, limits.body, reads)
+        handler = _served(route, gate, call_of, manner.query(route.query), body, database)
         path = _VALUE.sub(r"{\1:[^/]+}", route.path)  # by itself aiohttp takes no braces in a value
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             gate.routes[app.router.add_route(method, path, handler, expect_handler=expectation)] = route
     # Where several paths fit, the first that takes the method does, so these come last.
     for declared in DECLARED:
         app.router.add_route("*", declared.path, _refused(declared, services), expect_handler=expectation)
+    for method, path, refuse in refusals(services, ORIGINAL.body(Nothing, bodies, limits.body, reads)):
+        app.router.add_route(method, path, refuse, expect_handler=expectation)
     return app
+
+
+def _table() -> Iterator[tuple[Manner, Route]]:
+    yield from ((HOUSE, route) for route in ROUTES)
+    yield from ((ORIGINAL, route) for route in V0)
+
+
+def _manner_of(request: web.Request) -> Manner:
+    return ORIGINAL if is_below_base(request) else HOUSE
 
 
 async def _with_headers(_request: web.Request, answer: web.StreamResponse) -> None:
@@ -73,11 +89,15 @@ async def _with_headers(_request: web.Request, answer: web.StreamResponse) -> No
 
 
 def _served(
-    route: Route, gate: Gate, call_of: Callable[..., AnyCall], body: BodyReader[Any], database: Path
+    route: Route,
+    gate: Gate,
+    call_of: Callable[..., AnyCall],
+    query: Parser[Any],
+    body: BodyReader[Any],
+    database: Path,
 ) -> Handler:
     """What makes a call of each request for a route; ``call_of`` takes what comes with the request."""
     path: Parser[Any] = Parser(route.path_values, called="the {}")
-    query: Parser[Any] = Parser(route.query)
     no_body = None if route.takes_body else route.body()
     done = min(route.answers)
 
@@ -93,6 +113,7 @@ def _served(
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request) if no_body is None else no_body,
+            accept=request.headers.get("Accept", ""),
             known=frozenset(tag.value for tag in request.if_none_match or ()),
             at_once="respond-async" in preferences(request),
         )
@@ -136,13 +157,13 @@ async def _methods_at(request: web.Request) -> list[str]:
 
 
 def _declared_elsewhere(where: str, allowed: list[str]) -> web.Response:
-    return problem(
+    return HttpProblem(
         405,
         "declared",
         where,
         hint=f"a saved manifest is applied at once; {_acts_on_jobs()} act on a job",
         headers={"Allow": ", ".join(allowed)},
-    )
+    ).answer()
 
 
 def _acts_on_jobs() -> str:

@@ -163,6 +163,11 @@ class BodyReader(Generic[T]):
         self._seconds = seconds
         self._pool = pool
 
+    @property
+    def nothing(self) -> T:
+        """The values of a request without a body."""
+        return self._values()
+
     async def read(self, request: web.Request) -> T:
         """The values, with defaults for what the body leaves out or where there is none.
 
@@ -170,14 +175,7 @@ class BodyReader(Generic[T]):
         HTTPRequestEntityTooLarge for one that is too large, HTTPUnsupportedMediaType for one that says it is
         no JSON, and Overloaded while too many others are on their way.
         """
-        if not request.can_read_body:
-            return self._of({})
-        await go_on(request)
-        try:
-            async with asyncio.timeout(self._seconds):
-                text = await self._text(request)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
+        text = await self.text(request)
         if text.strip():
             _check_type(request)
         if len(text) > _LARGE:
@@ -192,7 +190,19 @@ class BodyReader(Generic[T]):
         [found] = read_fields([self._values], given)
         return found
 
-    async def _text(self, request: web.Request) -> bytes:
+    async def text(self, request: web.Request) -> bytes:
+        """The body as it was sent; empty where there is none. The exceptions of ``read``, but for those that
+        tell of its words."""
+        if not request.can_read_body:
+            return b""
+        await go_on(request)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._parts(request)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+
+    async def _parts(self, request: web.Request) -> bytes:
         most = request.client_max_size
         text = bytearray()
         try:

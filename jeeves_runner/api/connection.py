@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from jeeves_runner.api.answer_headers import add_headers, as_text
-from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, problem, problem_body, problem_of_http
+from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, HttpProblem, problem_body, problem_of_http
 from jeeves_runner.api.responses import PiecesResponse, encode
 from jeeves_runner.api.unread import Unread, untaken_of_system
 from jeeves_runner.core.values import MAX_NAME_LENGTH
@@ -210,7 +210,7 @@ class Connection(web.RequestHandler):
         """Refusals that come before any middleware (``Expect``) get the shape of all others here."""
         self.request_has_come()
         if isinstance(resp, web.HTTPException):
-            resp = problem_of_http(resp)
+            resp = problem_of_http(resp).answer()
         if not resp.prepared:
             add_headers(resp)
         self._answer = resp
@@ -234,12 +234,12 @@ class Connection(web.RequestHandler):
             raise exc  # the client is gone before its request came to a route
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("answering a request failed", exc_info=exc)
-            answer = problem(status, "unexpected", UNEXPECTED)
+            answer = HttpProblem(status, "unexpected", UNEXPECTED).answer()
         else:
             first_line = (message or "").partition("\n")[0].strip().rstrip(":")
             detail = f"this is not HTTP as the server reads it: {first_line}"
             log.debug("refused a request: %s", detail)
-            answer = problem(status, "bad_request", detail)
+            answer = HttpProblem(status, "bad_request", detail).answer()
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer is on its way already")
         answer.force_close()

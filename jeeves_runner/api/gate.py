@@ -1,7 +1,7 @@
 """What each request passes on its way to its route and back: the guard, the audit, and the words of
 errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -11,15 +11,19 @@ from jeeves_runner.api.audit_trail import AuditTrail
 from jeeves_runner.api.callers import Caller, Role, RunMay
 from jeeves_runner.api.connection import Connection, log
 from jeeves_runner.api.guard import Guard, TurnedAway
-from jeeves_runner.api.problems import UNEXPECTED, problem, problem_of, problem_of_http
+from jeeves_runner.api.manner import Manner
+from jeeves_runner.api.problems import UNEXPECTED, HttpProblem, RefusedAs, problem_of, problem_of_http
 from jeeves_runner.api.route import Route
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.errors import JeevesError
+from jeeves_runner.metrics.gathering import NO_ROUTE, Answered
+from jeeves_runner.metrics.run_totals import OTHER
 
 CALLER: Final = web.RequestKey("caller", Caller)
 """Who sent the request, once it is let in."""
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_METHODS: Final = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 
 
 class _NoRoute(NamedTuple):
@@ -37,9 +41,12 @@ _ACTS: Final = _NoRoute(Role.OPERATE)
 class Gate:
     """The middleware of the application. ``routes``: what is behind each route that aiohttp knows."""
 
-    def __init__(self, services: ApiServices) -> None:
+    def __init__(self, services: ApiServices, manner_of: Callable[[web.Request], Manner]) -> None:
+        """``manner_of``: how a request is told what is wrong with it."""
+        self._manner_of = manner_of
         self.routes: dict[web.AbstractRoute, Route] = {}
         self.guard = Guard(services.conn, services.clock, services.config)
+        self._metrics = services.metrics
         self._trail = AuditTrail(services.writer, services.clock)
 
     def middleware(self) -> Middleware:
@@ -47,9 +54,16 @@ class Gate:
 
         @web.middleware
         async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
-            return await self._pass(request, handler)
+            answer = await self._pass(request, handler)
+            self._count(request, answer.status)
+            return answer
 
         return pass_through
+
+    def _count(self, request: web.Request, status: int) -> None:
+        route = self.routes.get(request.match_info.route)
+        method = request.method if request.method in _METHODS else OTHER
+        self._metrics.note_request(Answered(NO_ROUTE if route is None else route.path, method, str(status)))
 
     async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if isinstance(request.protocol, Connection):
@@ -62,12 +76,12 @@ class Gate:
                 return await self._refuse(request, caller, route)
             request[CALLER] = caller
             self._trail.note_use(caller)
-            answer = await _answer(request, handler)
+            answer = await self._answer(request, handler)
             if route is not None:
                 await self._trail.note_answer(caller, route, request.match_info, answer.status)
             return answer
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
-            return _unexpected(request, fault)
+            return self._unexpected(request, fault)
 
     async def close(self) -> None:
         """Returns once all that was to be noted is noted."""
@@ -78,29 +92,33 @@ class Gate:
         place: Mapping[str, str] = {} if route is None else request.match_info
         if not refusal.is_gone:
             await self._trail.note_refusal(refusal, path, place)
-        return problem(
-            refusal.status, refusal.code, refusal.detail, hint=refusal.hint, headers=refusal.headers
+        return self._told(
+            request, HttpProblem(refusal.status, refusal.code, refusal.detail, refusal.hint, refusal.headers)
         )
 
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except RefusedAs as refused:
+            return self._told(request, refused.problem)
+        except JeevesError as error:
+            return self._told(request, problem_of(error))
+        except web.HTTPException as error:
+            return self._told(request, problem_of_http(error))
+        except web.RequestPayloadError as error:
+            log.debug("%s %r: the body cannot be read: %s", request.method, request.path, error)
+            detail = "the body is not encoded as its headers say"
+            return self._told(request, HttpProblem(400, "bad_request", detail))
+        except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
+            return self._unexpected(request, fault)
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except JeevesError as error:
-        return problem_of(error)
-    except web.HTTPException as error:
-        return problem_of_http(error)
-    except web.RequestPayloadError as error:
-        log.debug("%s %r: the body cannot be read: %s", request.method, request.path, error)
-        return problem(400, "bad_request", "the body is not encoded as its headers say")
-    except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
-        return _unexpected(request, fault)
+    def _unexpected(self, request: web.Request, fault: Exception) -> web.Response:
+        if not _has_hung_up(request, fault):
+            log.exception("%s %r failed", request.method, request.path, exc_info=fault)
+        return self._told(request, HttpProblem(500, "unexpected", UNEXPECTED))
 
-
-def _unexpected(request: web.Request, fault: Exception) -> web.Response:
-    if not _has_hung_up(request, fault):
-        log.exception("%s %r failed", request.method, request.path, exc_info=fault)
-    return problem(500, "unexpected", UNEXPECTED)
+    def _told(self, request: web.Request, problem: HttpProblem) -> web.Response:
+        return self._manner_of(request).tell(problem)
 
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:

@@ -14,7 +14,7 @@ from jeeves_runner.api.callers import Role
 from jeeves_runner.api.doc_lines import DocLines, doc_lines
 from jeeves_runner.api.parameters import JsonSchema, Parameter, parameters_of
 from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
-from jeeves_runner.api.route import Route, Subject
+from jeeves_runner.api.route import MetricsText, Route, Subject
 from jeeves_runner.api.shapes import fields_in, object_of, schema_of, words_of
 
 Json = dict[str, object]
@@ -217,6 +217,9 @@ def _answer(status: int, shape: object, schemas: _Schemas) -> Json:
         return {"description": description}
     if shape is str:
         return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
+    if shape is MetricsText:
+        text = {"schema": {"type": "string"}}
+        return {"description": description, "content": dict.fromkeys(MetricsText.MEDIA_TYPES, text)}
     return {"description": description, "content": {"application/json": {"schema": schemas.of(shape)}}}
 
 

@@ -7,7 +7,7 @@ and the documentation to them.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
@@ -204,6 +204,11 @@ class Parser(Generic[T]):
         """``called``: how messages name a parameter."""
         self._values = values
         self._known = {p.name: (called.format(p.name), p) for p in parameters_of(values)}
+
+    @property
+    def names(self) -> Collection[str]:
+        """The parameters that there are."""
+        return self._known.keys()
 
     def parse(self, given: Mapping[str, str]) -> T:
         """The values, with defaults for what is not given. InvalidValue, also for one that is not known, and

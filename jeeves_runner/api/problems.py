@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, NotRequired, TypedDict
+from typing import Final, NamedTuple, NotRequired, TypedDict
 
 from aiohttp import web
 
@@ -73,6 +73,34 @@ ANY_BODY: Final = frozenset({408, 413, 415})
 """The statuses of problems that any body may meet."""
 
 
+class HttpProblem(NamedTuple):
+    """What is wrong, in values: an answer of the house, and what the manner of other routes words anew."""
+
+    status: int
+    """The status of the answer."""
+    code: str
+    """The error's code."""
+    detail: str
+    """What is wrong, in a sentence."""
+    hint: str | None = None
+    """What to do about it."""
+    headers: Mapping[str, str] = MappingProxyType({})
+    """More headers of the answer."""
+
+    def answer(self) -> web.Response:
+        """The answer that a problem is."""
+        body = encode(problem_body(self.status, self.code, self.detail, hint=self.hint))
+        return web.Response(body=body, status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
+
+
+class RefusedAs(Exception):
+    """A request that is refused with a problem whose words and status are given."""
+
+    def __init__(self, problem: HttpProblem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
 def problem_body(status: int, code: str, detail: str, *, hint: str | None = None) -> ProblemBody:
     """The object itself."""
     body: ProblemBody = {
@@ -87,26 +115,13 @@ def problem_body(status: int, code: str, detail: str, *, hint: str | None = None
     return body
 
 
-def problem(
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    hint: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> web.Response:
-    """The answer that a problem is."""
-    body = encode(problem_body(status, code, detail, hint=hint))
-    return web.Response(body=body, status=status, content_type=CONTENT_TYPE, headers=headers)
-
-
-def problem_of(error: JeevesError) -> web.Response:
-    """The answer for an error raised on purpose."""
+def problem_of(error: JeevesError) -> HttpProblem:
+    """The problem that an error raised on purpose is."""
     status = STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    headers: Mapping[str, str] | None = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None
+    headers: Mapping[str, str] = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else {}
     if isinstance(error, TooManyAttempts):
         headers = {"Retry-After": str(error.seconds)}
-    return problem(status, error.code, error.message, hint=error.hint, headers=headers)
+    return HttpProblem(status, error.code, error.message, error.hint, headers)
 
 
 _INDEX: Final = "GET / lists what there is"
@@ -130,10 +145,10 @@ _REFUSALS: Final = {
 }
 
 
-def problem_of_http(error: web.HTTPException) -> web.Response:
-    """The answer for what aiohttp itself refuses: unknown paths, wrong methods, bodies too large."""
-    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+def problem_of_http(error: web.HTTPException) -> HttpProblem:
+    """What aiohttp itself refuses: unknown paths, wrong methods, bodies too large."""
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
     code, detail, hint = _REFUSALS.get(HTTPStatus(error.status), ("http", error.reason, _INDEX))
-    if headers is not None:
+    if headers:
         hint = f"it takes {headers['Allow'].replace(',', ', ')}"
-    return problem(error.status, code, detail, hint=hint, headers=headers)
+    return HttpProblem(error.status, code, detail, hint, headers)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_type_hints
 
 import apsw
 from aiohttp import web
@@ -29,6 +29,12 @@ T = TypeVar("T")
 
 class Nothing(NamedTuple):
     """No values at all: what a request without parameters, or without a body, holds of them."""
+
+
+class MetricsText:
+    """Stands for the text of metrics among the types of answers: one of these kinds, as the client asks."""
+
+    MEDIA_TYPES: Final = ("text/plain", "application/openmetrics-text")
 
 
 class Audit(StrEnum):
@@ -71,6 +77,8 @@ class Call(Generic[P, Q, B]):
     """What it came by, and the answer goes by."""
     still_counts: Callable[[], bool]
     """Whether the caller would still be let in: a long answer asks this at least once a minute."""
+    accept: str = ""
+    """What the client would rather be answered with: its header ``Accept``."""
     known: frozenset[str] = frozenset()
     """The versions of the answer that the client has kept: the tags of ``If-None-Match`` (RFC 9110)."""
     at_once: bool = False

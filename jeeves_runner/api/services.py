@@ -12,6 +12,7 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.connection import Tx
 from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.metrics.metrics import Metrics
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runner.stop import Asked
@@ -73,5 +74,6 @@ class ApiServices:
     nudge: Callable[[], Awaitable[None]]
     look_soon: Callable[[], None]
     claims: ClaimWaits
+    metrics: Metrics
     began: float
     stopping: Asked

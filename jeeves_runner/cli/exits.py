@@ -31,6 +31,8 @@ STALE: Final = 1
 """``graph stale`` has found something."""
 EMPTY: Final = 3
 """``queue claim`` has found nothing ready."""
+SOME_FAILED: Final = 1
+"""``queue work``: the command has failed for some items."""
 ENDED_BADLY: Final = 1
 """``trigger --wait``: the last attempt ended error, timeout or interrupted."""
 NOT_TAKEN: Final = 1

@@ -88,8 +88,7 @@ def of_job(conn: apsw.Connection, job_id: str) -> list[str]:
     found = []
     for job, after, last in stretches(conn, job_id):
         bounds = (f" AND id > {after}" if after else "") + ("" if last is None else f" AND id <= {last}")
-        name = job.replace("'", "''")
-        found.append(f"job_id = '{name}'{bounds}")
+        found.append(f"job_id = {apsw.format_sql_value(job)}{bounds}")
     return found
 
 

@@ -256,6 +256,14 @@ def settle_expired(tx: Tx, queue_id: str | None = None) -> None:
     # Each claim asks for this, and there is seldom one: to begin the UPDATE costs three times the look.
     if queue_id is None or tx.conn.execute(_SOME_ENDED, bounds).get:
         tx.conn.execute(_SETTLE_ALL if queue_id is None else _SETTLE_ONE, {**bounds, "error": LEASE_ENDED})
+        if ended := tx.conn.changes():
+            tx.conn.execute(_COUNT_ENDED, (ended,))
+
+
+def ended_leases(conn: apsw.Connection) -> int:
+    """How many claims have ended with their lease since the database was made, as far as it was noticed."""
+    count: int | None = conn.execute("SELECT value FROM sequences WHERE name = 'ended_leases'").get
+    return count or 0
 
 
 def run_lease_ms(lease_ms: int) -> int:
@@ -314,6 +322,10 @@ _ENDED = "status = 'claimed' AND lease_until <= :at"
 _OF_QUEUE = f"{_ENDED} AND queue_id = :queue"
 _SETTLE_ALL = f"{GIVE_BACK}WHERE {_ENDED}"
 _SETTLE_ONE = f"{GIVE_BACK}WHERE {_OF_QUEUE}"
+_COUNT_ENDED = """
+INSERT INTO sequences (name, value) VALUES ('ended_leases', ?)
+ON CONFLICT (name) DO UPDATE SET value = value + excluded.value
+"""
 _SOME_ENDED = f"SELECT true FROM queue_items WHERE {_OF_QUEUE} LIMIT 1"
 
 # Those that were delayed are in indexes of their own.

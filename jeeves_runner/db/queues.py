@@ -61,6 +61,14 @@ def unknown_queue(queue_id: str) -> NotFound:
     return NotFound(f"there is no queue {queue_id}", hint="`jeeves-runner queue list` shows what there is")
 
 
+def lease_of(conn: apsw.Connection, queue_id: str) -> int:
+    """How many milliseconds a claim lasts that names no lease of its own. NotFound."""
+    found: int | None = conn.execute("SELECT lease_ms FROM queues WHERE id = ?", (queue_id,)).get
+    if found is None:
+        raise unknown_queue(queue_id)
+    return found
+
+
 def check_known(conn: apsw.Connection, queue_ids: Iterable[str]) -> None:
     """NotFound for the first that is no queue, not even one that was deleted."""
     known = {row.id for row in queue_rows(conn)}

@@ -88,10 +88,14 @@ def items(
     after: ItemPlace | None = None,
     limit: int | None = None,
     room: int | None = None,
+    oldest_first: bool = False,
 ) -> Page[StateItem]:
-    """The items of a key ``after`` this place: the last written first; of equal times, the greater key."""
+    """The items of a key ``after`` this place: the last written first; of equal times, the greater key.
+
+    ``oldest_first``: from the other end, and ``after`` none.
+    """
     terms = {"namespace": namespace, "key": key, "at": to_text(now)}
-    statement = _ITEMS if after is None else _ITEMS_AFTER
+    statement = _ITEMS_AFTER if after is not None else _OLDEST_ITEMS if oldest_first else _ITEMS
     with closing(conn.execute(statement, terms | ({} if after is None else after._asdict()))) as rows:
         found = page(rows, lambda row: len(row[1]), limit=limit, room=room)
     shown = [
@@ -167,4 +171,5 @@ WHERE namespace = :namespace AND key = :key AND {_LIVE}
 """
 _ORDER = "ORDER BY updated_at DESC, item_key DESC"
 _ITEMS = f"{_OF_KEY} {_ORDER}"
+_OLDEST_ITEMS = f"{_OF_KEY} ORDER BY updated_at, item_key"
 _ITEMS_AFTER = f"{_OF_KEY} AND (updated_at, item_key) < (:updated_at, :item_key) {_ORDER}"

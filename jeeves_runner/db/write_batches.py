@@ -36,6 +36,8 @@ class Write:
     """Where the caller awaits the result; None if no caller waits."""
     alone: bool = False
     """Whether it shares no batch with others."""
+    since: float = 0.0
+    """When it was handed over, in seconds of the clock's awake time."""
     result: Any = field(default=None, init=False)
     """What ``op`` returned."""
     error: BaseException | None = field(default=None, init=False)
@@ -70,6 +72,10 @@ class WriteBacklog:
             if not self._closed:
                 self._closed = True
                 self._arrivals.put(None)
+
+    def __len__(self) -> int:
+        """How many wait; a moment ago, if others add some."""
+        return len(self._waiting) + self._arrivals.qsize()
 
     @property
     def is_empty(self) -> bool:

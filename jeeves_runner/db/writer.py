@@ -15,12 +15,13 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.histogram import Histogram
 from jeeves_runner.db import file_upkeep, secret_params
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
-from jeeves_runner.db.writer_thread import WriterThread
+from jeeves_runner.db.writer_thread import LATENCIES, WriterThread
 from jeeves_runner.errors import DatabaseError
 from jeeves_runner.troubles import Trouble
 
@@ -57,6 +58,16 @@ class Writer:
         self._ballast = ballast
         self._backlog = WriteBacklog()
         self._thread: WriterThread | None = None
+
+    @property
+    def backlog(self) -> int:
+        """How many writes wait for their turn."""
+        return len(self._backlog)
+
+    @property
+    def latency(self) -> Histogram:
+        """How many seconds the writes so far took that had a result, from the call to the commit."""
+        return Histogram(LATENCIES) if self._thread is None else self._thread.latency
 
     @property
     def busy_since(self) -> datetime | None:
@@ -144,7 +155,7 @@ class Writer:
         self, op: Callable[[Tx], object], *, durable: bool = True, priority: Priority = Priority.OTHER
     ) -> None:
         """Like write, but from any thread and without waiting; a failure is logged."""
-        self._backlog.add(Write(op, durable, priority))
+        self._backlog.add(Write(op, durable, priority, since=self._clock.monotonic()))
 
     async def checkpoint(self) -> file_upkeep.Checkpoint:
         """Copy the WAL into the database between two transactions; see file_upkeep.checkpoint."""
@@ -169,7 +180,7 @@ class Writer:
             raise RuntimeError("the database writer has not been started")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
-            self._backlog.add(Write(op, durable, priority, future, alone))
+            self._backlog.add(Write(op, durable, priority, future, alone, self._clock.monotonic()))
         except (DatabaseError, RuntimeError) as closed:
             future.set_exception(closed)
         return future

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from math import inf
+from typing import Final
 
 import apsw
 
 from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.core.histogram import Histogram
 from jeeves_runner.db import file_upkeep
 from jeeves_runner.db.ballast import FULL, Ballast
 from jeeves_runner.db.file_errors import translate
@@ -20,6 +22,9 @@ from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, JeevesError
 
 log = logging.getLogger(__name__)
+
+LATENCIES: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+"""The bounds of how long writes take, in seconds."""
 
 _ATTEMPT = 0.25
 """Seconds that one attempt waits for the lock. After it, writes that are more urgent may go first; so long a
@@ -51,6 +56,7 @@ class WriterThread(threading.Thread):
         self.at_work_since: float | None = None
         self.ended = asyncio.Event()
         self.fault: DatabaseError | None = None
+        self.latency = Histogram(LATENCIES)
 
     def give_up_in(self, patience: float) -> None:
         """Wait for locks of other processes for ``patience`` seconds more. From any thread; the first call
@@ -153,6 +159,9 @@ class WriterThread(threading.Thread):
             for write in batch:
                 self._run_in_savepoint(write, tx)
         self._conn.execute("COMMIT")
+        now = self._clock.monotonic()
+        for write in batch:
+            self.latency.add(now - write.since)
 
     def _run_in_savepoint(self, write: Write, tx: Tx) -> None:
         """Run one write of several in a savepoint, so that its failure undoes nothing else."""

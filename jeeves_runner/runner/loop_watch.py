@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from jeeves_runner.clock import Clock
+
 log = logging.getLogger(__name__)
 
 INTERVAL: Final = 2.0
@@ -24,14 +26,26 @@ PATIENCE: Final = 10.0
 _PACKAGE: Final = Path(__file__).parent.parent
 
 
+class LoopHealth:
+    """What the watch has found so far. One thread writes it, others may read it."""
+
+    def __init__(self) -> None:
+        self.stalls = 0
+        """How often the loop has stood still for so long that it was told."""
+        self.answer = 0.0
+        """How many seconds it took to answer the last question, or has not answered it."""
+
+
 class LoopWatch(threading.Thread):
     """Watches the loop of the thread that makes it, from ``start`` until ``end``."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
         super().__init__(name="loop watch", daemon=True)
         self._loop = loop
+        self._clock = clock
         self._of = threading.get_ident()
         self._ended = threading.Event()
+        self.health = LoopHealth()
 
     def end(self) -> None:
         """Watch no longer."""
@@ -39,14 +53,18 @@ class LoopWatch(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(INTERVAL):
-            answered = threading.Event()
+            answered, asked = threading.Event(), self._clock.monotonic()
             try:
                 self._loop.call_soon_threadsafe(answered.set)
             except RuntimeError:  # it has been closed
                 return
-            if not answered.wait(PATIENCE) and not self._ended.is_set():
+            is_late = not answered.wait(PATIENCE) and not self._ended.is_set()
+            self.health.answer = self._clock.monotonic() - asked
+            if is_late:
+                self.health.stalls += 1
                 log.error("the event loop has stood still for %.0f s in %s", PATIENCE, self._where())
                 answered.wait()
+                self.health.answer = self._clock.monotonic() - asked
                 log.warning("the event loop goes on")
 
     def _where(self) -> str:

@@ -63,6 +63,7 @@ class Maintenance:
     """Prunes runs, logs, history, state and queues. ``conn`` is read in threads, and by nothing else.
 
     ``time_of_age`` tells by what time their age counts: not by a clock that may just have been set wrong.
+    ``count`` is called before runs are deleted, so that the end of each has been counted.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Maintenance:
         self.reads = ThreadReads(conn)
         self._clock = clock
         self._time_of_age = time_of_age
+        self.count: Callable[[apsw.Connection], object] = lambda _conn: None
 
     async def run(self) -> None:
         """Work at intervals until cancelled. A round that fails is told once, and the next one tried."""
@@ -125,6 +127,7 @@ class Maintenance:
             limit=_FOUND,
         )
         while found := await self.reads.read(find):
+            await self.reads.read(self.count)
             deleted = 0
             for start in range(0, len(found), _ROWS):
                 deleted += await self._delete_runs(found[start : start + _ROWS])

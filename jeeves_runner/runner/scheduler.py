@@ -88,9 +88,16 @@ class Scheduler:
         self._is_torn = False  # whether the timetable may lack something
         self._plans = 0  # how many applies this has heard of
         self._slice = Slice(clock)
+        self._looked: float | None = None
 
     def __len__(self) -> int:
         return len(self._timetable)
+
+    @property
+    def tick_age(self) -> float | None:
+        """Seconds since the last look at the clock ended; None before the first. Its own clock stands still
+        while the machine sleeps."""
+        return None if self._looked is None else self._clock.monotonic() - self._looked
 
     def next_of(self, job_id: str) -> datetime | None:
         """When a job is due next; None if it is not scheduled."""
@@ -140,6 +147,7 @@ class Scheduler:
         try:
             async with self._looks_one_at_a_time:  # what is late is put into one order
                 await self._look()
+            self._looked = self._clock.monotonic()
         except BaseException:
             self._is_torn = True  # what was taken off the timetable has not all been handed over
             raise

@@ -98,16 +98,19 @@ def key_view(
     cursor: str | None = None,
     limit: int | None = None,
     room: int | None = None,
+    oldest_first: bool = False,
 ) -> StateKeyDocument:
     """``{value, items: [{item_key, value, updated_at}], written_by, count}``, items newest first; NotFound.
 
     ``cursor``: the ``next_cursor`` of the page before. ``limit`` and ``room`` bound the items told, not the
-    ``count``.
+    ``count``. ``oldest_first``: the other way round, and without a ``cursor``.
     """
     after = None if cursor is None else _place(cursor)
     with snapshot(conn):
         value = state.get_value(conn, now, namespace, key)
-        items = state_list.items(conn, now, namespace, key, after=after, limit=limit, room=room)
+        items = state_list.items(
+            conn, now, namespace, key, after=after, limit=limit, room=room, oldest_first=oldest_first
+        )
         count = state.count_items(conn, now, namespace, key)
         writer = None if value is Expect.MISSING else lineage_list.writer_of_key(conn, namespace, key)
     if value is Expect.MISSING and not count:

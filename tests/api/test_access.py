@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from support.answers import EVERY_ROUTE
 from support.api import Answer, Api, problem, shell_job, with_api
 from support.ledger import Ledger
 
@@ -17,7 +18,6 @@ from jeeves_runner.api import attempts, peer_owner
 from jeeves_runner.api.callers import Role, RunMay
 from jeeves_runner.api.guard import check_host
 from jeeves_runner.api.route import Route
-from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
 from jeeves_runner.core.api_tokens import TokenRole, digest, run_token
@@ -227,7 +227,7 @@ def may_use(route: Route) -> bool:
     return route.role is Role.OPEN or route.run_may is not RunMay.NOTHING
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("route", EVERY_ROUTE, ids=lambda route: f"{route.method} {route.path}")
 def test_the_token_of_a_run_reaches_what_its_route_says(ledger: Ledger, route: Route) -> None:
     values = {"run": "1", "job": "other", "item": "1", "revision": "1", "backfill": "1"}
     path = route.path

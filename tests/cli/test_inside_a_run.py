@@ -44,6 +44,7 @@ def run(shell: Shell, *words: str) -> Result:
         ["queue", "push", "mail", '"a letter"'],
         ["queue", "peek", "mail"],
         ["queue", "status", "mail"],
+        ["queue", "purge", "mail", "--yes"],
         ["jobs"],
         ["job", "a"],
         ["runs"],
@@ -60,6 +61,12 @@ def test_what_scripts_need_needs_no_config(shell: Shell, words: list[str]) -> No
     assert run(shell, "state", "set", "a", "begun", "true").exit_code == 0
     answer = run(shell, *words)
     assert (answer.exit_code, answer.stderr) == (0, "")
+
+
+def test_work_needs_none_either(shell: Shell) -> None:
+    run(shell, "queue", "push", "mail", "1")
+    answer = run(shell, "queue", "work", "mail", "--", "true")
+    assert (answer.exit_code, answer.stderr) == (0, "queue mail: 1 item completed, 0 failed\n")
 
 
 def test_a_run_can_be_triggered_and_cancelled_without_a_config(shell: Shell) -> None:

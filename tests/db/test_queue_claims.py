@@ -100,6 +100,17 @@ class TestLease:
         with store.tx() as tx, pytest.raises(LeaseLost):
             queue_claims.extend(tx, stale.id, stale.lease_token, 1_000)
 
+    def test_that_ends_without_an_answer_is_counted(self, store: Store) -> None:
+        push(store, "one", "two", "three")
+        claim(store, 2, lease_ms=1_000)
+        assert queue_claims.ended_leases(store.conn) == 0
+        store.clock.advance(seconds=1)
+        [first, *_] = claim(store, 3)
+        complete(store, first)
+        assert queue_claims.ended_leases(store.conn) == 2
+        claim(store, 1)
+        assert queue_claims.ended_leases(store.conn) == 2
+
     def test_of_a_completed_item_takes_no_second_answer(self, store: Store) -> None:
         push(store, "work")
         [item] = claim(store)

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 from support.ledger import Store
 
-from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_triggers, queue_upkeep, queues
+from jeeves_runner.db import (
+    queue_claims,
+    queue_contents,
+    queue_enqueue,
+    queue_purge,
+    queue_triggers,
+    queue_upkeep,
+    queues,
+)
 
 STATEMENTS = {
     "claim": queue_claims._CLAIM,
@@ -28,6 +36,7 @@ STATEMENTS = {
     "leases of runs": queue_upkeep._LEASES_OF_RUNS,
     "grow leases": queue_upkeep._GROW_LEASES,
     "release": queue_upkeep._RELEASE_COUNTED,
+    **{f"purge {kind}": statement for kind, statement in queue_purge.DELETES.items()},
     "prune completed": queue_upkeep._PRUNE_COMPLETED,
     "prune failed": queue_upkeep._PRUNE_FAILED,
 }
@@ -38,7 +47,7 @@ def touches(folder: Path, name: str) -> list[str]:
     store = Store(folder / "runner.sqlite")
     names = (
         "any at until lease run queue id count level wanted below runs key error limit before lease_ended"
-        " attempt token revision batch most chain"
+        " attempt token revision batch most chain newest"
     )
     statement = STATEMENTS[name].replace("?", ":any")
     steps = list(store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1)))

@@ -24,7 +24,7 @@ def test_the_map_names_places() -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_each_place_on_the_map_is_there(place: str) -> None:
     path, _, name = place.partition(":")
-    outside = path.startswith(("docs/", "schemas/", "tests/", "benchmarks/"))
+    outside = path.startswith(("docs/", "schemas/", "tests/", "benchmarks/", "examples/"))
     base = ROOT if outside else ROOT / "jeeves_runner"
     assert list(base.glob(path)), f"{path} is not there"
     if name:

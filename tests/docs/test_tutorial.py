@@ -23,6 +23,10 @@ def test_the_guide_to_trying_out_works(tmp_path: Path) -> None:
     assert followed("how-to/try-out-schedules-and-limits.md", new_project(tmp_path)) == []
 
 
+def test_the_guide_to_prometheus_works(tmp_path: Path) -> None:
+    assert followed("how-to/watch-with-prometheus.md", new_project(tmp_path, "timezone: UTC\n")) == [0]
+
+
 def test_the_guide_to_agents_works(tmp_path: Path) -> None:
     with double() as gateway:
         reads = {

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.answers import EVERY_ROUTE
 from support.server import Server, command, new_project, save, serving, until
 
-from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.cli.commands import LISTED
 
 PEM = "-----BEGIN A KEY-----\nMIIBaaaaBBBB/cccc\r\nab==\n-----END A KEY-----"
@@ -194,7 +194,7 @@ def ended(server: Server, number: int) -> dict[str, object] | None:
 
 def told(root: Path, server: Server) -> Iterator[tuple[str, bytes]]:
     """All that the server answers, what it has written so far, and what every command prints."""
-    for route in ROUTES:
+    for route in EVERY_ROUTE:
         if route.method == "GET":
             yield from answers(server, route.path)
     yield from written(root)

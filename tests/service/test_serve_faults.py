@@ -118,7 +118,7 @@ def test_a_part_that_finds_the_database_damaged_ends_the_runner_in_words(
     async def scene() -> None:
         async with AsyncExitStack() as stack:
             runner = Runner(load_config(root, None), SystemClock(), stack)
-            runner._spawn("watch of the manifests", grouped())
+            runner._tasks.spawn("watch of the manifests", grouped())
             await runner.until_stopped()
 
     with pytest.raises(NotADatabase, match="is damaged"):

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import apsw
 import pytest
+from support.answers import EVERY_ROUTE
 from support.many_rows import JOB, KEY, NAMESPACE, QUEUE, SMALL_TABLES, TABLES, fill
 from support.server import EVERY_SECOND, RARELY, command, database, new_project, save
 
-from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.cli.exits import USAGE
 from jeeves_runner.client import Client
 from jeeves_runner.clock import SystemClock
@@ -74,6 +74,7 @@ QUERIES = (
     f"/audit?actor=cli&target=job%20{JOB}", f"/audit?target=job%20{JOB}&before=500", "/audit?actor=none",
     f"/schedule?from=-5h&job={JOB}", "/schedule?from=-5h&limit=1000",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
+    f"/v0/state/{NAMESPACE}/{KEY}?order=asc&limit=5",
     f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7",
 )  # fmt: skip
 COMMANDS = (
@@ -157,7 +158,7 @@ async def _use_everything(root: Path, token: str) -> None:
 
 def _ask_everything(root: Path, url: str, token: str) -> None:
     bodies = {**BODIES, "/login": {"token": token}}
-    for route in ROUTES:
+    for route in EVERY_ROUTE:
         path = PATHS.get(f"{route.method} {route.path}", route.path.format(**PLACES))
         _ask(route.method, url + path, bodies.get(route.path) if route.method != "DELETE" else None)
     _ask("POST", f"{url}/jobs/fails/run")

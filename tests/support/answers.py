@@ -7,12 +7,20 @@ from functools import lru_cache
 import jsonschema_rs
 
 from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
-from jeeves_runner.api.route import Route
+from jeeves_runner.api.route import MetricsText, Route
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.api.shapes import schema_of
+from jeeves_runner.api.v0.documents import Fault, NoRoute, RefusalDocument
+from jeeves_runner.api.v0.manner import BASE
+from jeeves_runner.api.v0.routes import V0
+
+EVERY_ROUTE = (*ROUTES, *V0)
 
 NO_ROUTE = frozenset({403, 404, 405, 408, 413, 417, 503})
 """What a request can be answered with that no route takes."""
+
+NO_ROUTE_OF_V0 = NO_ROUTE | {400, 401, 415}
+"""The same below ``/v0``, where the body is looked at first."""
 
 
 def check_answer(method: str, target: str, status: int, content_type: str, text: str) -> None:
@@ -24,15 +32,19 @@ def check_answer(method: str, target: str, status: int, content_type: str, text:
     declared = {} if route is None else route.answers
     what = f"{method} {target} -> {status} {text[:500]}"
     if status not in declared:
-        assert status in (NO_ROUTE if route is None else route.all_problems), f"undeclared: {what}"
-        assert content_type == CONTENT_TYPE, f"not a problem: {what}"
-        shape: object = ProblemBody
+        is_house = re.match(rf"{BASE}(/|\?|$)", target) is None
+        no_route = NO_ROUTE if is_house else NO_ROUTE_OF_V0
+        assert status in (no_route if route is None else route.all_problems), f"undeclared: {what}"
+        assert content_type == (CONTENT_TYPE if is_house else "application/json"), f"not a problem: {what}"
+        shape: object = ProblemBody if is_house else RefusalDocument | Fault | NoRoute
     else:
         shape = declared[status]
     if method == "HEAD":
         return
     if shape is None:
         assert text == "", f"a body where none is declared: {what}"
+    elif shape is MetricsText:
+        assert content_type in MetricsText.MEDIA_TYPES, f"no metrics: {what}"
     elif shape is str:
         assert content_type == "text/plain", f"not plain text: {what}"
     else:
@@ -45,7 +57,8 @@ def route_of(method: str, target: str) -> Route | None:
     path = target.partition("?")[0]
     wanted = "GET" if method == "HEAD" else method
     return next(
-        (route for route in ROUTES if route.method == wanted and _pattern(route.path).fullmatch(path)), None
+        (route for route in EVERY_ROUTE if route.method == wanted and _pattern(route.path).fullmatch(path)),
+        None,
     )
 
 

@@ -33,6 +33,9 @@ from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
+from jeeves_runner.metrics.gathering import Vitals
+from jeeves_runner.metrics.metrics import Metrics
+from jeeves_runner.metrics.run_totals import RunTotals
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runner.stop import Asked
@@ -40,6 +43,9 @@ from jeeves_runner.runs import Logs, Runs
 from jeeves_runner.views.occurrences import next_runs
 
 T = TypeVar("T")
+
+MOST = 5
+"""How many jobs have metrics by name."""
 
 
 class Answer(NamedTuple):
@@ -208,6 +214,7 @@ async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str
             nudge=count_nudge,
             look_soon=lambda: nudges.append(None),
             claims=ClaimWaits(conn, clock, committed.append),
+            metrics=_metrics(writer, sync),
             began=clock.boottime(),
             stopping=stopping,
         )
@@ -220,6 +227,22 @@ async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str
         await runs.shut_down(0)
         await server.close()
     conn.close()
+
+
+def _metrics(writer: Writer, sync: StillSync) -> Metrics:
+    def vitals() -> Vitals:
+        return Vitals(
+            timetable=3,
+            tick_age=0.5,
+            catching_up=0,
+            sync=sync.status,
+            backlog=writer.backlog,
+            latency=writer.latency,
+            stalls=0,
+            answer=0.001,
+        )
+
+    return Metrics(RunTotals(MOST), vitals, {}, most=MOST)
 
 
 def _runs(path: Path, writer: Writer, epoch: int) -> Runs:

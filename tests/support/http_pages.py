@@ -119,9 +119,10 @@ class _Page:
     def _answer(self, route: Route, status: int, answer: Schema) -> str:
         if "content" not in answer:
             return f"Answer {status}, without a body.\n"
-        ((kind, content),) = answer["content"].items()
-        if kind != "application/json":
-            return f"Answer {status}: `{kind}`.\n"
+        kinds = [f"`{kind}`" for kind in answer["content"]]
+        if kinds != ["`application/json`"]:
+            return f"Answer {status}: {' or '.join(kinds)}.\n"
+        content = answer["content"]["application/json"]
         name = self._types.name(content["schema"])
         if name is None or self._types.homes[name] != self._subject:
             return f"Answer {status}: {self._words(content['schema'])}.\n"

@@ -112,6 +112,7 @@ class _Server:
             next_run=missing,
             catching_up=missing,
             nudge=nudge,
+            metrics=missing,
             look_soon=self_look,
             claims=ClaimWaits(conn, clock, commits.append),
             began=0.0,

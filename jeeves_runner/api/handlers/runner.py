@@ -1,6 +1,6 @@
 """The handlers of the runner itself: its status, its settings and its sync with the manifests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,7 +32,11 @@ async def index(call: PlainCall) -> web.Response:
 
 
 async def status(call: PlainCall) -> web.Response:
-    """In the pool: it reads all jobs."""
+    return await call.answer(await status_document(call))
+
+
+async def status_document(call: PlainCall) -> Callable[[apsw.Connection, datetime], StatusDocument]:
+    """What reads it, in the pool: it reads all jobs."""
     services = call.services
     stopping, busy_since = services.stopping.is_set(), services.writer.busy_since
     sync = sync_view(services.sync.status, services.config_file)
@@ -51,7 +55,7 @@ async def status(call: PlainCall) -> web.Response:
             catching_up=catching_up,
         )
 
-    return await call.answer(view)
+    return view
 
 
 async def _too_open(call: PlainCall) -> Sequence[TooOpen]:

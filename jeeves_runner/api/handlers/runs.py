@@ -1,8 +1,9 @@
 """The handlers of runs: lists, single runs, their logs, starts by hand and cancels."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import apsw
 from aiohttp import web
@@ -28,6 +29,7 @@ from jeeves_runner.views.job_lookup import check_known
 from jeeves_runner.views.lineage import run_lineage_view
 from jeeves_runner.views.runs import (
     ResultDocument,
+    RunDocument,
     RunsDocument,
     last_attempt,
     run_view,
@@ -111,35 +113,41 @@ class _LogPieces:
 
 
 async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
-    """Start a run by hand and answer its end, or sooner if the client does not want to wait so long.
-
-    With retries its end is that of the last attempt.
-    """
-    services = call.services
     wait = _NO_TIME if call.query.wait is None and call.at_once else call.query.wait
-    if services.stopping.is_set():
-        raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
-    run_id = (await services.runs.enter(_request(call))).id
-    last: int | None = None
-    if wait is None or wait:
-        async with services.stopping.ends_wait(_seconds(wait)):
-            last = await _end_of_chain(services, run_id)
-    document = run_view(services.conn, last or last_attempt(services.conn, run_id))
+    document = await run_by_hand(call, params=call.body.params, forced=call.body.force, wait=wait)
     if document["run"]["finished_at"] is not None:
         result: ResultDocument = {"result": document["run"]}
         return await call.show(result)
     return await call.show(document, status=202)
 
 
-def _request(call: Call[JobPath, RunJobQuery, RunJobBody]) -> RunRequest:
-    """What is asked for; Conflict for a run that asks for a job which it may not trigger."""
+async def run_by_hand(
+    call: Call[JobPath, Any, Any],
+    *,
+    params: Mapping[str, object] | None = None,
+    forced: bool = False,
+    wait: timedelta | None = None,
+) -> RunDocument:
+    """Start a run by hand; the run at its end, or as it is when a client does not want to ``wait`` longer.
+
+    With retries its end is that of the last attempt. NoServer while the server stops.
+    """
+    services = call.services
+    if services.stopping.is_set():
+        raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
     request = RunRequest(
-        job_id=call.path.job,
-        trigger=Trigger.MANUAL,
-        params=call.body.params,
-        forced=call.body.force,
-        by=call.acting,
+        job_id=call.path.job, trigger=Trigger.MANUAL, params=params, forced=forced, by=call.acting
     )
+    run_id = (await services.runs.enter(_asked_by(call, request))).id
+    last: int | None = None
+    if wait is None or wait:
+        async with services.stopping.ends_wait(_seconds(wait)):
+            last = await _end_of_chain(services, run_id)
+    return run_view(services.conn, last or last_attempt(services.conn, run_id))
+
+
+def _asked_by(call: Call[JobPath, Any, Any], request: RunRequest) -> RunRequest:
+    """What is asked for; Conflict for a run that asks for a job which it may not trigger."""
     run = call.caller.run
     return request if run is None else triggering(call.services.conn, run.run_id).asks_for(request)
 

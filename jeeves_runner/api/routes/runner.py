@@ -3,8 +3,8 @@
 from typing import Final
 
 from jeeves_runner.api.callers import Role
-from jeeves_runner.api.handlers import openapi, runner
-from jeeves_runner.api.route import Audit, Route, act, look
+from jeeves_runner.api.handlers import metrics, openapi, runner
+from jeeves_runner.api.route import Audit, MetricsText, Route, act, look
 from jeeves_runner.config import Config
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, ReadyzDocument, StatusDocument
 from jeeves_runner.views.sync import SyncDocument
@@ -20,6 +20,16 @@ RUNNER: Final[tuple[Route, ...]] = (
     ),
     look("/status", "How the runner is", runner.status, {200: StatusDocument}),
     look("/healthz", "Whether the server answers", runner.healthz, {200: HealthzDocument}, role=Role.OPEN),
+    look(
+        "/metrics",
+        "What programs read that watch the runner: Prometheus and its kin",
+        metrics.metrics,
+        {200: MetricsText},
+        description=(
+            "[Metrics](metrics.md) in the text of Prometheus, or of OpenMetrics where the header `Accept` "
+            "names `application/openmetrics-text`."
+        ),
+    ),
     look(
         "/readyz",
         "Whether runs start",

@@ -9,16 +9,18 @@ from jeeves_runner.core.model import OverlapPolicy
 from jeeves_runner.core.problem import Finding, KeyPath
 
 SHORT_FORMS: Final = {"after": "jobs", "on_change": "of"}
-"""The keys whose value may be one entry or a list: then that is the value of this key of their mapping."""
+"""The keys whose value may be one entry or a list: then that is the value of this key of their mapping, which
+may be either itself."""
 
 _FREE_OF_OCCURRENCES: Final = "`needs` holds back occurrences and runs at a start, and the job has neither"
 
 
 def spelled_out(key: str, value: Any) -> Any:
-    """The value of ``after`` or ``on_change`` as a mapping."""
-    if isinstance(value, dict):
-        return value
-    return {SHORT_FORMS[key]: value if isinstance(value, list) else [value]}
+    """The value of ``after`` or ``on_change`` as a mapping, in which that value is a list."""
+    inner = SHORT_FORMS[key]
+    given = value if isinstance(value, dict) else {inner: value}
+    one_or_more = given[inner]
+    return {**given, inner: one_or_more if isinstance(one_or_more, list) else [one_or_more]}
 
 
 def build_needs(given: Any, findings: list[Finding]) -> list[dict[str, Any]]:

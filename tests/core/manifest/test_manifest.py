@@ -7,6 +7,7 @@ import pytest
 from support.manifests import job, read
 from support.specs import canonical, queue_from_text
 
+from jeeves_runner.core.edge_spec import After, OnChange
 from jeeves_runner.core.manifest.rules import LATER
 from jeeves_runner.core.model import ExitCodes, JobSpec, Keep, Precheck
 from jeeves_runner.core.specs import job_from_text
@@ -192,3 +193,13 @@ def test_the_shipped_schema_accepts_what_the_reader_accepts() -> None:
     refused: list[Any] = [{"jobs": [{"run": "x"}]}, {"run": "x", "script": "y"}, {"jobs": [], "x": 1}, []]
     for value in refused:
         assert not validator.is_valid(value), value
+
+
+@pytest.mark.parametrize("form", ["a", "[a]", "{jobs: a}", "{jobs: [a]}"])
+def test_one_job_to_follow_needs_no_list(form: str) -> None:
+    assert job(f"run: x\nafter: {form}\n").after == After(("a",))
+
+
+@pytest.mark.parametrize("form", ["data/in", "[data/in]", "{of: data/in}", "{of: [data/in]}"])
+def test_one_place_to_watch_needs_no_list(form: str) -> None:
+    assert job(f"run: x\non_change: {form}\n").on_change == OnChange(("data/in",))

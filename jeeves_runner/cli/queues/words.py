@@ -1,0 +1,29 @@
+"""What the subcommands of ``queue`` have in common: their argument, and how they answer."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from jeeves_runner.cli import completion
+from jeeves_runner.cli.context import App
+
+if TYPE_CHECKING:
+    from jeeves_runner.views.queues import QueueCountsDocument
+
+queue_argument = click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+
+
+def answer(app: App, value: dict[str, bool], sentence: str) -> None:
+    """What has been done: the document, or the sentence."""
+    if app.json:
+        app.print_json(value)
+    else:
+        app.print(sentence)
+
+
+def pause_sentence(queue_id: str, counts: "QueueCountsDocument", now: datetime) -> str | None:
+    """That the queue is paused; None if it is not."""
+    from jeeves_runner.cli.rows import pause_text
+
+    return counts["paused"] and f"Queue {queue_id} is {pause_text(counts['paused'], now)}."
