@@ -19,6 +19,7 @@ from benchmarks import (
     durability,
     edges,
     graph,
+    http,
     instants,
     lineage,
     load,
@@ -106,6 +107,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "simulation": Part(
         "a week played (floor: a heap of its occurrences alone)",
         _of(simulation.main, 1, 5),
+    ),
+    "http": Part(
+        "requests, the time of each while four are asked (floor: a bare handler with the same bytes)",
+        lambda quick: http.main(3, 20_000) if quick else http.main(),
     ),
     "timetable": Part(
         "the timetable, seconds of the processor (floor: rows read and their JSON parsed)",

@@ -349,6 +349,7 @@ class Runner:
             sync=self.sync,
             writer=writer,
             next_run=self.scheduler.next_of,
+            moves=self.scheduler.moves,
             catching_up=self.scheduler.catching_up,
             nudge=follower.nudge,
             look_soon=follower.look_soon,

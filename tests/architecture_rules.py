@@ -142,6 +142,7 @@ RUNS_WRITTEN = re.compile(r"\b(?:(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?INTO|UPDAT
 WRITE_RUNS = (
     "db.run_entries",
     "db.run_requests",
+    "db.claims",
     "db.run_progress",
     "db.run_ends",
     "db.run_late",

@@ -13,7 +13,11 @@ from aiohttp.typedefs import Handler
 from jeeves_runner.api.answer_headers import add_headers
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
+from jeeves_runner.api.event_stream import Streams
+from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.gate import CALLER, Gate
+from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.manner import HOUSE, Manner
 from jeeves_runner.api.parameters import Parser, preferences
 from jeeves_runner.api.problems import HttpProblem
@@ -47,17 +51,33 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
+    kept_jobs = KeptJobs(services, reads)
+    app.on_cleanup.append(kept_jobs.close)
     app.on_response_prepare.append(_with_headers)
     app.on_cleanup.append(reads.close)
     app.on_cleanup.append(lambda _app: gate.close())
     files = SideThread("files for HTTP")
+    streams = Streams(
+        services.stopping,
+        most=limits.streams,
+        patience=limits.stream_untaken,
+        silence=limits.silence,
+    )
+    events = ReadPool(database, threads=1, name="events")
+    feed = Feed(services, events)
+    app.on_shutdown.append(streams.close)
+    app.on_cleanup.extend((feed.close, events.close))
     call_of = partial(
         Call,
         services=services,
         reads=reads,
+        kept=KeptReads(services.conn, services.clock),
+        kept_jobs=kept_jobs,
         files=files,
         too_open=Kept(services.clock, _TOO_OPEN_KEPT),
         spools=SpoolFiles(database.parent),
+        streams=streams,
+        feed=feed,
     )
     bodies = Room(limits.memory)
     for manner, route in _table():
@@ -116,6 +136,7 @@ def _served(
             accept=request.headers.get("Accept", ""),
             known=frozenset(tag.value for tag in request.if_none_match or ()),
             at_once="respond-async" in preferences(request),
+            last_event_id=request.headers.get("Last-Event-ID"),
         )
         with translated(str(database)):
             return await route.handler(call)

@@ -29,8 +29,8 @@ from jeeves_runner.api.problems import CHALLENGE
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.config_api import is_loopback_host
-from jeeves_runner.core.api_tokens import RUN_PREFIX, TokenRole, parse_run_token
-from jeeves_runner.db import tokens
+from jeeves_runner.core.api_tokens import RUN_PREFIX, RunToken, TokenRole, parse_run_token
+from jeeves_runner.db import claims, tokens
 from jeeves_runner.db.triggering import may_trigger
 from jeeves_runner.errors import ConfigError, TooManyAttempts, Unauthorized
 
@@ -171,12 +171,21 @@ class Guard:
     def _holder(self, token: str, peer: Peer) -> Caller | None:
         if token.startswith(RUN_PREFIX):
             parts = parse_run_token(token)
-            run = None if parts is None else tokens.run_of_token(self._conn, parts)
-            return None if run is None else Caller(kind=CallerKind.RUN, origin=peer.origin, run=run)
+            return None if parts is None else self._run_by_token(parts, peer)
         holder = tokens.holder_of_token(self._conn, self._clock.now(), token)
         if holder is None:
             return None
         return Caller(kind=CallerKind.TOKEN, origin=peer.origin, role=holder.role, holder=holder)
+
+    def _run_by_token(self, token: RunToken, peer: Peer) -> Caller | None:
+        run = tokens.run_of_token(self._conn, token)
+        if run is not None:
+            return Caller(kind=CallerKind.RUN, origin=peer.origin, run=run)
+        claimant = claims.claimant(self._conn, token)
+        if claimant is None:
+            return None
+        run = tokens.TokenRun(claimant.run_id, claimant.job_id)
+        return Caller(kind=CallerKind.START, origin=peer.origin, run=run, claimant=claimant)
 
     def _by_session(self, session: str, peer: Peer) -> Caller | None:
         holder = tokens.holder_of_session(self._conn, self._clock.now(), session)
@@ -215,11 +224,14 @@ class Guard:
         run, place = caller.run, request.match_info
         if run is None:
             return False
+        is_own = place.get("run") == str(run.run_id)
+        if caller.claimant is not None:
+            return access.role is Role.OPEN or (access.run_may is RunMay.CLAIMS and is_own)
         match access.run_may:
             case RunMay.ANYTHING:
                 return True
             case RunMay.OWN:
-                return place.get("run") == str(run.run_id)
+                return is_own
             case RunMay.TRIGGERS:
                 return may_trigger(self._conn, run.job_id, place.get("job", ""))
         return access.role is Role.OPEN

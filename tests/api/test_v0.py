@@ -11,6 +11,7 @@ from support.api import Answer, Api, ask, get, shell_job, with_api
 from support.ledger import Ledger
 from support.original import recorded
 
+from jeeves_runner.api.v0 import mapping
 from jeeves_runner.api.v0.refusals import REPLACED
 from jeeves_runner.api.v0.routes import V0
 from jeeves_runner.client import Client
@@ -18,6 +19,7 @@ from jeeves_runner.core.api_tokens import TokenRole
 from jeeves_runner.core.model import OverlapPolicy, SourceType
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import tokens
+from jeeves_runner.views.runs import run_view
 
 COLUMNS = [
     *("id", "name", "schedule", "script", "type", "description", "enabled", "timeout_ms", "overlap_policy"),
@@ -100,6 +102,7 @@ def test_what_the_original_did_not_have_is_told_in_its_words(
     ("status", "told", "error"),
     [
         ("ok", "ok", None),
+        ("running", "running", None),
         ("scheduled", "pending", None),
         ("interrupted", "error", "it is gone"),
         ("cancelled", "error", "it is gone"),
@@ -111,11 +114,20 @@ def test_a_run_has_a_status_that_the_original_knew(
     ledger: Ledger, status: str, told: str, error: str | None
 ) -> None:
     ledger.add_job("a")
-    ledger.add_run("a", status, message=error, trigger="schedule" if status == "missed" else "manual")
-    (run,) = get(ledger, "/v0/jobs/a/runs").body["runs"]
+    trigger = "schedule" if status == "missed" else "manual"
+    run_id = ledger.add_run("a", status, message=error, trigger=trigger)
+    run = mapping.run_of(run_view(ledger.conn, run_id)["run"])  # a server would take some of them up
     assert (run["status"], run["error"]) == (told, error)
-    assert run["trigger"] == ("schedule" if status == "missed" else "manual")
-    assert (run["stdout_tail"] is None) == (status in ("scheduled", "missed"))
+    assert run["trigger"] == trigger
+    assert (run["stdout_tail"] is None) == (status in ("running", "scheduled", "missed"))
+
+
+def test_the_runs_of_a_deleted_job_are_told_by_the_house_alone(ledger: Ledger) -> None:
+    ledger.add_job("a")
+    ledger.add_run("a")
+    ledger.delete_job("a")
+    assert get(ledger, "/v0/jobs/a/runs").body == {"runs": []}
+    assert len(get(ledger, "/jobs/a/runs").body["runs"]) == 1
 
 
 def test_empty_lines_are_left_out_of_what_a_run_wrote(ledger: Ledger) -> None:

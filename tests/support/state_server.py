@@ -119,6 +119,7 @@ class _Server:
             next_run=missing,
             catching_up=missing,
             nudge=nudge,
+            moves=missing,
             metrics=cast(Any, _Unmeasured()),
             look_soon=self_look,
             claims=ClaimWaits(conn, clock, commits.append),
