@@ -35,7 +35,7 @@ async def enqueue(call: Call[NamedQueuePath, Nothing, EnqueueBody]) -> web.Respo
     return await call.show(document)
 
 
-async def claim(call: Call[NamedQueuePath, ClaimQuery, ClaimBody]) -> web.Response:
+async def claim_items(call: Call[NamedQueuePath, ClaimQuery, ClaimBody]) -> web.Response:
     """Ready items at once, or as soon as there are some within the time that the client waits."""
     op = Claim(call.path.queue, call.body.count_, call.body.lease)
     loop = asyncio.get_running_loop()

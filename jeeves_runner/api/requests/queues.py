@@ -48,6 +48,10 @@ class QueuesQuery(NamedTuple):
 
     detail: Annotated[bool, Flag()] = False
     """Objects in the place of ids."""
+    limit: Annotated[int | None, Whole(1, MAX_LIMIT)] = None
+    """At most this many; without it all queues."""
+    cursor: Annotated[str | None, Name()] = None
+    """The ``next_cursor`` of the page before; without it from the first."""
 
 
 class PeekQuery(NamedTuple):

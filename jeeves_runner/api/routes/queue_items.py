@@ -31,7 +31,7 @@ QUEUE_ITEMS: Final[tuple[Route, ...]] = (
     _of_scripts(
         "/queues/{queue}/claim",
         "Claim ready items of a queue, or wait for one",
-        queue_items.claim,
+        queue_items.claim_items,
         ClaimedDocument,
     ),
     _of_scripts(

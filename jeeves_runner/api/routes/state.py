@@ -12,6 +12,7 @@ from jeeves_runner.views.operations import (
     StoredDocument,
     ValueDocument,
 )
+from jeeves_runner.views.selected import SelectedDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 
 STATE: Final[tuple[Route, ...]] = (
@@ -26,10 +27,10 @@ STATE: Final[tuple[Route, ...]] = (
         "/state/{namespace}",
         "The values of a namespace, by key",
         state.namespace,
-        {200: dict[str, object]},
+        {200: dict[str, object] | SelectedDocument},
         description=(
-            "A JSON object of the values, in the order of the keys. If more follow, a header `Link` with "
-            '`rel="next"` names the next page.'
+            "A JSON object of the values, in the order of the keys; with `path` what that selects of it. If "
+            'more follow, a header `Link` with `rel="next"` names the next page.'
         ),
         problems={404},
         run_may=RunMay.ANYTHING,
