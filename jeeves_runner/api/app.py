@@ -81,7 +81,7 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     )
     bodies = Room(limits.memory)
     for manner, route in _table():
-        body = manner.body(route.body, bodies, limits.body, reads)
+        body = manner.body(route.body, bodies, limits.body)
         handler = _served(route, gate, call_of, manner.query(route.query), body, database)
         path = _VALUE.sub(r"{\1:[^/]+}", route.path)  # by itself aiohttp takes no braces in a value
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
@@ -89,7 +89,7 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     # Where several paths fit, the first that takes the method does, so these come last.
     for declared in DECLARED:
         app.router.add_route("*", declared.path, _refused(declared, services), expect_handler=expectation)
-    for method, path, refuse in refusals(services, ORIGINAL.body(Nothing, bodies, limits.body, reads)):
+    for method, path, refuse in refusals(services, ORIGINAL.body(Nothing, bodies, limits.body)):
         app.router.add_route(method, path, refuse, expect_handler=expectation)
     return app
 

@@ -9,26 +9,29 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
 
 from aiohttp import HttpVersion11, web
 
 from jeeves_runner.api.parameters import JsonSchema
-from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
 from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.values import MAX_DEPTH, check_levels, finite, refuse_constant, to_json
 from jeeves_runner.core.wording import brief, in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
+from jeeves_runner.side_thread import SideThread
 
 T = TypeVar("T")
 
 _SCALARS: Final = (str, int, float, bool)
 _GO_ON: Final = "100-continue"
+_LATER: Final = "send it again later"
+_AS_IT_IS: Final = "identity"
+_SMALL: Final = 1 << 14
+"""Bytes that are read as JSON in the event loop. A million take 50 ms there."""
 
-_LARGE: Final = 1 << 16
-"""Bytes of a body from which on it is not read in the event loop, which would stand still for a millisecond
-or more."""
+_LONG_TEXTS: Final = SideThread("bodies for HTTP")
 
 _LEVELS: Final = MAX_DEPTH + 5
 """Of lists and objects in a body: a value that may be stored, and what is around it."""
@@ -155,13 +158,11 @@ def read_fields(kinds: Sequence[type], given: Mapping[str, object], where: str =
 class BodyReader(Generic[T]):
     """Makes the values of one type from the bodies of requests."""
 
-    def __init__(self, values: type[T], room: Room, seconds: float, pool: ReadPool) -> None:
-        """``room``: for all bodies that are on their way; ``seconds``: until one must have come; ``pool``:
-        where large ones are read."""
+    def __init__(self, values: type[T], room: Room, seconds: float) -> None:
+        """``room``: for all bodies that are on their way; ``seconds``: until one must have come."""
         self._values = values
         self._room = room
         self._seconds = seconds
-        self._pool = pool
 
     @property
     def nothing(self) -> T:
@@ -178,9 +179,7 @@ class BodyReader(Generic[T]):
         text = await self.text(request)
         if text.strip():
             _check_type(request)
-        if len(text) > _LARGE:
-            return await self._pool.read(lambda _conn: self._parse(text))
-        return self._parse(text)
+        return self._parse(text) if len(text) <= _SMALL else await self._parse_beside(text)
 
     def _parse(self, text: bytes) -> T:
         return self._of(_object(text))
@@ -195,12 +194,23 @@ class BodyReader(Generic[T]):
         tell of its words."""
         if not request.can_read_body:
             return b""
+        if request.headers.get("Content-Encoding", _AS_IT_IS).strip().lower() != _AS_IT_IS:
+            raise web.HTTPUnsupportedMediaType
         await go_on(request)
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._parts(request)
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+
+    async def _parse_beside(self, text: bytes) -> T:
+        """The values of a long text, read beside the event loop; in it where there can be no thread."""
+        try:
+            return await _LONG_TEXTS.call(partial(self._parse, text))
+        except TimeoutError:
+            raise Overloaded("too many long bodies are being read", hint=_LATER) from None
+        except OSError:
+            return self._parse(text)
 
     async def _parts(self, request: web.Request) -> bytes:
         most = request.client_max_size
@@ -210,9 +220,7 @@ class BodyReader(Generic[T]):
                 if len(text) + len(part) > most:
                     raise web.HTTPRequestEntityTooLarge(most, len(text) + len(part))
                 if not self._room.take(len(part)):
-                    raise Overloaded(
-                        "too many bodies of requests are on their way", hint="send it again later"
-                    )
+                    raise Overloaded("too many bodies of requests are on their way", hint=_LATER)
                 text += part
             return bytes(text)
         finally:

@@ -135,6 +135,7 @@ class Connection(web.RequestHandler):
             logger=log,
             read_bufsize=_READ_AHEAD,
             max_line_size=_LONGEST_LINE,
+            auto_decompress=False,  # a few bytes may be many: bodies that are encoded are refused
         )
         self._places = places
         self._limits = limits

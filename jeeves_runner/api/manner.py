@@ -9,7 +9,6 @@ from aiohttp import web
 from jeeves_runner.api.bodies import BodyReader
 from jeeves_runner.api.parameters import Parser
 from jeeves_runner.api.problems import HttpProblem
-from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
 
 
@@ -19,7 +18,7 @@ class Manner:
 
     query: Callable[[type[Any]], Parser[Any]]
     """What makes values of a query."""
-    body: Callable[[type[Any], Room, float, ReadPool], BodyReader[Any]]
+    body: Callable[[type[Any], Room, float], BodyReader[Any]]
     """What makes values of bodies."""
     tell: Callable[[HttpProblem], web.Response]
     """What makes the answer to a request that is refused or fails."""
