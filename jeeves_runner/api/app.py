@@ -11,6 +11,8 @@ from aiohttp.typedefs import Handler
 from jeeves_runner.api.answer_headers import add_headers
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
+from jeeves_runner.api.event_stream import Streams
+from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.gate import CALLER, Gate
 from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.kept_reads import KeptReads
@@ -51,6 +53,16 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app.on_cleanup.append(reads.close)
     app.on_cleanup.append(lambda _app: gate.close())
     files = SideThread("files for HTTP")
+    streams = Streams(
+        services.stopping,
+        most=limits.streams,
+        patience=limits.stream_untaken,
+        silence=limits.silence,
+    )
+    events = ReadPool(database, threads=1, name="events")
+    feed = Feed(services, events)
+    app.on_shutdown.append(streams.close)
+    app.on_cleanup.extend((feed.close, events.close))
     call_of = partial(
         Call,
         services=services,
@@ -60,6 +72,8 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
         files=files,
         too_open=Kept(services.clock, _TOO_OPEN_KEPT),
         spools=SpoolFiles(database.parent),
+        streams=streams,
+        feed=feed,
     )
     bodies = Room(limits.memory)
     for manner, route in _table():
@@ -115,6 +129,7 @@ def _served(
             accept=request.headers.get("Accept", ""),
             known=frozenset(tag.value for tag in request.if_none_match or ()),
             at_once="respond-async" in preferences(request),
+            last_event_id=request.headers.get("Last-Event-ID"),
         )
         with translated(str(database)):
             return await route.handler(call)

@@ -87,6 +87,28 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """Some of a few words, with commas between them."""
+
+    allowed: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return f"some of {', '.join(self.allowed)}, with commas between them"
+
+    @property
+    def schema(self) -> JsonSchema:
+        word = f"({'|'.join(self.allowed)})"
+        return {"type": "string", "pattern": f"^{word}(,{word})*$"}
+
+    def parse(self, text: str, name: str) -> frozenset[str]:
+        found = text.split(",")
+        if not set(found) <= set(self.allowed):
+            raise InvalidValue(f"{name} must be {self.words}, not {text!r}")
+        return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """Yes or no."""
 

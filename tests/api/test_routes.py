@@ -26,11 +26,12 @@ from jeeves_runner.api.bodies import (
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.parameters import Flag, Kind, Length, Name, Whole, Word, parameters_of
 from jeeves_runner.api.problems import ProblemBody
-from jeeves_runner.api.route import Audit, Call, MetricsText, Route
+from jeeves_runner.api.route import Audit, Call, Route, Stream, contents_of
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.shapes import schema_of
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.errors import InvalidValue
+from jeeves_runner.views.events import DOCUMENTS
 from jeeves_runner.views.queues import QueueIdsDocument, QueuesDocument
 from jeeves_runner.views.runner import index_view
 
@@ -45,7 +46,13 @@ each_route = pytest.mark.parametrize("route", ROUTES, ids=name_of)
 
 
 def documents_of(route: Route) -> Iterator[object]:
-    yield from (shape for shape in route.answers.values() if shape not in (str, None, MetricsText))
+    """The types of all that is JSON in its answers."""
+    for shape in route.answers.values():
+        for part in () if shape is None else contents_of(shape).values():
+            if isinstance(part, type) and issubclass(part, Stream):
+                yield from (DOCUMENTS[name] for name in part.events)
+            elif part is not str:
+                yield part
 
 
 # The table

@@ -21,6 +21,7 @@ from support.answers import EVERY_ROUTE
 from support.many_rows import JOB, KEY, NAMESPACE, QUEUE, SMALL_TABLES, TABLES, fill
 from support.server import EVERY_SECOND, RARELY, command, database, new_project, save
 
+from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.cli.exits import USAGE
 from jeeves_runner.client import Client
 from jeeves_runner.clock import SystemClock
@@ -48,6 +49,7 @@ PLACES = {
 }
 TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"
 BODIES = {
+    "/login": {"token": "none"},
     "/alerts/test": {"channel": "webhook:ops"},
     "/jobs/{job}/mute": {"for": "1h"},
 }
@@ -61,7 +63,7 @@ QUERIES = (
     f"/schedule?from=-5h&job={JOB}", "/schedule?from=-5h&limit=1000",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
     f"/v0/state/{NAMESPACE}/{KEY}?order=asc&limit=5",
-    f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7",
+    f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7", "/runs/7/logs?follow=1",
 )  # fmt: skip
 COMMANDS = (
     "status", "status --check", "jobs", f"job {JOB}", "runs", f"runs {JOB}", "runs --status error", "run 7",
@@ -160,7 +162,10 @@ def _ask(method: str, url: str, body: object = None) -> None:
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            answer.read()
+            if answer.headers["Content-Type"] == STREAM:  # it does not end; what it reads first is the most
+                answer.read1()
+            else:
+                answer.read()
     except urllib.error.HTTPError as error:
         if error.code not in (401, 404, 409):
             raise

@@ -44,6 +44,9 @@ from jeeves_runner.views.occurrences import next_runs
 
 T = TypeVar("T")
 
+LOG_SIZE = 10 << 20
+"""Bytes of a run's log, as the config has it by default."""
+
 MOST = 5
 """How many jobs have metrics by name."""
 
@@ -249,8 +252,8 @@ def _metrics(writer: Writer, sync: StillSync) -> Metrics:
 
 
 def _runs(path: Path, writer: Writer, epoch: int, executor: Executor | None) -> Runs:
-    folder = str(path.parent)
-    around = Surroundings(project_dir=folder, data_dir=folder, db_path=str(path), runners={}, base_env={})
+    folder, data = str(path.parent), str(path.parent / "data")
+    around = Surroundings(project_dir=folder, data_dir=data, db_path=str(path), runners={}, base_env={})
     carrier = executor or LocalExecutor(Launcher(), around, slots=4)
     return Runs(
         conn=connect(path),
@@ -258,5 +261,5 @@ def _runs(path: Path, writer: Writer, epoch: int, executor: Executor | None) -> 
         executors=Executors([carrier], lambda _spec: carrier.name, RunOrigin.here(path)),
         clock=SystemClock(),
         epoch=epoch,
-        logs=Logs(folder, 1 << 20),
+        logs=Logs(data, LOG_SIZE),
     )

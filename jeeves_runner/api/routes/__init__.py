@@ -10,6 +10,7 @@ from jeeves_runner.api.route import Declared, Route, Subject
 from jeeves_runner.api.routes.access import ACCESS
 from jeeves_runner.api.routes.alerts import ALERTS
 from jeeves_runner.api.routes.backfills import BACKFILLS
+from jeeves_runner.api.routes.events import EVENTS
 from jeeves_runner.api.routes.graph import GRAPH
 from jeeves_runner.api.routes.jobs import JOBS
 from jeeves_runner.api.routes.queues import QUEUES
@@ -45,6 +46,7 @@ SUBJECTS: Final = (
     Subject(name="Backfills", about="Times of the past that are made up for.", routes=BACKFILLS),
     Subject(name="Graph", about="Jobs, and what they read, write and use.", routes=GRAPH),
     Subject(name="Alerts", about="What is wrong, and what people hear of it.", routes=ALERTS),
+    Subject(name="Events", about="What happens, as it happens.", routes=EVENTS),
     Subject(name="Revisions", about="What was applied, and what is live by it.", routes=REVISIONS),
     Subject(name="Queues", about="What waits to be worked on.", routes=QUEUES),
     Subject(name="State", about="What scripts keep from one run to the next.", routes=STATE),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from jeeves_runner.api.callers import RunMay
+from jeeves_runner.api.event_kinds import LogStream
 from jeeves_runner.api.handlers import claims, runs
 from jeeves_runner.api.route import Audit, Route, act, look
 from jeeves_runner.views.claims import ClaimDocument
@@ -41,16 +42,18 @@ RUNS: Final[tuple[Route, ...]] = (
     ),
     look(
         "/runs/{run}/logs",
-        "What a run wrote",
+        "What a run wrote, and goes on writing",
         runs.logs,
-        {200: str, 206: str, 304: None},
+        {200: str | LogStream, 206: str, 304: None},
+        problems={404},
+        run_may=RunMay.OWN,
         description=(
             "The log file, or the tails where there is none, where it cannot be read, or its disk hangs. "
             "Of the file a part may be asked for (`Range`). Every byte is as the run wrote it, so `curl` "
-            "hands a terminal what may steer it; [`logs`](commands.md#logs) does not."
+            "hands a terminal what may steer it; [`logs`](commands.md#logs) does not.\n\n"
+            "With `?follow=1` [events](../explanation/events.md#logs): from the first byte to the end of the "
+            "run, also of one that has yet to start."
         ),
-        problems={404},
-        run_may=RunMay.OWN,
     ),
     act(
         "/runs/{run}/cancel",
