@@ -33,7 +33,11 @@ def test_of_several_none_is_taken(jr: Client, store: Store) -> None:
 
 
 def test_a_transaction_is_undone(jr: Client, store: Store) -> None:
-    with pytest.raises(InvalidValue, match=WRONG.format("payload")), jr.transaction():
-        jr.set_state("mail", "cursor", 1)
-        jr.enqueue("strict", letter(5))
+    def together() -> None:
+        with jr.transaction():
+            jr.set_state("mail", "cursor", 1)
+            jr.enqueue("strict", letter(5))
+
+    with pytest.raises(InvalidValue, match=WRONG.format("payload")):
+        together()
     assert store.count("queue_items") + store.count("state") == 0
