@@ -158,9 +158,8 @@ def _ask_everything(root: Path, url: str, token: str) -> None:
 
 
 def _ask(method: str, url: str, body: object = None) -> None:
-    data = json.dumps(body or {}).encode() if method == "POST" else None
-    headers = {} if data is None else {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, data, headers, method=method)
+    data = None if method == "GET" else json.dumps(body or {}).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             if answer.headers["Content-Type"] == STREAM:  # it does not end; what it reads first is the most
