@@ -23,6 +23,7 @@ from benchmarks import (
     instants,
     lineage,
     load,
+    metrics,
     on_queue,
     reasons,
     run_overhead,
@@ -112,6 +113,7 @@ PARTS: Final[Mapping[str, Part]] = {
         "requests, the time of each while four are asked (floor: a bare handler with the same bytes)",
         lambda quick: http.main(3, 20_000) if quick else http.main(),
     ),
+    "metrics": Part("metrics, seconds of the processor", _of(metrics.main, 3, 15)),
     "timetable": Part(
         "the timetable, seconds of the processor (floor: rows read and their JSON parsed)",
         _of(timetable.main, 10_000, timetable.JOBS),

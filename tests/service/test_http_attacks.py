@@ -1,56 +1,116 @@
-"""The server keeps to the description of its API, whatever is asked of it and whoever asks: see
-``support/http_world.py``.
-"""
+"""A server that is attacked over HTTP: no fault of its own, no stall of its event loop, all runs on time."""
 
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
-from support.http_world import Summary, attack, attacked, token, token_of_run
-from support.server import Server
+from support.server import EVERY_SECOND, database, save
 
-SHORT = ("--seed", "1", "--generation-deterministic", "--max-examples", "20")
-"""The same requests each time; the campaign makes up others."""
+from jeeves_runner.clock import SystemClock, from_text
+from jeeves_runner.config import load_config
+from jeeves_runner.db.connection import connect
+from jeeves_runner.service import Runner
 
-BRIEF = ("--phases", "examples,coverage")
-"""Those at the edges of what is described alone."""
+_STALL: Final = 0.020
+"""Seconds of the processor that one step of the event loop may take."""
 
-pytestmark = [pytest.mark.http, pytest.mark.timeout(900)]
+_LATE: Final = timedelta(seconds=1.5)
+"""How long after its time a run may start. The machine of tests is busy with others."""
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with attacked(tmp_path_factory.mktemp("http")) as server:
-        yield server
-
-
-def hold(server: Server, summary: Summary) -> None:
-    """Nothing was found, and the server is well."""
-    print(summary.output.partition("= SUMMARY =")[2])
-    assert summary.exit_code == 0, summary.output
-    assert server.get("/healthz") == {"status": "ok"}
-    log = server.log.read_text()
-    assert "Traceback" not in log, log
+_TESTS: Final = Path(__file__).parent.parent
+_FILES: Final = 4 * 4096
 
 
-def test_requests_without_a_token_meet_what_is_described(server: Server) -> None:
-    hold(server, attack(server, *SHORT))
+@contextmanager
+def steps_measured() -> Iterator[list[tuple[float, str]]]:
+    """The longest steps of the event loop meanwhile, in seconds of its thread's processor time."""
+    found: list[tuple[float, str]] = []
+    run = asyncio.Handle._run
+
+    def measured(handle: asyncio.Handle) -> None:
+        callback: Any = handle._callback  # type: ignore[attr-defined]
+        begin = time.thread_time()
+        run(handle)
+        took = time.thread_time() - begin
+        if took > _STALL / 4:
+            task: Any = getattr(callback, "__self__", None)
+            found.append((took, repr(task.get_coro() if hasattr(task, "get_coro") else callback)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.Handle, "_run", measured)
+        yield found
 
 
-def test_those_with_a_token_that_operates_do_too(server: Server) -> None:
-    hold(server, attack(server, *SHORT, *BRIEF, bearer=token(server.root, "ops", "operate")))
+def attack(url: str, seconds: float) -> dict[str, Any]:
+    """What the attackers, in a process of their own, say."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    words = [sys.executable, "-m", "support.http_attacks", host, port, str(seconds)]
+    environment = os.environ | {"PYTHONPATH": str(_TESTS)}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False, timeout=900)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
-def test_so_do_those_with_one_that_reads(server: Server) -> None:
-    hold(server, attack(server, *SHORT, *BRIEF, bearer=token(server.root, "eyes", "read")))
+@contextmanager
+def many_files() -> Iterator[None]:
+    """Descriptors for some thousand connections, where the system gives them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_so_do_scripts_with_the_token_of_their_run(server: Server) -> None:
-    hold(server, attack(server, *SHORT, *BRIEF, bearer=token_of_run(server)))
+async def attacked(root: Path, seconds: float) -> tuple[dict[str, Any], list[tuple[float, str]]]:
+    """What the attackers say, and the longest steps of the event loop meanwhile."""
+    async with AsyncExitStack() as stack:
+        runner = Runner(load_config(root, None), SystemClock(), stack)
+        await runner.start()
+        await asyncio.sleep(0)
+        with steps_measured() as steps:
+            said = await asyncio.to_thread(attack, runner.url, seconds)
+    return said, steps
+
+
+def times(root: Path) -> list[tuple[datetime, datetime]]:
+    """The times of all runs that started, and when they did."""
+    with closing(connect(database(root))) as conn:
+        rows: list[Any] = conn.execute(
+            "SELECT scheduled_for, started_at FROM runs WHERE trigger = 'schedule' AND started_at IS NOT NULL"
+            " ORDER BY scheduled_for"
+        ).fetchall()
+    return [(from_text(planned), from_text(started)) for planned, started in rows]
+
+
+def play(root: Path, seconds: float) -> None:
+    save(root, "tick.yaml", EVERY_SECOND)
+    with many_files():
+        said, steps = asyncio.run(attacked(root, seconds))
+    found = times(root)
+    latest = max(started - planned for planned, started in found)
+    print(f"{said['sent']} requests; longest step {max(steps, default=(0.0, ''))}; latest start {latest}")
+    assert said["faults"] == []
+    assert [step for step in sorted(steps, reverse=True) if step[0] > _STALL] == []
+    assert len(found) == (found[-1][0] - found[0][0]) // timedelta(seconds=1) + 1  # each second has its run
+    assert latest < _LATE
+
+
+def test_it_answers_with_problems_and_goes_on(root: Path) -> None:
+    play(root, 5)
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(7200)
-def test_a_long_campaign_finds_nothing_either(tmp_path: Path) -> None:
-    with attacked(tmp_path) as server:
-        hold(server, attack(server, "--max-examples", "1000", "--max-time", "3600"))
+def test_it_goes_on_for_minutes(root: Path) -> None:
+    play(root, 180)

@@ -9,8 +9,10 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.access import TooOpen
+from jeeves_runner.api.requests.runner import ConfigQuery
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.api.selecting import selected
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.errors import NotReady
@@ -121,5 +123,8 @@ async def nudge(call: PlainCall) -> web.Response:
     return web.Response(status=204)
 
 
-async def config(call: PlainCall) -> web.Response:
-    return json_response(config_view(call.services.config))
+async def config(call: Call[Nothing, ConfigQuery, Nothing]) -> web.Response:
+    document, path = config_view(call.services.config), call.query.path
+    if path is None:
+        return json_response(document)
+    return await call.answer_parts(lambda _conn, _now: selected(document, path))

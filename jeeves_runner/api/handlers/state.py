@@ -7,9 +7,10 @@ from urllib.parse import quote, urlencode
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.requests.state import ItemsQuery, KeysQuery, NamespacePath, StatePath
+from jeeves_runner.api.requests.state import ItemsQuery, KeysQuery, NamespacePath, StatePath, ValuesQuery
 from jeeves_runner.api.responses import encoded_parts
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.api.selecting import selected
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.views.state import key_view, namespace_view, namespaces_view
 
@@ -21,7 +22,7 @@ async def namespaces(call: Call[Nothing, KeysQuery, Nothing]) -> web.Response:
     )
 
 
-async def namespace(call: Call[NamespacePath, KeysQuery, Nothing]) -> web.Response:
+async def namespace(call: Call[NamespacePath, ValuesQuery, Nothing]) -> web.Response:
     """The document has no place for anything but keys, so a header names the next page."""
     name, query = call.path.namespace, call.query
     following: list[str] = []
@@ -30,11 +31,13 @@ async def namespace(call: Call[NamespacePath, KeysQuery, Nothing]) -> web.Respon
         found = namespace_view(conn, now, name, after=query.cursor or "", limit=query.limit, room=ROOM)
         if found.next_cursor is not None:
             following.append(found.next_cursor)
-        return encoded_parts(found.values)
+        return encoded_parts(found.values) if query.path is None else selected(found.values, query.path)
 
     response = await call.answer_parts(parts)
     for cursor in following:
-        address = f"/state/{quote(name, safe='')}?{urlencode({'limit': query.limit, 'cursor': cursor})}"
+        asked = {"limit": query.limit, "cursor": cursor, "path": query.path}
+        text = urlencode({key: value for key, value in asked.items() if value is not None})
+        address = f"/state/{quote(name, safe='')}?{text}"
         response.headers["Link"] = f'<{address}>; rel="next"'
     return response
 

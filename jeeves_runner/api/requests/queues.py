@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, NamedTuple
 
-from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Text, Whole
+from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Name, Text, Whole
 
 _PEEK_LIMIT: Final = 20
 
@@ -28,6 +28,10 @@ class QueuesQuery(NamedTuple):
 
     detail: Annotated[bool, Flag()] = False
     """Objects in the place of ids."""
+    limit: Annotated[int | None, Whole(1, MAX_LIMIT)] = None
+    """At most this many; without it all queues."""
+    cursor: Annotated[str | None, Name()] = None
+    """The ``next_cursor`` of the page before; without it from the first."""
 
 
 class PeekQuery(NamedTuple):

@@ -30,6 +30,17 @@ class KeysQuery(NamedTuple):
     """The last name of the page before; without it from the first."""
 
 
+class ValuesQuery(NamedTuple):
+    """A page of the values of a namespace, or a part of it."""
+
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = MAX_LIMIT
+    """At most this many keys."""
+    cursor: Annotated[str | None, Name()] = None
+    """The last key of the page before; without it from the first."""
+    path: Annotated[str | None, Text()] = None
+    """A JSONPath (RFC 9535): the answer is what it selects of the page."""
+
+
 class ItemsQuery(NamedTuple):
     """A page of the items of a key."""
 

@@ -5,6 +5,7 @@ from typing import Final
 from jeeves_runner.api.callers import RunMay
 from jeeves_runner.api.handlers import state
 from jeeves_runner.api.route import Route, look
+from jeeves_runner.views.selected import SelectedDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 
 STATE: Final[tuple[Route, ...]] = (
@@ -19,10 +20,10 @@ STATE: Final[tuple[Route, ...]] = (
         "/state/{namespace}",
         "The values of a namespace, by key",
         state.namespace,
-        {200: dict[str, object]},
+        {200: dict[str, object] | SelectedDocument},
         description=(
-            "A JSON object of the values, in the order of the keys. If more follow, a header `Link` with "
-            '`rel="next"` names the next page.'
+            "A JSON object of the values, in the order of the keys; with `path` what that selects of it. If "
+            'more follow, a header `Link` with `rel="next"` names the next page.'
         ),
         problems={404},
         run_may=RunMay.ANYTHING,
