@@ -1,4 +1,4 @@
-"""The server keeps to the description of its API, whatever is asked of it and whoever asks: see
+"""The server keeps to the description of its API, for callers of all kinds and whatever they ask: see
 ``support/http_world.py``.
 """
 
