@@ -18,6 +18,7 @@ from benchmarks import (
     diff,
     durability,
     edges,
+    events,
     graph,
     http,
     instants,
@@ -88,6 +89,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "lineage": Part(
         "what scripts do in a run (floor: the same by a script that is none)",
         _of(lineage.main, 20, 100),
+    ),
+    "events": Part(
+        "streams of events, seconds of the server's processor (floor: without them)",
+        _of(events.main, 2, 6),
     ),
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
