@@ -129,6 +129,7 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
             logger=log,
             read_bufsize=_READ_AHEAD,
+            auto_decompress=False,  # a few bytes may be many: bodies that are encoded are refused
         )
         self._places = places
         self._limits = limits

@@ -31,6 +31,7 @@ from jeeves_runner.config import Config
 from jeeves_runner.config_api import is_loopback_host
 from jeeves_runner.core.api_tokens import RUN_PREFIX, RunToken, TokenRole, parse_run_token
 from jeeves_runner.db import claims, tokens
+from jeeves_runner.db.transaction import data_version
 from jeeves_runner.db.triggering import may_trigger
 from jeeves_runner.errors import ConfigError, TooManyAttempts, Unauthorized
 
@@ -99,6 +100,7 @@ class Guard:
     def __init__(self, conn: apsw.Connection, clock: Clock, config: Config, *, held_back: int = 64) -> None:
         self._conn = conn
         self._clock = clock
+        self._closed, self._closed_at = False, -1
         self._pages = ForeignPages(config.api.public_url)
         self._trusted = config.api.trusted_proxies
         self.attempts = Attempts(clock, held_back)
@@ -202,11 +204,18 @@ class Guard:
             is_https=peer.is_https,
         )
 
+    def _is_closed(self) -> bool:
+        """Whether operating takes a token. It is asked again once any process has committed."""
+        version = data_version(self._conn)
+        if version != self._closed_at:
+            self._closed = tokens.any_token(self._conn, TokenRole.OPERATE)
+            self._closed_at = version
+        return self._closed
+
     def _by_machine(self, request: web.Request, peer: Peer, access: Access) -> Caller | TurnedAway:
         user = _user_of(request) if peer.is_loopback else _FOREIGN
         if user in (None, 0, os.getuid()):
-            closed = tokens.any_token(self._conn, TokenRole.OPERATE)
-            role = TokenRole.READ if closed else TokenRole.OPERATE
+            role = TokenRole.READ if self._is_closed() else TokenRole.OPERATE
             return Caller(kind=CallerKind.MACHINE, origin=_origin(peer, user), role=role)
         if access.role is Role.OPEN:
             return Caller(kind=CallerKind.MACHINE, origin=_origin(peer, user), is_https=peer.is_https)

@@ -133,7 +133,7 @@ _REFUSALS: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "the body is too large", "at most 1 MiB"),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
         "unsupported_media_type",
-        "the body is no JSON by its Content-Type",
+        "the body is no JSON by its Content-Type, or has a Content-Encoding",
         "send application/json in UTF-8",
     ),
     HTTPStatus.EXPECTATION_FAILED: (

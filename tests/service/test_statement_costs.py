@@ -158,7 +158,7 @@ def _ask_everything(root: Path, url: str, token: str) -> None:
 
 
 def _ask(method: str, url: str, body: object = None) -> None:
-    data = json.dumps(body or {}).encode() if method == "POST" else None
+    data = None if method == "GET" else json.dumps(body or {}).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
