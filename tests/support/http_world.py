@@ -138,5 +138,5 @@ def _settings() -> str:
 def _says_all(route: Route) -> bool:
     """Whether the route takes all that its schemas allow; no schema tells, say, which days there are."""
     kinds = [each.kind.says_all for each in (*parameters_of(route.query), *parameters_of(route.path_values))]
-    kinds += [field.kind.says_all for field in fields_of(route.body)]
+    kinds += [getattr(field.kind, "says_all", False) for field in fields_of(route.body)]
     return all(kinds) and route.path not in _TWO_QUESTIONS
