@@ -86,7 +86,7 @@ DOCUMENTED = frozenset(
 So has each field of the types in ``DOCUMENTS``.
 """
 
-JSON_SCHEMAS = ("api.parameters", "api.bodies", "api.shapes", "api.openapi")
+JSON_SCHEMAS = ("api.parameters", "api.bodies", "api.body_kinds", "api.shapes", "api.openapi")
 """JSON Schema has names of its own."""
 
 CAMEL_CASE = re.compile("[a-z]+[a-z0-9]*[A-Z][A-Za-z0-9]*")

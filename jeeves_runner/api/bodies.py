@@ -7,17 +7,17 @@ same, and tests hold ``read`` to it.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
 
 from aiohttp import HttpVersion11, web
 
 from jeeves_runner.api.parameters import JsonSchema
 from jeeves_runner.api.room import Room
 from jeeves_runner.core.durations import span_ms
-from jeeves_runner.core.values import to_json
+from jeeves_runner.core.values import MAX_DEPTH, check_levels, finite, refuse_constant, to_json
 from jeeves_runner.core.wording import brief, in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
 from jeeves_runner.side_thread import SideThread
@@ -32,6 +32,9 @@ _SMALL: Final = 1 << 14
 """Bytes that are read as JSON in the event loop. A million take 50 ms there."""
 
 _LONG_TEXTS: Final = SideThread("bodies for HTTP")
+
+_LEVELS: Final = MAX_DEPTH + 5
+"""Of lists and objects in a body: a value that may be stored, and what is around it."""
 
 
 class BodyKind(Protocol):
@@ -107,12 +110,49 @@ class BodyField(NamedTuple):
     """What it may be."""
     attribute: str
     """Its name in the type."""
+    required: bool
+    """Whether a body must have it."""
 
 
 def fields_of(values: type) -> tuple[BodyField, ...]:
     """The fields that a NamedTuple declares."""
-    hints = get_type_hints(values, include_extras=True)
-    return tuple(BodyField(name.rstrip("_"), hint.__metadata__[0], name) for name, hint in hints.items())
+    found = _fields.get(values)
+    if found is None:
+        hints = get_type_hints(values, include_extras=True)
+        defaults: Mapping[str, object] = getattr(values, "_field_defaults", {})
+        found = _fields[values] = tuple(
+            BodyField(name.rstrip("_"), hint.__metadata__[0], name, name not in defaults)
+            for name, hint in hints.items()
+        )
+    return found
+
+
+_fields: Final[dict[type, tuple[BodyField, ...]]] = {}
+
+
+def read_fields(kinds: Sequence[type], given: Mapping[str, object], where: str = "") -> list[Any]:
+    """The values of these types that one object holds together, with defaults for what it leaves out.
+
+    ``where``: its place in the body, by which messages name its fields; empty for the body itself.
+    InvalidValue for keys that are unknown or lacking, and for what a field may not be.
+    """
+    fields = {field.key: field for kind in kinds for field in fields_of(kind)}
+    what = where or "the body"
+    found = {}
+    for key, value in given.items():
+        field = fields.get(key)
+        if field is None:
+            raise InvalidValue(
+                f"{what} has an unknown key {in_quotes(key)}", hint=known_words(key, fields, "keys")
+            )
+        found[key] = field.kind.read(value, f"{where}.{key}" if where else key)
+    for key, field in fields.items():
+        if field.required and key not in given:
+            raise InvalidValue(f"{what} has no {key}")
+    return [
+        kind(**{field.attribute: found[field.key] for field in fields_of(kind) if field.key in found})
+        for kind in kinds
+    ]
 
 
 class BodyReader(Generic[T]):
@@ -123,7 +163,6 @@ class BodyReader(Generic[T]):
         self._values = values
         self._room = room
         self._seconds = seconds
-        self._fields = {field.key: field for field in fields_of(values)}
 
     @property
     def nothing(self) -> T:
@@ -140,17 +179,15 @@ class BodyReader(Generic[T]):
         text = await self.text(request)
         if text.strip():
             _check_type(request)
-        found = {}
-        values = _object(text) if len(text) <= _SMALL else await self._object_beside(text)
-        for key, value in values.items():
-            field = self._fields.get(key)
-            if field is None:
-                raise InvalidValue(
-                    f"the body has an unknown key {in_quotes(key)}",
-                    hint=known_words(key, self._fields, "keys"),
-                )
-            found[field.attribute] = field.kind.read(value, key)
-        return self._values(**found)
+        return self._parse(text) if len(text) <= _SMALL else await self._parse_beside(text)
+
+    def _parse(self, text: bytes) -> T:
+        return self._of(_object(text))
+
+    def _of(self, given: Mapping[str, object]) -> T:
+        found: T
+        [found] = read_fields([self._values], given)
+        return found
 
     async def text(self, request: web.Request) -> bytes:
         """The body as it was sent; empty where there is none. The exceptions of ``read``, but for those that
@@ -166,14 +203,14 @@ class BodyReader(Generic[T]):
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
 
-    async def _object_beside(self, text: bytes) -> Mapping[str, object]:
-        """The object of a long text, read beside the event loop; in it where there can be no thread."""
+    async def _parse_beside(self, text: bytes) -> T:
+        """The values of a long text, read beside the event loop; in it where there can be no thread."""
         try:
-            return await _LONG_TEXTS.call(partial(_object, text))
+            return await _LONG_TEXTS.call(partial(self._parse, text))
         except TimeoutError:
             raise Overloaded("too many long bodies are being read", hint=_LATER) from None
         except OSError:
-            return _object(text)
+            return self._parse(text)
 
     async def _parts(self, request: web.Request) -> bytes:
         most = request.client_max_size
@@ -227,10 +264,15 @@ def _object(text: bytes) -> Mapping[str, object]:
     if not text.strip():
         return {}
     try:
-        value = json.loads(text, object_pairs_hook=_without_twins)
+        value = json.loads(
+            text, object_pairs_hook=_without_twins, parse_constant=refuse_constant, parse_float=finite
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidValue(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidValue("the body must be a JSON object")
-    to_json(value, "the body")
+    if rb"\u" in text:  # only so can half a character come
+        to_json(value, "the body", levels=_LEVELS)
+    else:
+        check_levels(value, "the body", _LEVELS)
     return value

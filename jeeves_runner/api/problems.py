@@ -50,6 +50,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "invalid_value": HTTPStatus.BAD_REQUEST,
     "lease_lost": HTTPStatus.CONFLICT,
     "no_server": HTTPStatus.SERVICE_UNAVAILABLE,
+    "no_value": HTTPStatus.NOT_FOUND,
     "not_a_database": HTTPStatus.INTERNAL_SERVER_ERROR,
     "not_found": HTTPStatus.NOT_FOUND,
     "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,

@@ -10,6 +10,7 @@ from aiohttp import web
 from jeeves_runner.api.spool import PIECE, Spool
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_in_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _JSON = "application/json"
 
 _LARGE_PIECE: Final = 1 << 18
@@ -23,8 +24,11 @@ Look = Callable[[Callable[[], Piece | None]], Awaitable[Piece | None]]
 
 
 def encode(document: object) -> bytes:
-    """Compact JSON; what a script stored with half a character in it is shown, not refused."""
-    return _encoder.encode(document).encode("utf-8", "replace")
+    """Compact JSON; what another program stored with half a character in it has that as an escape."""
+    try:
+        return _encoder.encode(document).encode()
+    except UnicodeEncodeError:
+        return _in_ascii.encode(document).encode()
 
 
 def encoded_parts(document: Mapping[str, object]) -> Iterator[bytes]:

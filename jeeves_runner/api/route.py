@@ -13,6 +13,7 @@ from aiohttp import web
 from jeeves_runner.access import TooOpen
 from jeeves_runner.api.browser import Browser
 from jeeves_runner.api.callers import Caller, Role, RunMay
+from jeeves_runner.api.connection import Connection
 from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.api.event_stream import Source, Streams
 from jeeves_runner.api.events_feed import Feed
@@ -108,6 +109,8 @@ class Call(Generic[P, Q, B]):
     """The same as what they do is recorded with."""
     browser: Browser
     """The browser that asks, if it is one."""
+    connection: Connection
+    """What it came by, and the answer goes by."""
     still_counts: Callable[[], bool]
     """Whether the caller would still be let in: a long answer asks this at least once a minute."""
     streams: Streams

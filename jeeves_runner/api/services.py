@@ -14,6 +14,7 @@ from jeeves_runner.db.connection import Tx
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.metrics.metrics import Metrics
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.runs.claims import Claims
 from jeeves_runner.views.occurrences import Moments, NextRun
@@ -62,7 +63,8 @@ class Writes(Protocol):
 class ApiServices:
     """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop.
 
-    ``nudge`` makes the runner look at what was committed beside it; it returns right before the look.
+    ``nudge`` makes the runner look at what was committed beside it; it returns right before the look, and
+    ``look_soon`` at once. ``claims`` lets claims wait for items.
     ``moves`` is a number that changes with each change of what ``next_run`` says. ``catching_up`` says when
     each job that is late will catch up. ``began`` is when the server began, in seconds since boot.
     """
@@ -78,6 +80,8 @@ class ApiServices:
     moves: Callable[[], int]
     catching_up: Callable[[], Moments]
     nudge: Callable[[], Awaitable[None]]
+    look_soon: Callable[[], None]
+    claims: ClaimWaits
     metrics: Metrics
     began: float
     stopping: Asked

@@ -48,11 +48,25 @@ PLACES = {
     "node": f"queue:{QUEUE}",
 }
 TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"
+TOKEN = {"lease_token": "none"}
+ANSWERS = {"complete": TOKEN, "fail": {**TOKEN, "error": "no"}, "extend": {**TOKEN, "lease": "1m"}}
 BODIES = {
     "/login": {"token": "none"},
     "/alerts/test": {"channel": "webhook:ops"},
     "/jobs/{job}/mute": {"for": "1h"},
+    "/state/{namespace}/{key}": {"value": 1},
+    "/state/{namespace}/{key}/items/prune": {"keep": 1},
+    "/queues/{queue}/items": {"payload": {"n": -2}},
+    **{f"/queues/{{queue}}/items/{{item}}/{answer}": body for answer, body in ANSWERS.items()},
+    **{f"/queues/{{queue}}/{answer}": {"items": [{"id": 1, **body}]} for answer, body in ANSWERS.items()},
+    "/transaction": {"operations": [{"op": "set_state", "namespace": NAMESPACE, "key": "key8", "value": 1}]},
 }
+PATHS = {
+    "DELETE /state/{namespace}/{key}": f"/state/{NAMESPACE}/key9",
+    "POST /state/{namespace}/{key}/items/prune": f"/state/{NAMESPACE}/key9/items/prune",
+    "GET /state/{namespace}/{key}/items": f"/state/{NAMESPACE}/{KEY}/items?limit=5",
+}
+"""Of routes that would delete, or tell, all of something."""
 SESSION = "type: session\nprompt: Hello.\ntimeout: 10s\nsession: {max_tokens_per_day: 1000}\n"
 QUERIES = (
     "/runs?status=running", "/runs?status=scheduled", "/runs?status=error", "/runs?status=ok&limit=20",
@@ -147,7 +161,8 @@ async def _use_everything(root: Path, token: str) -> None:
 def _ask_everything(root: Path, url: str, token: str) -> None:
     bodies = {**BODIES, "/login": {"token": token}}
     for route in EVERY_ROUTE:
-        _ask(route.method, url + route.path.format(**PLACES), bodies.get(route.path))
+        path = PATHS.get(f"{route.method} {route.path}", route.path.format(**PLACES))
+        _ask(route.method, url + path, bodies.get(route.path) if route.method != "DELETE" else None)
     _ask("POST", f"{url}/jobs/fails/run")
     _ask("POST", f"{url}/jobs/mail/run")
     for path in QUERIES:
@@ -158,7 +173,7 @@ def _ask_everything(root: Path, url: str, token: str) -> None:
 
 
 def _ask(method: str, url: str, body: object = None) -> None:
-    data = json.dumps(body or {}).encode() if method == "POST" else None
+    data = None if method == "GET" else json.dumps(body or {}).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:

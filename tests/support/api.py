@@ -38,6 +38,7 @@ from jeeves_runner.metrics.gathering import Vitals
 from jeeves_runner.metrics.metrics import Metrics
 from jeeves_runner.metrics.run_totals import RunTotals
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.runs import Logs, Runs
 from jeeves_runner.views.occurrences import next_runs
@@ -84,9 +85,10 @@ class Api:
         stopping: Asked,
         nudges: list[None],
         late: dict[str, datetime],
+        committed: list[Callable[[], None]],
     ) -> None:
         """``nudges`` holds one entry for each time that the server was to look at its database; ``late`` says
-        when jobs catch up."""
+        when jobs catch up; ``committed`` is to be called where something was committed."""
         self.port = port
         self.session = session
         self.ledger = ledger
@@ -94,6 +96,7 @@ class Api:
         self.stopping = stopping
         self.nudges = nudges
         self.late = late
+        self.committed = committed
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -205,6 +208,7 @@ async def _serving(
         stopping = Asked()
         nudges: list[None] = []
         late: dict[str, datetime] = {}
+        committed: list[Callable[[], None]] = []
 
         async def count_nudge() -> None:
             nudges.append(None)
@@ -221,6 +225,8 @@ async def _serving(
             moves=lambda: 0,
             catching_up=lambda: late,
             nudge=count_nudge,
+            look_soon=lambda: nudges.append(None),
+            claims=ClaimWaits(conn, clock, committed.append),
             metrics=_metrics(writer, sync),
             began=clock.boottime(),
             stopping=stopping,
@@ -229,7 +235,7 @@ async def _serving(
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:
-            yield Api(port, session, ledger, sync, stopping, nudges, late)
+            yield Api(port, session, ledger, sync, stopping, nudges, late, committed)
         await runs.shut_down(0)
         await server.close()
     conn.close()

@@ -83,8 +83,8 @@ class Types:
         name = self.name(schema)
         if name is not None:
             return link(name)
-        if "anyOf" in schema:
-            return _joined(self.words(part, link) for part in schema["anyOf"])
+        if "anyOf" in schema or "oneOf" in schema:
+            return _joined(self.words(part, link) for part in schema.get("anyOf", schema.get("oneOf", ())))
         if "enum" in schema:
             return ", ".join(f"`{word}`" for word in schema["enum"])
         kind = schema.get("type", "")
@@ -92,6 +92,8 @@ class Types:
             return _joined(self.words({**schema, "type": each}, link) for each in kind)
         if kind == "array":
             return f"list of {_grouped(self.words(schema['items'], link))}"
+        if kind == "object" and "properties" in schema:
+            return f"`{{{', '.join(schema['properties'])}}}`"
         if kind == "object":
             values = self.words(schema.get("additionalProperties", {}), link)
             return "object" if values == "any JSON" else f"object of {_grouped(values)}"

@@ -1,8 +1,10 @@
 """What requests for queues may hold."""
 
+from datetime import timedelta
 from typing import Annotated, Final, NamedTuple
 
 from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Name, Text, Whole
+from jeeves_runner.api.requests.runs import A_WHILE
 
 _PEEK_LIMIT: Final = 20
 
@@ -21,6 +23,24 @@ class QueueItemPath(NamedTuple):
     """The queue's id."""
     item: Annotated[int, Whole()]
     """The item's number."""
+
+    @property
+    def id(self) -> int:
+        return self.item
+
+
+class NamedQueuePath(NamedTuple):
+    """A queue that need not be there yet."""
+
+    queue: Annotated[str, Name()]
+    """Its id."""
+
+
+class ClaimQuery(NamedTuple):
+    """How patient a claim is."""
+
+    wait: Annotated[timedelta, A_WHILE] = timedelta()
+    """For how long to wait for an item."""
 
 
 class QueuesQuery(NamedTuple):

@@ -11,6 +11,10 @@ from jeeves_runner.core.values import PAGE
 _STATUSES: Final = tuple(status.value for status in RunStatus)
 
 
+A_WHILE: Final = Length("1m", "ask again when it has passed")
+"""For how long a request may wait for something."""
+
+
 class RunPath(NamedTuple):
     """A run."""
 
@@ -34,7 +38,7 @@ class RunsQuery(NamedTuple):
 class LookQuery(NamedTuple):
     """How patient a look at a run is."""
 
-    wait: Annotated[timedelta, Length("1m", "ask again when it has passed")] = timedelta()
+    wait: Annotated[timedelta, A_WHILE] = timedelta()
     """For how long to wait for its end."""
 
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated, NamedTuple
 
-from jeeves_runner.api.parameters import MAX_LIMIT, Name, Text, Whole
+from jeeves_runner.api.parameters import MAX_LIMIT, Name, Text, Whole, Word
+from jeeves_runner.core.values import MAX_WHOLE
 
 
 class NamespacePath(NamedTuple):
@@ -19,6 +20,50 @@ class StatePath(NamedTuple):
     """The namespace's name."""
     key: Annotated[str, Text()]
     """The key."""
+
+
+class StateItemPath(NamedTuple):
+    """An item of a key."""
+
+    namespace: Annotated[str, Text()]
+    """The namespace's name."""
+    key: Annotated[str, Text()]
+    """The key."""
+    item: Annotated[str, Text()]
+    """The item's name."""
+
+
+class WrittenKeyPath(NamedTuple):
+    """A key that is written."""
+
+    namespace: Annotated[str, Name()]
+    """The namespace's name."""
+    key: Annotated[str, Name()]
+    """The key."""
+
+
+class WrittenItemPath(NamedTuple):
+    """An item that is written."""
+
+    namespace: Annotated[str, Name()]
+    """The namespace's name."""
+    key: Annotated[str, Name()]
+    """The key."""
+    item: Annotated[str, Name()]
+    """The item's name."""
+
+    @property
+    def item_key(self) -> str:
+        return self.item
+
+
+class ItemKeysQuery(NamedTuple):
+    """Which names of items to tell, and in which order."""
+
+    limit: Annotated[int | None, Whole(0, MAX_WHOLE)] = None
+    """At most this many; None: all."""
+    order: Annotated[str, Word(("desc", "asc"))] = "desc"
+    """The last written first, or last."""
 
 
 class KeysQuery(NamedTuple):
