@@ -263,22 +263,28 @@ def _project(root: Path, runs: int) -> None:
         conn.execute("COMMIT")
 
 
-async def _changed(place: Place, conn: apsw.Connection, rounds: int) -> Row:
+async def _changed(place: Place, conn: apsw.Connection, pid: int, rounds: int) -> Row:
     """The list of jobs, of which another process changes one before each request."""
     getter = await Getter.connect(place, "/jobs", {})
+    await getter.get()
     ids = [name for (name,) in conn.execute("SELECT id FROM jobs")]
-    found = []
-    for number in range(rounds * 50):
+    before = _cpu(pid)
+    for number in range(count := rounds * 50):
         conn.execute(
             "UPDATE jobs SET decided_until = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?",
             (ids[number % len(ids)],),
         )
-        begin = perf_counter()
         await getter.get()
-        found.append(perf_counter() - begin)
     getter.close()
-    seconds = statistics.median(found[10:])
-    return Row(what="GET /jobs, another one each time", value=_ms(seconds), met=seconds <= 1 / 200)
+    seconds = (_cpu(pid) - before) / count
+    what = "GET /jobs, another one each time, of the processor"
+    return Row(what=what, value=_ms(seconds), met=seconds <= 1 / 200)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of the processor that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _runs_beside_polls(root: Path, place: Place, rounds: int) -> Row:
@@ -339,7 +345,7 @@ async def _questions(
     token = {"Authorization": f"Bearer {_token(few)}"}
     job = "team00-job-00000"
     with closing(connect(few / "data/runner.sqlite")) as conn:
-        path = conn.execute("SELECT socket FROM runner").get
+        path, pid = conn.execute("SELECT socket, pid FROM runner").get
         seen = await Getter.connect(place, "/jobs", {})
         tag = re.search(rb"(?i)etag: *(\S+)", await seen.get())
         seen.close()
@@ -356,7 +362,7 @@ async def _questions(
             Question(f"GET /jobs/{job}/runs", place, f"/jobs/{job}/runs", 10 / 3),
         ]
         rows = [await _beside(each, bare, rounds) for each in questions]
-        return [*rows, await _changed(place, conn, rounds)]
+        return [*rows, await _changed(place, conn, pid, rounds)]
 
 
 def main(rounds: int = 9, runs: int = MANY) -> list[Row]:

@@ -47,7 +47,7 @@ _ON_A_JOB: Final = "/jobs/{job}"
 
 def build_app(services: ApiServices, limits: Limits) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
-    gate = Gate(services, _manner_of)
+    gate = Gate(services, _manner_of, limits.connections)
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)

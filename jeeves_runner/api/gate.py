@@ -22,6 +22,9 @@ from jeeves_runner.metrics.run_totals import OTHER
 CALLER: Final = web.RequestKey("caller", Caller)
 """Who sent the request, once it is let in."""
 
+_SHARE: Final = 4
+"""The part of the connections that may wait for the late answer to a wrong token is one in so many."""
+
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -41,11 +44,14 @@ _ACTS: Final = _NoRoute(Role.OPERATE)
 class Gate:
     """The middleware of the application. ``routes``: what is behind each route that aiohttp knows."""
 
-    def __init__(self, services: ApiServices, manner_of: Callable[[web.Request], Manner]) -> None:
-        """``manner_of``: how a request is told what is wrong with it."""
+    def __init__(
+        self, services: ApiServices, manner_of: Callable[[web.Request], Manner], connections: int
+    ) -> None:
+        """``manner_of``: how a request is told what is wrong with it; ``connections``: how many there may be
+        at once."""
         self._manner_of = manner_of
         self.routes: dict[web.AbstractRoute, Route] = {}
-        self.guard = Guard(services.conn, services.clock, services.config)
+        self.guard = Guard(services.conn, services.clock, services.config, held_back=connections // _SHARE)
         self._metrics = services.metrics
         self._trail = AuditTrail(services.writer, services.clock)
 

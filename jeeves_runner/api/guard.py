@@ -94,15 +94,16 @@ class Access(Protocol):
 
 
 class Guard:
-    """Lets callers in. ``conn`` is that of the event loop."""
+    """Lets callers in. ``conn`` is that of the event loop; ``held_back``: how many wrong tokens are answered
+    late at the same time."""
 
-    def __init__(self, conn: apsw.Connection, clock: Clock, config: Config) -> None:
+    def __init__(self, conn: apsw.Connection, clock: Clock, config: Config, *, held_back: int = 64) -> None:
         self._conn = conn
         self._clock = clock
         self._closed, self._closed_at = False, -1
         self._pages = ForeignPages(config.api.public_url)
         self._trusted = config.api.trusted_proxies
-        self.attempts = Attempts(clock)
+        self.attempts = Attempts(clock, held_back)
 
     async def let_in(self, request: web.Request, access: Access) -> Caller | TurnedAway:
         """Who sends a request for what ``access`` says; why not, if it is not to be served."""

@@ -33,6 +33,9 @@ _KEPT: Final = 60.0
 _SHARE: Final = 10
 """While anything runs, lists are read in one of so many parts of the time, and less."""
 
+_GAP: Final = 1.0
+"""Seconds after which a run that has ended counts no more as one that runs: the next one may be near."""
+
 _LONGEST_REST: Final = 0.1
 """Seconds that a request waits for that at most. What it gets then is of then."""
 
@@ -116,6 +119,7 @@ class KeptJobs:
         self._lists = 0
         self._asked_at = 0.0
         self._next_read = 0.0
+        self._ran_at = -_GAP
         self._drop: asyncio.TimerHandle | None = None
 
     async def texts(self) -> JobTexts:
@@ -133,9 +137,11 @@ class KeptJobs:
 
     async def _give_way(self) -> None:
         """Let what runs go first: to read a list takes of the interpreter what starts and ends need."""
-        wait = self._next_read - asyncio.get_running_loop().time()
-        if wait > 0 and self._services.runs.running_ids:
-            await asyncio.sleep(wait)
+        now = asyncio.get_running_loop().time()
+        if self._services.runs.running_ids:
+            self._ran_at = now
+        if now < self._next_read and now - self._ran_at < _GAP:
+            await asyncio.sleep(self._next_read - now)
 
     async def close(self, _app: web.Application) -> None:
         """Keep nothing any more."""
@@ -195,7 +201,7 @@ class KeptJobs:
             return now, until, before
         self._lists += 1
         size = sum(len(text.text) + 1 for text in texts)
-        whole = _BEGIN + b",".join([text.text for text in texts]) + _END if size <= IN_MEMORY else None
+        whole = _whole(texts) if size <= IN_MEMORY else None
         tag = f"{self._process}-{self._lists}"
         return now, until, JobTexts(tag=tag, ids=ids, texts=texts, whole=whole)
 
@@ -208,6 +214,14 @@ class KeptJobs:
             self._kept = None
         else:
             self._drop_later()
+
+
+def _whole(texts: Sequence[_Text]) -> bytes:
+    """The document, put together in one step: each further one would copy a megabyte."""
+    parts = [text.text for text in texts] or [b""]
+    parts[0] = _BEGIN + parts[0]
+    parts[-1] += _END
+    return b",".join(parts)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -313,7 +313,7 @@ def test_wrong_tokens_are_answered_later_each_time(ledger: Ledger, monkeypatch: 
         delays.append(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", note)
-    slowed = attempts.Attempts(ledger.clock)
+    slowed = attempts.Attempts(ledger.clock, 64)
 
     async def scenario() -> None:
         for _ in range(10):

@@ -1,6 +1,7 @@
 """``GET /events``: what happens, by any process, to clients that come, go and come again."""
 
 import asyncio
+import random
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -257,3 +258,46 @@ def test_there_are_no_more_streams_than_leave_room_for_other_requests(ledger: Al
                             break
 
     with_api(ledger, scenario, Limits(connections=4))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_client_that_comes_and_goes_misses_nothing_and_hears_nothing_twice(
+    ledger: AlertLedger, seed: int
+) -> None:
+    """It hangs up after any number of events, while another process enters and ends runs."""
+    chance = random.Random(seed)
+    statuses: dict[int, str] = {}
+
+    def write() -> None:
+        for _ in range(60):
+            waiting = [run_id for run_id, status in statuses.items() if status == "scheduled"]
+            if waiting and chance.random() < 0.5:
+                run_id = chance.choice(waiting)
+                with ledger.tx() as tx:
+                    end_waiting(tx, run_id, RunStatus.CANCELLED, Reason.CANCEL)
+                statuses[run_id] = "cancelled"
+            else:
+                statuses[entered(ledger)] = "scheduled"
+
+    async def scenario(api: Api) -> None:
+        known: dict[int, str] = {}
+        numbers: list[int] = []
+        patience = random.Random(-seed)
+        async with listening(api.session, url(api)) as events:
+            await events.next()
+            last_id = events.last_id
+        writing = asyncio.create_task(asyncio.to_thread(write))
+        while not writing.done() or known != statuses:
+            async with listening(api.session, url(api, "/events?kind=run"), last_id) as events:
+                for _ in range(patience.randint(1, 12)):
+                    if writing.done() and known == statuses:
+                        break
+                    event = await events.next()
+                    assert event.kind == "run"
+                    known[event.data["run"]["id"]] = event.data["run"]["status"]
+                    numbers.append(int(event.id.partition("-")[2]))
+                    last_id = event.id
+        await writing
+        assert numbers == sorted(set(numbers))
+
+    with_api(ledger, scenario)

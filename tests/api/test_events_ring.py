@@ -1,6 +1,6 @@
 """The ring of events: who was away goes on without a gap and without a double, or is told that it cannot."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeeves_runner.api.events_ring import Event, Ring
@@ -69,6 +69,7 @@ def test_nothing_goes_on_from_before_a_gap() -> None:
     assert not empty.holds_all_after(0)
 
 
+@settings(deadline=None)
 @given(
     batches=st.lists(st.tuples(st.lists(ABOUT, max_size=5), st.booleans(), st.integers(0, 5)), max_size=40),
     most=st.integers(3, 30),

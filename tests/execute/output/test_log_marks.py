@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.logs import log_place
 
@@ -34,6 +34,7 @@ def go_on(place: LogPlace, mark: LogMark, size: int, written: bytes) -> LogMark:
     return reader.mark
 
 
+@settings(deadline=None)
 @given(
     chunks=st.lists(
         st.tuples(st.text("aä€😀", min_size=1, max_size=60), st.booleans()), min_size=1, max_size=40
