@@ -16,7 +16,7 @@ from aiohttp import HttpVersion11, web
 
 from jeeves_runner.api.parameters import JsonSchema
 from jeeves_runner.api.room import Room
-from jeeves_runner.core.durations import span_ms
+from jeeves_runner.core.durations import DURATION_FORM, span_ms
 from jeeves_runner.core.values import MAX_DEPTH, check_levels, finite, refuse_constant, to_json
 from jeeves_runner.core.wording import brief, in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
@@ -52,6 +52,8 @@ class TextField:
     """A text, or null for none."""
 
     schema: ClassVar[JsonSchema] = {"type": ["string", "null"]}
+    says_all: ClassVar = True
+    """Whether ``read`` takes all that the schema does. Of kinds that do not say so it is not known."""
 
     def read(self, value: object, name: str) -> str | None:
         if value is not None and not isinstance(value, str):
@@ -59,10 +61,17 @@ class TextField:
         return value
 
 
+class FormField(TextField):
+    """A text of a form that its handler reads, such as a time or an address; or null for none."""
+
+    says_all = False
+
+
 class LengthField:
     """A length of time such as ``2h``, more than nothing; or null for none."""
 
-    schema: ClassVar[JsonSchema] = {"type": ["string", "null"]}
+    schema: ClassVar[JsonSchema] = {"type": ["string", "null"], "minLength": 2, "pattern": DURATION_FORM}
+    says_all: ClassVar = False
 
     def read(self, value: object, name: str) -> timedelta | None:
         text = TextField().read(value, name)
@@ -73,6 +82,7 @@ class FlagField:
     """True or false."""
 
     schema: ClassVar[JsonSchema] = {"type": "boolean"}
+    says_all: ClassVar = True
 
     def read(self, value: object, name: str) -> bool:
         if not isinstance(value, bool):
@@ -87,6 +97,7 @@ class ParamsField:
         "type": ["object", "null"],
         "additionalProperties": {"type": ["string", "number", "boolean"]},
     }
+    says_all: ClassVar = False
 
     def read(self, value: object, name: str) -> dict[str, object] | None:
         if value is None:

@@ -75,8 +75,8 @@ class Gate:
         if isinstance(request.protocol, Connection):
             request.protocol.request_has_come()
         route = self.routes.get(request.match_info.route)
-        access = route or (_LOOKS if request.method in _SAFE_METHODS else _ACTS)
         try:
+            access = route or await self._asked_for_no_route(request)
             caller = await self.guard.let_in(request, access)
             if isinstance(caller, TurnedAway):
                 return await self._refuse(request, caller, route)
@@ -88,6 +88,20 @@ class Gate:
             return answer
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
             return self._unexpected(request, fault)
+
+    async def _asked_for_no_route(self, request: web.Request) -> _NoRoute:
+        """Of a method that a path does not take those are told who may use the path by another one, too."""
+        asked = _LOOKS if request.method in _SAFE_METHODS else _ACTS
+        if not isinstance(request.match_info.http_exception, web.HTTPMethodNotAllowed):
+            return asked
+        here = [
+            self.routes[known].role
+            for resource in request.app.router.resources()
+            if (await resource.resolve(request))[1]
+            for known in resource
+            if known in self.routes
+        ]
+        return _NoRoute(min(asked.role, *here, key=list(Role).index))
 
     async def close(self) -> None:
         """Returns once all that was to be noted is noted."""

@@ -221,10 +221,18 @@ def _answer(status: int, shape: object, schemas: _Schemas) -> Json:
 
 
 def _content(shape: object, schemas: _Schemas) -> Json:
-    """``x-events``: what the data of each event of a stream is."""
+    """A stream has the schema of its events, as tools read it; ``x-events`` says what the data of each is."""
     if isinstance(shape, type) and issubclass(shape, Stream):
         return {
-            "schema": {"type": "string"},
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "event": {"type": "string", "enum": list(shape.events)},
+                    "data": {"type": "string", "contentMediaType": "application/json"},
+                },
+                "required": ["event", "data"],
+            },
             "x-events": {name: schemas.of(DOCUMENTS[name]) for name in shape.events},
         }
     return {"schema": {"type": "string"} if shape is str else schemas.of(shape)}

@@ -40,8 +40,8 @@ class Types:
             self._settle(self._answers(subject), subject, subjects)
         for subject in subjects:
             for route in subject.routes:
-                for schema in _schemas(self._operation(route)["responses"]):
-                    name = self.name(schema)
+                for content in self._contents(route):
+                    name = self.name(content["schema"])
                     if name is not None and self.homes[name] == subject:
                         self._top.setdefault(name, route)
 
@@ -102,6 +102,11 @@ class Types:
     def _operation(self, route: Route) -> Schema:
         found: Schema = self.document["paths"][route.path][route.method.lower()]
         return found
+
+    def _contents(self, route: Route) -> Iterator[Schema]:
+        """What each answer of a route holds."""
+        for status in route.answers:
+            yield from self._operation(route)["responses"][str(status)].get("content", {}).values()
 
     def _answers(self, subject: Subject) -> list[Schema]:
         return [self._operation(route)["responses"] for route in subject.routes]

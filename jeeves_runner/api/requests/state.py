@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from jeeves_runner.api.parameters import MAX_LIMIT, Name, Text, Whole, Word
+from jeeves_runner.api.parameters import MAX_LIMIT, Cursor, Name, Text, Whole, Word
 from jeeves_runner.core.values import MAX_WHOLE
 
 
@@ -91,5 +91,5 @@ class ItemsQuery(NamedTuple):
 
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = MAX_LIMIT
     """At most this many."""
-    cursor: Annotated[str | None, Text()] = None
+    cursor: Annotated[str | None, Cursor()] = None
     """The ``next_cursor`` of the page before; without it from the newest."""
