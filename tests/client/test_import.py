@@ -29,8 +29,8 @@ def test_leaves_the_heavy_libraries_alone() -> None:
 
 @pytest.mark.parametrize(("way", "most", "times"), [("database", 40, 3.2), ("http", 60, 5)])
 def test_costs_little(tmp_path: Path, way: str, most: float, times: float) -> None:
-    """Processor time over that of a bare interpreter, least of several: 40 ms, or 3.2 times the bare one. Over
-    HTTP Python's own client takes half as much again.
+    """Processor time over that of a bare interpreter, least of several: 40 ms, or 3.2 times the bare one.
+    Over HTTP Python's own client takes half as much again.
 
     A busy machine counts more time for the same work.
     """
