@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # The tests start the program some hundred times: let Python compile it once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test service check schemas pictures bench campaign chaos lock clean
+.PHONY: setup run test service check schemas pictures bench campaign chaos http lock clean
 
 setup: $(STAMP)
 
@@ -33,20 +33,25 @@ test: $(STAMP)
 
 # The whole program as a process: started, stopped, killed, without room. tests/service, four minutes.
 service: $(STAMP)
-	$(PYTEST) -n auto --dist worksteal -m "service and not chaos and not campaign" $(ARGS)
+	$(PYTEST) -n auto --dist worksteal -m "service and not chaos and not campaign and not http" $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Property tests with many more examples, 140 rounds of chaos, 50 of a pipeline: not part of `make test`.
+# Property tests with many more examples, 140 rounds of chaos, 50 of a pipeline, an hour of requests: not part of
+# `make test`.
 campaign: $(STAMP)
 	$(PYTEST) -n auto -m campaign -rP --timeout 0 $(ARGS)
 
 # Attacks on a running server, a minute of them. CHAOS_SEED="1 2" plays these rounds instead.
 chaos: $(STAMP)
 	$(PYTEST) -m chaos -rP $(ARGS)
+
+# Attacks on the HTTP API by its own description, two minutes of them.
+http: $(STAMP)
+	$(PYTEST) -m "http and not campaign" -rP $(ARGS)
 
 # The parts of schemas/ and of the pages on HTTP that are made from other things; a test fails until this has
 # been run.

@@ -18,10 +18,13 @@ from benchmarks import (
     diff,
     durability,
     edges,
+    events,
     graph,
+    http,
     instants,
     lineage,
     load,
+    metrics,
     on_queue,
     reasons,
     run_overhead,
@@ -87,6 +90,10 @@ PARTS: Final[Mapping[str, Part]] = {
         "what scripts do in a run (floor: the same by a script that is none)",
         _of(lineage.main, 20, 100),
     ),
+    "events": Part(
+        "streams of events, seconds of the server's processor (floor: without them)",
+        _of(events.main, 2, 6),
+    ),
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
         _of(load.main, 3, 9),
@@ -107,6 +114,11 @@ PARTS: Final[Mapping[str, Part]] = {
         "a week played (floor: a heap of its occurrences alone)",
         _of(simulation.main, 1, 5),
     ),
+    "http": Part(
+        "requests, the time of each while four are asked (floor: a bare handler with the same bytes)",
+        lambda quick: http.main(3, 20_000) if quick else http.main(),
+    ),
+    "metrics": Part("metrics, seconds of the processor", _of(metrics.main, 3, 15)),
     "timetable": Part(
         "the timetable, seconds of the processor (floor: rows read and their JSON parsed)",
         _of(timetable.main, 10_000, timetable.JOBS),

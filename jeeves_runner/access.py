@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -99,8 +100,11 @@ def too_open(paths: Iterable[Path], mode: int) -> list[TooOpen]:
     return found
 
 
+@lru_cache(maxsize=64)
 def user_name(number: int) -> str:
-    """What the system calls a user; the number where it has no name for it."""
+    """What the system calls a user; the number where it has no name for it.
+
+    The system is asked once for each, because its answer may come from another machine."""
     import pwd
 
     try:

@@ -93,6 +93,12 @@ class NotFound(JeevesError):
     code = "not_found"
 
 
+class NoValue(NotFound):
+    """A key, or an item, that holds no value. The client tells it from a path that is unknown."""
+
+    code = "no_value"
+
+
 class Conflict(JeevesError):
     """The request contradicts what is declared or recorded."""
 

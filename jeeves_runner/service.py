@@ -32,6 +32,7 @@ from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
 from jeeves_runner.runner.carrier import Carrier
+from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
 from jeeves_runner.runner.data_folder import lock_data_folder, make_data_folder
@@ -203,7 +204,7 @@ class Runner:
         warm_up()
         await runs.start_up(recovered)
         await scheduler.load()
-        local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
+        local = await self._answer_http(listener, self._services(conn, writer, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._tasks.keep("watch of the config file", self._config_watch.run)
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
@@ -338,9 +339,7 @@ class Runner:
         if self._follower is not None:
             await self._follower.catch_up()
 
-    def _services(
-        self, conn: apsw.Connection, writer: Writer, scheduler: Scheduler, follower: Follower
-    ) -> ApiServices:
+    def _services(self, conn: apsw.Connection, writer: Writer, follower: Follower) -> ApiServices:
         return ApiServices(
             conn=conn,
             clock=self._clock,
@@ -349,10 +348,13 @@ class Runner:
             runs=self.runs,
             sync=self.sync,
             writer=writer,
-            next_run=scheduler.next_of,
-            catching_up=scheduler.catching_up,
+            next_run=self.scheduler.next_of,
+            moves=self.scheduler.moves,
+            catching_up=self.scheduler.catching_up,
             nudge=follower.nudge,
-            metrics=self._measuring.metrics(scheduler, self.sync, writer),
+            look_soon=follower.look_soon,
+            claims=ClaimWaits(conn, self._clock, follower.tell),
+            metrics=self._measuring.metrics(self.scheduler, self.sync, writer),
             began=self._clock.boottime(),
             stopping=self._stop.asked,
         )

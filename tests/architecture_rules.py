@@ -86,7 +86,7 @@ DOCUMENTED = frozenset(
 So has each field of the types in ``DOCUMENTS``.
 """
 
-JSON_SCHEMAS = ("api.parameters", "api.bodies", "api.shapes", "api.openapi")
+JSON_SCHEMAS = ("api.parameters", "api.bodies", "api.body_kinds", "api.shapes", "api.openapi")
 """JSON Schema has names of its own."""
 
 CAMEL_CASE = re.compile("[a-z]+[a-z0-9]*[A-Z][A-Za-z0-9]*")
@@ -142,6 +142,7 @@ RUNS_WRITTEN = re.compile(r"\b(?:(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?INTO|UPDAT
 WRITE_RUNS = (
     "db.run_entries",
     "db.run_requests",
+    "db.claims",
     "db.run_progress",
     "db.run_ends",
     "db.run_late",

@@ -1,9 +1,11 @@
 """The aiohttp application: every route of the table, behind the gate."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -11,7 +13,11 @@ from aiohttp.typedefs import Handler
 from jeeves_runner.api.answer_headers import add_headers
 from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Limits
+from jeeves_runner.api.event_stream import Streams
+from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.gate import CALLER, Gate
+from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.manner import HOUSE, Manner
 from jeeves_runner.api.parameters import Parser, preferences
 from jeeves_runner.api.problems import HttpProblem
@@ -26,11 +32,13 @@ from jeeves_runner.api.v0.refusals import refusals
 from jeeves_runner.api.v0.routes import V0
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db.file_errors import translated
+from jeeves_runner.errors import InvalidValue
 from jeeves_runner.side_thread import Kept, SideThread
 
 _TOO_OPEN_KEPT: Final = 1.0
 """Seconds for which it holds what of the files more people may use than is said."""
 
+_VALUE: Final = re.compile(r"\{(\w+)\}")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 _ON_A_JOB: Final = "/jobs/{job}"
@@ -39,28 +47,45 @@ _ON_A_JOB: Final = "/jobs/{job}"
 
 def build_app(services: ApiServices, limits: Limits) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
-    gate = Gate(services, _manner_of)
+    gate = Gate(services, _manner_of, limits.connections)
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
+    kept_jobs = KeptJobs(services, reads)
+    app.on_cleanup.append(kept_jobs.close)
     app.on_response_prepare.append(_with_headers)
     app.on_cleanup.append(reads.close)
     app.on_cleanup.append(lambda _app: gate.close())
     files = SideThread("files for HTTP")
+    streams = Streams(
+        services.stopping,
+        most=limits.streams,
+        patience=limits.stream_untaken,
+        silence=limits.silence,
+    )
+    events = ReadPool(database, threads=1, name="events")
+    feed = Feed(services, events)
+    app.on_shutdown.append(streams.close)
+    app.on_cleanup.extend((feed.close, events.close))
     call_of = partial(
         Call,
         services=services,
         reads=reads,
+        kept=KeptReads(services.conn, services.clock),
+        kept_jobs=kept_jobs,
         files=files,
         too_open=Kept(services.clock, _TOO_OPEN_KEPT),
         spools=SpoolFiles(database.parent),
+        streams=streams,
+        feed=feed,
     )
     bodies = Room(limits.memory)
     for manner, route in _table():
         body = manner.body(route.body, bodies, limits.body)
         handler = _served(route, gate, call_of, manner.query(route.query), body, database)
+        path = _VALUE.sub(r"{\1:[^/]+}", route.path)  # by itself aiohttp takes no braces in a value
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            gate.routes[app.router.add_route(method, route.path, handler, expect_handler=expectation)] = route
+            gate.routes[app.router.add_route(method, path, handler, expect_handler=expectation)] = route
     # Where several paths fit, the first that takes the method does, so these come last.
     for declared in DECLARED:
         app.router.add_route("*", declared.path, _refused(declared, services), expect_handler=expectation)
@@ -97,9 +122,11 @@ def _served(
     done = min(route.answers)
 
     async def serve(request: web.Request) -> web.StreamResponse:
+        _check_path(request.raw_path)
         caller = request[CALLER]
         call = call_of(
             caller=caller,
+            connection=request.protocol,
             browser=gate.guard.browser_of(request, caller),
             still_counts=partial(gate.guard.still_counts, caller),
             acting=Actor(caller.name, caller.origin, done),
@@ -109,11 +136,23 @@ def _served(
             accept=request.headers.get("Accept", ""),
             known=frozenset(tag.value for tag in request.if_none_match or ()),
             at_once="respond-async" in preferences(request),
+            last_event_id=request.headers.get("Last-Event-ID"),
         )
         with translated(str(database)):
             return await route.handler(call)
 
     return serve
+
+
+def _check_path(path: str) -> None:
+    """InvalidValue for a path that is no text: aiohttp would take `%FF` as it is written."""
+    if "%" in path:
+        try:
+            unquote_to_bytes(path).decode()
+        except UnicodeDecodeError:
+            raise InvalidValue(
+                "the path is not UTF-8", hint="encode names as UTF-8, then with percent signs"
+            ) from None
 
 
 def _refused(declared: Declared, services: ApiServices) -> Handler:

@@ -22,15 +22,18 @@ _MEMORY: Final = 60.0
 """Seconds after which a wrong token is forgotten."""
 
 _PEERS: Final = 10_000
-_AT_ONCE: Final = 64
-"""Answers that are held back at the same time; one more is refused with a time to come back."""
 
 
 class Attempts:
-    """Remembers who has shown wrong tokens, ten thousand peers at most."""
+    """Remembers who has shown wrong tokens, ten thousand peers at most.
 
-    def __init__(self, clock: Clock) -> None:
+    ``most``: answers that are held back at the same time; one more is refused with a time to come back. Each
+    keeps a connection, and those who show nothing wrong need some too.
+    """
+
+    def __init__(self, clock: Clock, most: int) -> None:
         self._clock = clock
+        self._most = most
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._held_back = 0
 
@@ -41,7 +44,7 @@ class Attempts:
         if count <= _FREE:
             return
         delay: float = min(_LONGEST, _FIRST * 2 ** (min(count - _FREE, 30) - 1))
-        if self._held_back >= _AT_ONCE:
+        if self._held_back >= self._most:
             hint = "wait, then send the right one"
             raise TooManyAttempts("too many wrong tokens were sent", hint=hint, seconds=delay)
         self._held_back += 1

@@ -7,23 +7,34 @@ same, and tests hold ``read`` to it.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
+from functools import partial
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
 
 from aiohttp import HttpVersion11, web
 
 from jeeves_runner.api.parameters import JsonSchema
 from jeeves_runner.api.room import Room
-from jeeves_runner.core.durations import span_ms
-from jeeves_runner.core.values import to_json
+from jeeves_runner.core.durations import DURATION_FORM, span_ms
+from jeeves_runner.core.values import MAX_DEPTH, check_levels, finite, refuse_constant, to_json
 from jeeves_runner.core.wording import brief, in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
+from jeeves_runner.side_thread import SideThread
 
 T = TypeVar("T")
 
 _SCALARS: Final = (str, int, float, bool)
 _GO_ON: Final = "100-continue"
+_LATER: Final = "send it again later"
+_AS_IT_IS: Final = "identity"
+_SMALL: Final = 1 << 14
+"""Bytes that are read as JSON in the event loop. A million take 50 ms there."""
+
+_LONG_TEXTS: Final = SideThread("bodies for HTTP")
+
+_LEVELS: Final = MAX_DEPTH + 5
+"""Of lists and objects in a body: a value that may be stored, and what is around it."""
 
 
 class BodyKind(Protocol):
@@ -41,6 +52,8 @@ class TextField:
     """A text, or null for none."""
 
     schema: ClassVar[JsonSchema] = {"type": ["string", "null"]}
+    says_all: ClassVar = True
+    """Whether ``read`` takes all that the schema does. Of kinds that do not say so it is not known."""
 
     def read(self, value: object, name: str) -> str | None:
         if value is not None and not isinstance(value, str):
@@ -48,10 +61,17 @@ class TextField:
         return value
 
 
+class FormField(TextField):
+    """A text of a form that its handler reads, such as a time or an address; or null for none."""
+
+    says_all = False
+
+
 class LengthField:
     """A length of time such as ``2h``, more than nothing; or null for none."""
 
-    schema: ClassVar[JsonSchema] = {"type": ["string", "null"]}
+    schema: ClassVar[JsonSchema] = {"type": ["string", "null"], "minLength": 2, "pattern": DURATION_FORM}
+    says_all: ClassVar = False
 
     def read(self, value: object, name: str) -> timedelta | None:
         text = TextField().read(value, name)
@@ -62,6 +82,7 @@ class FlagField:
     """True or false."""
 
     schema: ClassVar[JsonSchema] = {"type": "boolean"}
+    says_all: ClassVar = True
 
     def read(self, value: object, name: str) -> bool:
         if not isinstance(value, bool):
@@ -76,6 +97,7 @@ class ParamsField:
         "type": ["object", "null"],
         "additionalProperties": {"type": ["string", "number", "boolean"]},
     }
+    says_all: ClassVar = False
 
     def read(self, value: object, name: str) -> dict[str, object] | None:
         if value is None:
@@ -99,12 +121,49 @@ class BodyField(NamedTuple):
     """What it may be."""
     attribute: str
     """Its name in the type."""
+    required: bool
+    """Whether a body must have it."""
 
 
 def fields_of(values: type) -> tuple[BodyField, ...]:
     """The fields that a NamedTuple declares."""
-    hints = get_type_hints(values, include_extras=True)
-    return tuple(BodyField(name.rstrip("_"), hint.__metadata__[0], name) for name, hint in hints.items())
+    found = _fields.get(values)
+    if found is None:
+        hints = get_type_hints(values, include_extras=True)
+        defaults: Mapping[str, object] = getattr(values, "_field_defaults", {})
+        found = _fields[values] = tuple(
+            BodyField(name.rstrip("_"), hint.__metadata__[0], name, name not in defaults)
+            for name, hint in hints.items()
+        )
+    return found
+
+
+_fields: Final[dict[type, tuple[BodyField, ...]]] = {}
+
+
+def read_fields(kinds: Sequence[type], given: Mapping[str, object], where: str = "") -> list[Any]:
+    """The values of these types that one object holds together, with defaults for what it leaves out.
+
+    ``where``: its place in the body, by which messages name its fields; empty for the body itself.
+    InvalidValue for keys that are unknown or lacking, and for what a field may not be.
+    """
+    fields = {field.key: field for kind in kinds for field in fields_of(kind)}
+    what = where or "the body"
+    found = {}
+    for key, value in given.items():
+        field = fields.get(key)
+        if field is None:
+            raise InvalidValue(
+                f"{what} has an unknown key {in_quotes(key)}", hint=known_words(key, fields, "keys")
+            )
+        found[key] = field.kind.read(value, f"{where}.{key}" if where else key)
+    for key, field in fields.items():
+        if field.required and key not in given:
+            raise InvalidValue(f"{what} has no {key}")
+    return [
+        kind(**{field.attribute: found[field.key] for field in fields_of(kind) if field.key in found})
+        for kind in kinds
+    ]
 
 
 class BodyReader(Generic[T]):
@@ -115,7 +174,6 @@ class BodyReader(Generic[T]):
         self._values = values
         self._room = room
         self._seconds = seconds
-        self._fields = {field.key: field for field in fields_of(values)}
 
     @property
     def nothing(self) -> T:
@@ -132,28 +190,38 @@ class BodyReader(Generic[T]):
         text = await self.text(request)
         if text.strip():
             _check_type(request)
-        found = {}
-        for key, value in _object(text).items():
-            field = self._fields.get(key)
-            if field is None:
-                raise InvalidValue(
-                    f"the body has an unknown key {in_quotes(key)}",
-                    hint=known_words(key, self._fields, "keys"),
-                )
-            found[field.attribute] = field.kind.read(value, key)
-        return self._values(**found)
+        return self._parse(text) if len(text) <= _SMALL else await self._parse_beside(text)
+
+    def _parse(self, text: bytes) -> T:
+        return self._of(_object(text))
+
+    def _of(self, given: Mapping[str, object]) -> T:
+        found: T
+        [found] = read_fields([self._values], given)
+        return found
 
     async def text(self, request: web.Request) -> bytes:
         """The body as it was sent; empty where there is none. The exceptions of ``read``, but for those that
         tell of its words."""
         if not request.can_read_body:
             return b""
+        if request.headers.get("Content-Encoding", _AS_IT_IS).strip().lower() != _AS_IT_IS:
+            raise web.HTTPUnsupportedMediaType
         await go_on(request)
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._parts(request)
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+
+    async def _parse_beside(self, text: bytes) -> T:
+        """The values of a long text, read beside the event loop; in it where there can be no thread."""
+        try:
+            return await _LONG_TEXTS.call(partial(self._parse, text))
+        except TimeoutError:
+            raise Overloaded("too many long bodies are being read", hint=_LATER) from None
+        except OSError:
+            return self._parse(text)
 
     async def _parts(self, request: web.Request) -> bytes:
         most = request.client_max_size
@@ -163,9 +231,7 @@ class BodyReader(Generic[T]):
                 if len(text) + len(part) > most:
                     raise web.HTTPRequestEntityTooLarge(most, len(text) + len(part))
                 if not self._room.take(len(part)):
-                    raise Overloaded(
-                        "too many bodies of requests are on their way", hint="send it again later"
-                    )
+                    raise Overloaded("too many bodies of requests are on their way", hint=_LATER)
                 text += part
             return bytes(text)
         finally:
@@ -209,10 +275,15 @@ def _object(text: bytes) -> Mapping[str, object]:
     if not text.strip():
         return {}
     try:
-        value = json.loads(text, object_pairs_hook=_without_twins)
+        value = json.loads(
+            text, object_pairs_hook=_without_twins, parse_constant=refuse_constant, parse_float=finite
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidValue(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidValue("the body must be a JSON object")
-    to_json(value, "the body")
+    if rb"\u" in text:  # only so can half a character come
+        to_json(value, "the body", levels=_LEVELS)
+    else:
+        check_levels(value, "the body", _LEVELS)
     return value

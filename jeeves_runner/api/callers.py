@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.db.claims import Claimant
 from jeeves_runner.db.tokens import Holder, TokenRun
 
 
@@ -27,6 +28,7 @@ class RunMay(StrEnum):
     NOTHING = "never"
     ANYTHING = "always"
     OWN = "its own run"
+    CLAIMS = "its own run, with the token of its start"
     TRIGGERS = "the jobs that its manifest names in `triggers`"
 
 
@@ -38,6 +40,7 @@ class CallerKind(StrEnum):
     TOKEN = "token"
     BROWSER = "browser"
     RUN = "run"
+    START = "start"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,8 @@ class Caller:
     """Whose token was shown, by the request itself or when its browser was let in."""
     run: TokenRun | None = None
     """The run that asks."""
+    claimant: Claimant | None = None
+    """What has shown the start token of the run."""
     session: str | None = None
     """What the browser has shown. Keep it out of texts."""
     is_https: bool = False

@@ -17,15 +17,21 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from jeeves_runner.api.answer_headers import add_headers, as_text
+from jeeves_runner.api.event_stream import EventStream
 from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, HttpProblem, problem_body, problem_of_http
 from jeeves_runner.api.responses import PiecesResponse, encode
 from jeeves_runner.api.unread import Unread, untaken_of_system
+from jeeves_runner.core.values import MAX_NAME_LENGTH
+from jeeves_runner.runner.stop import Asked
 
 #: The name in the log of all that HTTP does.
 log = logging.getLogger("jeeves_runner.http")
 
 _READ_AHEAD: Final = 1 << 14
 """Bytes of a body that nothing has read yet, after which no more are taken for now."""
+
+_LONGEST_LINE: Final = 3 * 12 * MAX_NAME_LENGTH + 1024
+"""Bytes of a request's first line: three names, whose characters take twelve each where they are encoded."""
 
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """The end of a socket that takes no time for what its other side has not taken."""
@@ -38,15 +44,27 @@ _SHARE: Final = 4
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """``connections`` at once; seconds until a request's ``head`` and its ``body`` are here, that a
-    connection may be ``idle`` between two requests, and that an answer may stay ``untaken``; bytes that all
-    answers that are not taken, and all bodies that are not whole, may hold in ``memory``."""
+    connection may be ``idle`` between two requests, that an answer may stay ``untaken``, and that a stream of
+    events may be in ``silence``; bytes that all answers that are not taken, and all bodies that are not
+    whole, may hold in ``memory``."""
 
     connections: int = _MOST_CONNECTIONS
     head: float = 10.0
     body: float = 30.0
     idle: float = 75.0
     untaken: float = 60.0
+    silence: float = 15.0
     memory: int = 64 << 20
+
+    @property
+    def streams(self) -> int:
+        """How many streams of events there may be, so that there is room for other requests."""
+        return max(1, self.connections // 2)
+
+    @property
+    def stream_untaken(self) -> float:
+        """Seconds after which a stream that is not taken is ended: so soon that its client can be told."""
+        return self.untaken / 2
 
 
 def connections_within(descriptors: int) -> int:
@@ -116,6 +134,8 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
             logger=log,
             read_bufsize=_READ_AHEAD,
+            max_line_size=_LONGEST_LINE,
+            auto_decompress=False,  # a few bytes may be many: bodies that are encoded are refused
         )
         self._places = places
         self._limits = limits
@@ -123,6 +143,7 @@ class Connection(web.RequestHandler):
         self._stream: asyncio.Transport | None = None
         self._answer: web.StreamResponse | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        self._gone: Asked | None = None
         self.peer_user: int | None = None
         """The user at its other end, once the guard has asked for that."""
 
@@ -139,10 +160,23 @@ class Connection(web.RequestHandler):
         self._places.rests(self)
         self._head_timer = self._loop.call_later(self._limits.head, self.force_close)
 
+    @property
+    def gone(self) -> Asked:
+        """Set once the client has hung up: what waits for it alone can end. Handlers are not cancelled."""
+        if self._gone is None:
+            self._gone = Asked()
+            if self._stream is None or self._stream.is_closing():
+                self._gone.set()
+        return self._gone
+
     def connection_lost(self, exc: BaseException | None) -> None:
+        if self._gone is not None:
+            self._gone.set()
         self._places.leave(self)
         self._unread.end(self)
         self._end_head_timer()
+        if isinstance(self._answer, EventStream):
+            self._answer.hang_up()
         # The error would hold the frames of what was being sent, and be held by them, until Python's next
         # collection. A write tells of the loss by an error of its own.
         super().connection_lost(None)
@@ -201,7 +235,7 @@ class Connection(web.RequestHandler):
         finally:
             self._answer = None
             self._places.rests(self)
-            if isinstance(resp, PiecesResponse):
+            if isinstance(resp, PiecesResponse | EventStream):
                 await resp.close()
 
     def handle_error(

@@ -22,6 +22,9 @@ from jeeves_runner.metrics.run_totals import OTHER
 CALLER: Final = web.RequestKey("caller", Caller)
 """Who sent the request, once it is let in."""
 
+_SHARE: Final = 4
+"""The part of the connections that may wait for the late answer to a wrong token is one in so many."""
+
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -41,11 +44,14 @@ _ACTS: Final = _NoRoute(Role.OPERATE)
 class Gate:
     """The middleware of the application. ``routes``: what is behind each route that aiohttp knows."""
 
-    def __init__(self, services: ApiServices, manner_of: Callable[[web.Request], Manner]) -> None:
-        """``manner_of``: how a request is told what is wrong with it."""
+    def __init__(
+        self, services: ApiServices, manner_of: Callable[[web.Request], Manner], connections: int
+    ) -> None:
+        """``manner_of``: how a request is told what is wrong with it; ``connections``: how many there may be
+        at once."""
         self._manner_of = manner_of
         self.routes: dict[web.AbstractRoute, Route] = {}
-        self.guard = Guard(services.conn, services.clock, services.config)
+        self.guard = Guard(services.conn, services.clock, services.config, held_back=connections // _SHARE)
         self._metrics = services.metrics
         self._trail = AuditTrail(services.writer, services.clock)
 
@@ -69,8 +75,8 @@ class Gate:
         if isinstance(request.protocol, Connection):
             request.protocol.request_has_come()
         route = self.routes.get(request.match_info.route)
-        access = route or (_LOOKS if request.method in _SAFE_METHODS else _ACTS)
         try:
+            access = route or await self._asked_for_no_route(request)
             caller = await self.guard.let_in(request, access)
             if isinstance(caller, TurnedAway):
                 return await self._refuse(request, caller, route)
@@ -82,6 +88,20 @@ class Gate:
             return answer
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
             return self._unexpected(request, fault)
+
+    async def _asked_for_no_route(self, request: web.Request) -> _NoRoute:
+        """Of a method that a path does not take those are told who may use the path by another one, too."""
+        asked = _LOOKS if request.method in _SAFE_METHODS else _ACTS
+        if not isinstance(request.match_info.http_exception, web.HTTPMethodNotAllowed):
+            return asked
+        here = [
+            self.routes[known].role
+            for resource in request.app.router.resources()
+            if (await resource.resolve(request))[1]
+            for known in resource
+            if known in self.routes
+        ]
+        return _NoRoute(min(asked.role, *here, key=list(Role).index))
 
     async def close(self) -> None:
         """Returns once all that was to be noted is noted."""

@@ -29,8 +29,9 @@ from jeeves_runner.api.problems import CHALLENGE
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.config_api import is_loopback_host
-from jeeves_runner.core.api_tokens import RUN_PREFIX, TokenRole, parse_run_token
-from jeeves_runner.db import tokens
+from jeeves_runner.core.api_tokens import RUN_PREFIX, RunToken, TokenRole, parse_run_token
+from jeeves_runner.db import claims, tokens
+from jeeves_runner.db.transaction import data_version
 from jeeves_runner.db.triggering import may_trigger
 from jeeves_runner.errors import ConfigError, TooManyAttempts, Unauthorized
 
@@ -93,14 +94,16 @@ class Access(Protocol):
 
 
 class Guard:
-    """Lets callers in. ``conn`` is that of the event loop."""
+    """Lets callers in. ``conn`` is that of the event loop; ``held_back``: how many wrong tokens are answered
+    late at the same time."""
 
-    def __init__(self, conn: apsw.Connection, clock: Clock, config: Config) -> None:
+    def __init__(self, conn: apsw.Connection, clock: Clock, config: Config, *, held_back: int = 64) -> None:
         self._conn = conn
         self._clock = clock
+        self._closed, self._closed_at = False, -1
         self._pages = ForeignPages(config.api.public_url)
         self._trusted = config.api.trusted_proxies
-        self.attempts = Attempts(clock)
+        self.attempts = Attempts(clock, held_back)
 
     async def let_in(self, request: web.Request, access: Access) -> Caller | TurnedAway:
         """Who sends a request for what ``access`` says; why not, if it is not to be served."""
@@ -171,12 +174,21 @@ class Guard:
     def _holder(self, token: str, peer: Peer) -> Caller | None:
         if token.startswith(RUN_PREFIX):
             parts = parse_run_token(token)
-            run = None if parts is None else tokens.run_of_token(self._conn, parts)
-            return None if run is None else Caller(kind=CallerKind.RUN, origin=peer.origin, run=run)
+            return None if parts is None else self._run_by_token(parts, peer)
         holder = tokens.holder_of_token(self._conn, self._clock.now(), token)
         if holder is None:
             return None
         return Caller(kind=CallerKind.TOKEN, origin=peer.origin, role=holder.role, holder=holder)
+
+    def _run_by_token(self, token: RunToken, peer: Peer) -> Caller | None:
+        run = tokens.run_of_token(self._conn, token)
+        if run is not None:
+            return Caller(kind=CallerKind.RUN, origin=peer.origin, run=run)
+        claimant = claims.claimant(self._conn, token)
+        if claimant is None:
+            return None
+        run = tokens.TokenRun(claimant.run_id, claimant.job_id)
+        return Caller(kind=CallerKind.START, origin=peer.origin, run=run, claimant=claimant)
 
     def _by_session(self, session: str, peer: Peer) -> Caller | None:
         holder = tokens.holder_of_session(self._conn, self._clock.now(), session)
@@ -192,11 +204,18 @@ class Guard:
             is_https=peer.is_https,
         )
 
+    def _is_closed(self) -> bool:
+        """Whether operating takes a token. It is asked again once any process has committed."""
+        version = data_version(self._conn)
+        if version != self._closed_at:
+            self._closed = tokens.any_token(self._conn, TokenRole.OPERATE)
+            self._closed_at = version
+        return self._closed
+
     def _by_machine(self, request: web.Request, peer: Peer, access: Access) -> Caller | TurnedAway:
         user = _user_of(request) if peer.is_loopback else _FOREIGN
         if user in (None, 0, os.getuid()):
-            closed = tokens.any_token(self._conn, TokenRole.OPERATE)
-            role = TokenRole.READ if closed else TokenRole.OPERATE
+            role = TokenRole.READ if self._is_closed() else TokenRole.OPERATE
             return Caller(kind=CallerKind.MACHINE, origin=_origin(peer, user), role=role)
         if access.role is Role.OPEN:
             return Caller(kind=CallerKind.MACHINE, origin=_origin(peer, user), is_https=peer.is_https)
@@ -215,11 +234,14 @@ class Guard:
         run, place = caller.run, request.match_info
         if run is None:
             return False
+        is_own = place.get("run") == str(run.run_id)
+        if caller.claimant is not None:
+            return access.role is Role.OPEN or (access.run_may is RunMay.CLAIMS and is_own)
         match access.run_may:
             case RunMay.ANYTHING:
                 return True
             case RunMay.OWN:
-                return place.get("run") == str(run.run_id)
+                return is_own
             case RunMay.TRIGGERS:
                 return may_trigger(self._conn, run.job_id, place.get("job", ""))
         return access.role is Role.OPEN

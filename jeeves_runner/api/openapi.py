@@ -14,8 +14,9 @@ from jeeves_runner.api.callers import Role
 from jeeves_runner.api.doc_lines import DocLines, doc_lines
 from jeeves_runner.api.parameters import JsonSchema, Parameter, parameters_of
 from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
-from jeeves_runner.api.route import MetricsText, Route, Subject
+from jeeves_runner.api.route import Route, Stream, Subject, contents_of
 from jeeves_runner.api.shapes import fields_in, object_of, schema_of, words_of
+from jeeves_runner.views.events import DOCUMENTS
 
 Json = dict[str, object]
 
@@ -215,12 +216,26 @@ def _answer(status: int, shape: object, schemas: _Schemas) -> Json:
     description = HTTPStatus(status).phrase
     if shape is None:
         return {"description": description}
-    if shape is str:
-        return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
-    if shape is MetricsText:
-        text = {"schema": {"type": "string"}}
-        return {"description": description, "content": dict.fromkeys(MetricsText.MEDIA_TYPES, text)}
-    return {"description": description, "content": {"application/json": {"schema": schemas.of(shape)}}}
+    contents = {kind: _content(part, schemas) for kind, part in contents_of(shape).items()}
+    return {"description": description, "content": contents}
+
+
+def _content(shape: object, schemas: _Schemas) -> Json:
+    """A stream has the schema of its events, as tools read it; ``x-events`` says what the data of each is."""
+    if isinstance(shape, type) and issubclass(shape, Stream):
+        return {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "event": {"type": "string", "enum": list(shape.events)},
+                    "data": {"type": "string", "contentMediaType": "application/json"},
+                },
+                "required": ["event", "data"],
+            },
+            "x-events": {name: schemas.of(DOCUMENTS[name]) for name in shape.events},
+        }
+    return {"schema": {"type": "string"} if shape is str else schemas.of(shape)}
 
 
 def _problem_name(status: int) -> str:

@@ -14,8 +14,8 @@ from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_
 
 from aiohttp import web
 
-from jeeves_runner.core.durations import format_duration, parse_duration
-from jeeves_runner.core.values import check_name
+from jeeves_runner.core.durations import DURATION_FORM, format_duration, parse_duration
+from jeeves_runner.core.values import MAX_NAME_LENGTH, check_name
 from jeeves_runner.core.wording import in_quotes, known_words
 from jeeves_runner.errors import InvalidValue
 
@@ -40,6 +40,10 @@ class Kind(Protocol):
     def schema(self) -> JsonSchema:
         """The same as JSON Schema."""
 
+    @property
+    def says_all(self) -> bool:
+        """Whether ``parse`` takes all that the schema does: some forms are beyond schemas."""
+
     def parse(self, text: str, name: str) -> object:
         """The value of a text; InvalidValue, its message beginning with ``name``."""
 
@@ -50,6 +54,7 @@ class Whole:
 
     minimum: int = 1
     maximum: int = MAX_ID
+    says_all: ClassVar = True
 
     @property
     def words(self) -> str:
@@ -71,6 +76,7 @@ class Word:
     """One of a few words."""
 
     allowed: tuple[str, ...]
+    says_all: ClassVar = True
 
     @property
     def words(self) -> str:
@@ -87,10 +93,34 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """Some of a few words, with commas between them."""
+
+    allowed: tuple[str, ...]
+    says_all: ClassVar = True
+
+    @property
+    def words(self) -> str:
+        return f"some of {', '.join(self.allowed)}, with commas between them"
+
+    @property
+    def schema(self) -> JsonSchema:
+        word = f"({'|'.join(self.allowed)})"
+        return {"type": "string", "pattern": f"^{word}(,{word})*$"}
+
+    def parse(self, text: str, name: str) -> frozenset[str]:
+        found = text.split(",")
+        if not set(found) <= set(self.allowed):
+            raise InvalidValue(f"{name} must be {self.words}, not {text!r}")
+        return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """Yes or no."""
 
     _word: ClassVar = Word(("0", "1", "false", "true"))
+    says_all: ClassVar = True
 
     @property
     def words(self) -> str:
@@ -111,6 +141,7 @@ class Length:
     maximum: str | None = None
     beyond: str | None = None
     """What to do instead of asking for more, as a hint."""
+    says_all: ClassVar = False
 
     @property
     def words(self) -> str:
@@ -118,7 +149,7 @@ class Length:
 
     @property
     def schema(self) -> JsonSchema:
-        return {"type": "string"}
+        return {"type": "string", "minLength": 2, "pattern": DURATION_FORM}
 
     def parse(self, text: str, name: str) -> timedelta:
         try:
@@ -134,13 +165,15 @@ class Length:
 class Name:
     """A name as ids and keys are: not empty, not too long, without NUL characters."""
 
+    says_all: ClassVar = True
+
     @property
     def words(self) -> str:
         return "a name"
 
     @property
     def schema(self) -> JsonSchema:
-        return {"type": "string", "minLength": 1}
+        return {"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH, "pattern": "^[^\\x00]*$"}
 
     def parse(self, text: str, name: str) -> str:
         return check_name(text, name)
@@ -150,9 +183,47 @@ class Name:
 class Text:
     """Any text: what does not exist under that name is not found."""
 
+    says_all: ClassVar = True
+
     @property
     def words(self) -> str:
         return "a text"
+
+    @property
+    def schema(self) -> JsonSchema:
+        return {"type": "string"}
+
+    def parse(self, text: str, name: str) -> str:
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as people write it; its handler reads it, which knows the zone."""
+
+    says_all: ClassVar = False
+
+    @property
+    def words(self) -> str:
+        return "a time"
+
+    @property
+    def schema(self) -> JsonSchema:
+        return {"type": "string"}
+
+    def parse(self, text: str, name: str) -> str:
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins, as the page before it said; its handler reads it."""
+
+    says_all: ClassVar = False
+
+    @property
+    def words(self) -> str:
+        return "a cursor"
 
     @property
     def schema(self) -> JsonSchema:

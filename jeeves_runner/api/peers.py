@@ -53,7 +53,7 @@ def peer_of(request: web.Request, trusted: Sequence[Network]) -> Peer | None:
     transport = request.transport
     if transport is None:
         return None
-    header = next((name for name in request.headers if _is_of_a_proxy(name.lower())), None)
+    header = next((name for name in request.headers if _is_of_a_proxy(name.lower().replace("_", "-"))), None)
     wire = transport.get_extra_info("socket")
     if _is_unix(wire):
         return Peer(_user_of(wire), is_socket=header is None, proxy_header=header)

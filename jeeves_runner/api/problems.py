@@ -50,6 +50,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "invalid_value": HTTPStatus.BAD_REQUEST,
     "lease_lost": HTTPStatus.CONFLICT,
     "no_server": HTTPStatus.SERVICE_UNAVAILABLE,
+    "no_value": HTTPStatus.NOT_FOUND,
     "not_a_database": HTTPStatus.INTERNAL_SERVER_ERROR,
     "not_found": HTTPStatus.NOT_FOUND,
     "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -133,7 +134,7 @@ _REFUSALS: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "the body is too large", "at most 1 MiB"),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
         "unsupported_media_type",
-        "the body is no JSON by its Content-Type",
+        "the body is no JSON by its Content-Type, or has a Content-Encoding",
         "send application/json in UTF-8",
     ),
     HTTPStatus.EXPECTATION_FAILED: (

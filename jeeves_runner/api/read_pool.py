@@ -26,9 +26,9 @@ class ReadPool:
     They are not the threads that all parts share: a run that ends must not wait behind a list.
     """
 
-    def __init__(self, database: Path) -> None:
-        self._threads = started_threads(_THREADS, "read pool")
-        self._connections = [connect(database) for _ in range(_THREADS)]
+    def __init__(self, database: Path, *, threads: int = _THREADS, name: str = "read pool") -> None:
+        self._threads = started_threads(threads, name)
+        self._connections = [connect(database) for _ in range(threads)]
         self._free: SimpleQueue[apsw.Connection] = SimpleQueue()
         for connection in self._connections:
             self._free.put(connection)

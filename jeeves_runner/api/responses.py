@@ -3,22 +3,32 @@
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from aiohttp import web
 
 from jeeves_runner.api.spool import PIECE, Spool
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_in_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _JSON = "application/json"
 
-Look = Callable[[Callable[[], bytes | None]], Awaitable[bytes | None]]
+_LARGE_PIECE: Final = 1 << 18
+"""Bytes that are sent at a time of what is in memory anyway: as many as the system takes at once."""
+
+Piece = bytes | memoryview
+"""Some bytes of an answer."""
+
+Look = Callable[[Callable[[], Piece | None]], Awaitable[Piece | None]]
 """What has files looked at beside the event loop; it raises OSError where they cannot be."""
 
 
 def encode(document: object) -> bytes:
-    """Compact JSON; what a script stored with half a character in it is shown, not refused."""
-    return _encoder.encode(document).encode("utf-8", "replace")
+    """Compact JSON; what another program stored with half a character in it has that as an escape."""
+    try:
+        return _encoder.encode(document).encode()
+    except UnicodeEncodeError:
+        return _in_ascii.encode(document).encode()
 
 
 def encoded_parts(document: Mapping[str, object]) -> Iterator[bytes]:
@@ -57,7 +67,7 @@ class Pieces(Protocol):
     def held(self) -> int:
         """How many bytes of it are in memory."""
 
-    def read(self) -> bytes:
+    def read(self) -> Piece:
         """The next bytes, none at the end. OSError."""
 
     def close(self) -> None:
@@ -81,13 +91,13 @@ class _Sending:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Piece:
         piece = await self._next()
         if not piece:
             raise StopAsyncIteration
         return piece
 
-    async def _next(self) -> bytes | None:
+    async def _next(self) -> Piece | None:
         if not self._pieces.is_file:
             return self._pieces.read()
         try:
@@ -120,6 +130,50 @@ class PiecesResponse(web.Response):
             await self._look(self._pieces.close)
 
 
+class _InMemory:
+    """Bytes that several answers may share. Each counts them as its own: they outlast what has made them."""
+
+    is_file: Final = False
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = memoryview(data)
+        self.held = len(data) + _LARGE_PIECE
+
+    def read(self) -> memoryview:
+        piece, self._rest = self._rest[:_LARGE_PIECE], self._rest[_LARGE_PIECE:]
+        return piece
+
+    def close(self) -> None:
+        self._rest, self.held = memoryview(b""), 0
+
+    def has_broken(self, error: OSError) -> None:
+        raise RuntimeError("what is in memory cannot break") from error
+
+
+def shared_response(data: bytes, look: Look) -> web.Response:
+    """A document that several answers may share, as JSON."""
+    if len(data) <= PIECE:
+        return encoded_response(data)
+    headers = {"Content-Type": _JSON, "Content-Length": str(len(data))}
+    return PiecesResponse(_InMemory(data), look, headers=headers)
+
+
+def tagged(answer: web.Response, tag: str) -> web.Response:
+    """The same as an answer that clients may keep. ``tag``: its version."""
+    answer.headers["ETag"] = f'"{tag}"'  # which has it asked anew: api.answer_headers
+    return answer
+
+
+def not_modified(tag: str) -> web.Response:
+    """That the client has this version."""
+    return tagged(web.Response(status=304), tag)
+
+
+def is_known(tag: str, known: Collection[str]) -> bool:
+    """Whether a client has a version, of those that it has."""
+    return tag in known or "*" in known
+
+
 def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Response:
     """A document that was written into a spool."""
     if spool.size > PIECE:
@@ -135,10 +189,7 @@ def json_response(document: Mapping[str, object], status: int = 200) -> web.Resp
 
 def kept_response(body: bytes, tag: str, known: Collection[str]) -> web.Response:
     """A small document that clients may keep. ``tag``: its version; ``known``: those that the client has."""
-    headers = {"ETag": f'"{tag}"'}  # which has it asked anew: api.answer_headers
-    if tag in known or "*" in known:
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type=_JSON, headers=headers)
+    return not_modified(tag) if is_known(tag, known) else tagged(encoded_response(body), tag)
 
 
 def encoded_response(body: bytes, status: int = 200) -> web.Response:

@@ -1,10 +1,11 @@
 """What a route is: all that the server, the guard, the documentation and the tests need to know of it."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_type_hints
+from types import UnionType
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_type_hints
 
 import apsw
 from aiohttp import web
@@ -12,13 +13,29 @@ from aiohttp import web
 from jeeves_runner.access import TooOpen
 from jeeves_runner.api.browser import Browser
 from jeeves_runner.api.callers import Caller, Role, RunMay
+from jeeves_runner.api.connection import Connection
+from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
+from jeeves_runner.api.event_stream import Source, Streams
+from jeeves_runner.api.events_feed import Feed
+from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
-from jeeves_runner.api.responses import encode, encoded_parts, encoded_response, spooled_response
+from jeeves_runner.api.responses import (
+    encode,
+    encoded_parts,
+    encoded_response,
+    is_known,
+    not_modified,
+    spooled_response,
+    tagged,
+)
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import PIECE, Spool, SpoolFiles
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.side_thread import PATIENCE, Kept, SideThread
+
+_PLAIN: Final = "text/plain"
 
 P = TypeVar("P")
 Q = TypeVar("Q")
@@ -34,6 +51,26 @@ class MetricsText:
     """Stands for the text of metrics among the types of answers: one of these kinds, as the client asks."""
 
     MEDIA_TYPES: Final = ("text/plain", "application/openmetrics-text")
+
+
+class Stream:
+    """An answer that goes on: server-sent events. Each has a type of its own."""
+
+    events: ClassVar[tuple[str, ...]] = ()
+    """The names of its events; ``views.events.DOCUMENTS`` has their types."""
+
+
+def contents_of(shape: object) -> Mapping[str, object]:
+    """The parts of an answer's type by the media type that they come as."""
+    if shape is MetricsText:
+        return dict.fromkeys(MetricsText.MEDIA_TYPES, str)
+    parts = get_args(shape) if isinstance(shape, UnionType) else (shape,)
+    found = {_PLAIN if part is str else STREAM: part for part in parts if part is str or _is_stream(part)}
+    return found or {"application/json": shape}
+
+
+def _is_stream(part: object) -> bool:
+    return isinstance(part, type) and issubclass(part, Stream)
 
 
 class Audit(StrEnum):
@@ -72,18 +109,51 @@ class Call(Generic[P, Q, B]):
     """The same as what they do is recorded with."""
     browser: Browser
     """The browser that asks, if it is one."""
+    connection: Connection
+    """What it came by, and the answer goes by."""
     still_counts: Callable[[], bool]
     """Whether the caller would still be let in: a long answer asks this at least once a minute."""
+    streams: Streams
+    """For answers that go on."""
+    feed: Feed
+    """What happens."""
+    kept: KeptReads
+    """What was read of the database before."""
+    kept_jobs: KeptJobs
+    """The list of jobs."""
     accept: str = ""
     """What the client would rather be answered with: its header ``Accept``."""
     known: frozenset[str] = frozenset()
     """The versions of the answer that the client has kept: the tags of ``If-None-Match`` (RFC 9110)."""
     at_once: bool = False
     """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
+    last_event_id: str | None = None
+    """The last event of a stream that the client has: ``Last-Event-ID`` (HTML standard, section 9.2)."""
+
+    def has_seen(self, tag: str) -> bool:
+        """Whether the client has this version of the answer."""
+        return is_known(tag, self.known)
 
     async def answer(self, view: Callable[[apsw.Connection, datetime], Mapping[str, object]]) -> web.Response:
         """The document that ``view`` makes of the database at this moment, read and encoded in the pool."""
         return await self.answer_parts(lambda conn, now: encoded_parts(view(conn, now)))
+
+    async def answer_kept(
+        self, key: Hashable, view: Callable[[apsw.Connection], Mapping[str, object]]
+    ) -> web.Response:
+        """A document that the database alone decides: it is read once until any process commits. ``key`` says
+        which one it is."""
+        now, version = self.services.clock.now(), self.kept.version()
+        tag = self.kept.tag(version, key)
+        if self.has_seen(tag):
+            return not_modified(tag)
+        found = self.kept.find(key)
+        if isinstance(found, bytes):
+            return tagged(encoded_response(found), tag)
+        answer = await self.answer(lambda conn, _now: view(conn))
+        if isinstance(answer.body, bytes):
+            self.kept.keep(key, answer.body, version=version, since=now)
+        return tagged(answer, tag)
 
     async def answer_parts(
         self, parts: Callable[[apsw.Connection, datetime], Iterable[bytes]], status: int = 200
@@ -104,6 +174,10 @@ class Call(Generic[P, Q, B]):
         if len(text) <= PIECE:
             return encoded_response(text, status)
         return await self.answer_parts(lambda _conn, _now: (text,), status)
+
+    async def stream(self, begin: Callable[[], Awaitable[Source]]) -> web.StreamResponse:
+        """An answer that goes on with what a source has, as long as what let the client in counts."""
+        return await self.streams.open(begin, self.still_counts)
 
     async def look(self, at_files: Callable[[], T]) -> T:
         """What a look at files returns or raises. TimeoutError, which is an OSError, if their disk hangs.
@@ -149,7 +223,8 @@ class Route:
     body: type[Any]
     """The fields of the body, likewise; others are refused. A GET has none."""
     answers: Mapping[int, object]
-    """The type of the answer's document by status; ``str`` is plain text, None an empty body."""
+    """The type of the answer's document by status; ``str`` is plain text, None an empty body,
+    ``Stream`` events."""
     problems: frozenset[int]
     """The statuses of the problems that this route answers, besides those that any route may."""
 

@@ -1,6 +1,6 @@
 """What the routes need of the rest of the program; ``service`` gives it to them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -14,7 +14,9 @@ from jeeves_runner.db.connection import Tx
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.metrics.metrics import Metrics
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runner.stop import Asked
+from jeeves_runner.runs.claims import Claims
 from jeeves_runner.views.occurrences import Moments, NextRun
 from jeeves_runner.views.sync import ConfigFile
 
@@ -22,7 +24,13 @@ T = TypeVar("T")
 
 
 class RunControl(Protocol):
-    """Starts and ends runs."""
+    """Starts and ends runs. ``running_ids``: those that run."""
+
+    @property
+    def running_ids(self) -> Sequence[int]: ...
+
+    @property
+    def claims(self) -> Claims: ...
 
     @property
     def is_admitting(self) -> bool: ...
@@ -55,9 +63,10 @@ class Writes(Protocol):
 class ApiServices:
     """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop.
 
-    ``nudge`` makes the runner look at what was committed beside it; it returns right before the look.
-    ``catching_up`` says when each job that is late will catch up. ``began`` is when the server began, in
-    seconds since boot.
+    ``nudge`` makes the runner look at what was committed beside it; it returns right before the look, and
+    ``look_soon`` at once. ``claims`` lets claims wait for items.
+    ``moves`` is a number that changes with each change of what ``next_run`` says. ``catching_up`` says when
+    each job that is late will catch up. ``began`` is when the server began, in seconds since boot.
     """
 
     conn: apsw.Connection
@@ -68,8 +77,11 @@ class ApiServices:
     sync: SyncControl
     writer: Writes
     next_run: NextRun
+    moves: Callable[[], int]
     catching_up: Callable[[], Moments]
     nudge: Callable[[], Awaitable[None]]
+    look_soon: Callable[[], None]
+    claims: ClaimWaits
     metrics: Metrics
     began: float
     stopping: Asked

@@ -9,10 +9,19 @@ Kept light, because every run of a script pays for this import.
 """
 
 from jeeves_runner.client.client import Client
-from jeeves_runner.client.connection import Pending
+from jeeves_runner.client.gathering import Pending
 from jeeves_runner.core.values import Expect
 from jeeves_runner.db.queue_claims import Item
-from jeeves_runner.errors import Conflict, DatabaseError, InvalidValue, JeevesError, LeaseLost, UsageError
+from jeeves_runner.errors import (
+    Conflict,
+    DatabaseError,
+    InvalidValue,
+    JeevesError,
+    LeaseLost,
+    NoServer,
+    Unauthorized,
+    UsageError,
+)
 
 MISSING = Expect.MISSING
 """For ``expect=``: the key must hold no value."""
@@ -26,6 +35,8 @@ __all__ = [
     "Item",
     "JeevesError",
     "LeaseLost",
+    "NoServer",
     "Pending",
+    "Unauthorized",
     "UsageError",
 ]

@@ -3,49 +3,66 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from math import inf
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
-from jeeves_runner.client.connection import ClientConnection, Pending
+from jeeves_runner.client.gathering import Gathering, Pending
+from jeeves_runner.client.transport import Transport, transport
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.durations import Span, span_ms
-from jeeves_runner.core.values import Expect, check_name, check_whole, to_json
-from jeeves_runner.db import queue_claims, queue_enqueue, state
-from jeeves_runner.db.lineage import Act, Effects, Writer
-from jeeves_runner.db.queue_claims import Item
-from jeeves_runner.db.transaction import PATIENCE, Tx
-from jeeves_runner.errors import Conflict, InvalidValue, UsageError
+from jeeves_runner.core.operations import (
+    LOWEST_PRIORITY,
+    MAX_ERROR_LENGTH,
+    Claim,
+    Complete,
+    CountItems,
+    DeleteItem,
+    DeleteState,
+    Enqueue,
+    Extend,
+    Fail,
+    Gathered,
+    GetItem,
+    GetState,
+    ListItemKeys,
+    PruneItems,
+    Read,
+    SetItem,
+    SetState,
+)
+from jeeves_runner.core.values import Expect, check_name, check_text, check_whole, to_json
+from jeeves_runner.db.queue_claims import MAX_CLAIM, Item
+from jeeves_runner.errors import InvalidValue, UsageError
 
-T = TypeVar("T")
-
-_MAX_ERROR_LENGTH = 10_000
-
-_PATIENCE = PATIENCE
-"""Seconds that a script which is no run waits for a lock."""
+_LARGEST_ID: Final = 2**63 - 1
 
 
 class Client:
-    """State and queues of the runner's database. Use it as a context manager, in one thread.
+    """State and queues of a runner. Use it as a context manager, in one thread.
 
-    ``db_path`` defaults to the database of the runner that started this script. All calls raise
-    InvalidValue for what cannot be stored and DatabaseError for a database that cannot be used.
-    Writes survive a power loss once the call returns, except claims and extensions, which need
-    only survive the script.
+    It works on the database ``db_path``, or asks the server at ``url`` (``http://HOST:PORT``, or
+    ``unix:PATH`` of its socket) with ``token``. Without either it goes the way of the runner that started
+    this script. All calls raise InvalidValue for what cannot be stored, DatabaseError for a database that
+    cannot be used, and NoServer for a server that does not answer. Writes survive a power loss once the call
+    returns, except claims and extensions, which need only survive the script.
     """
 
-    def __init__(self, db_path: str | os.PathLike[str] | None = None, *, clock: Clock | None = None) -> None:
-        path = _database(db_path, os.environ)
-        run_id = _run_id(path, os.environ)
-        self._effects = None if run_id is None else Effects(run_id)
-        # A run may take as long as its job's timeout says, also to wait.
-        patience = _PATIENCE if run_id is None else inf
-        self._connection = ClientConnection(
-            path, clock or SystemClock(), patience=patience, effects=self._effects
-        )
+    def __init__(
+        self,
+        db_path: str | os.PathLike[str] | None = None,
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._way = transport(db_path, url, token, clock or SystemClock(), os.environ)
+        self._pid = os.getpid()
+        self._thread = threading.get_ident()
+        self._closed = False
+        self._gathering: Gathering | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -56,15 +73,17 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the database; the end of the ``with`` block does it."""
-        self._connection.close()
+        """Close the connection; the end of the ``with`` block does it."""
+        if not self._closed:
+            self._closed = True
+            self._way.close()
 
     # --- state ---
 
     def get_state(self, namespace: str, key: str, default: Any = None) -> Any:
         """The value of a key, or ``default``."""
         _check_key(namespace, key)
-        value = self._connection.read(lambda conn, now: state.get_value(conn, now, namespace, key))
+        value = self._read(GetState(namespace, key))
         return default if value is Expect.MISSING else value
 
     def set_state(
@@ -85,25 +104,13 @@ class Client:
         text = to_json(value, "the value")
         ttl_ms = None if ttl is None else span_ms(ttl, "ttl")
         expected = expect if isinstance(expect, Expect) else to_json(expect, "expect")
-
-        def act(tx: Tx) -> bool:
-            writer = self._writer(tx)
-            stored = state.set_value(tx, namespace, key, text, ttl_ms=ttl_ms, expect=expected, writer=writer)
-            return bool(self._did("wrote", namespace, stored))
-
-        def insist(tx: Tx) -> None:
-            if not act(tx):
-                raise Conflict(f"state {namespace}/{key} does not hold the expected value")
-
-        if self._connection.gathering:
-            self._connection.gather(insist)
-            return True
-        return self._connection.write(act)
+        stored = self._write(SetState(namespace, key, text, ttl_ms, expected))
+        return stored is None or bool(stored)
 
     def delete_state(self, namespace: str, key: str) -> None:
         """Remove a key: its value and its items."""
         _check_key(namespace, key)
-        self._do(lambda tx: self._did("wrote", namespace, state.delete_key(tx, namespace, key)))
+        self._write(DeleteState(namespace, key))
 
     def has_item(self, namespace: str, key: str, item_key: str) -> bool:
         """Whether a key has such an item."""
@@ -112,7 +119,7 @@ class Client:
     def get_item(self, namespace: str, key: str, item_key: str, default: Any = None) -> Any:
         """The value of an item below a key, or ``default``."""
         _check_item(namespace, key, item_key)
-        value = self._connection.read(lambda conn, now: state.get_item(conn, now, namespace, key, item_key))
+        value = self._read(GetItem(namespace, key, item_key))
         return default if value is Expect.MISSING else value
 
     def set_item(
@@ -122,28 +129,25 @@ class Client:
         _check_item(namespace, key, item_key)
         text = to_json(value, "the value")
         ttl_ms = None if ttl is None else span_ms(ttl, "ttl")
-
-        def act(tx: Tx) -> None:
-            state.set_item(tx, namespace, key, item_key, text, ttl_ms=ttl_ms, writer=self._writer(tx))
-            self._did("wrote", namespace, 1)
-
-        self._do(act)
+        self._write(SetItem(namespace, key, item_key, text, ttl_ms))
 
     def delete_item(self, namespace: str, key: str, item_key: str) -> None:
         """Remove an item."""
         _check_item(namespace, key, item_key)
-        self._do(lambda tx: self._did("wrote", namespace, state.delete_item(tx, namespace, key, item_key)))
+        self._write(DeleteItem(namespace, key, item_key))
 
     def count_items(self, namespace: str, key: str) -> int:
         """How many items a key has."""
         _check_key(namespace, key)
-        return self._connection.read(lambda conn, now: state.count_items(conn, now, namespace, key))
+        count: int = self._read(CountItems(namespace, key))
+        return count
 
     def prune_items(self, namespace: str, key: str, keep: int) -> int | None:
         """Remove all but the ``keep`` newest items; how many (None inside ``transaction()``)."""
         _check_key(namespace, key)
         check_whole(keep, "keep", 0)
-        return self._do(lambda tx: self._did("wrote", namespace, state.prune_items(tx, namespace, key, keep)))
+        pruned: int | None = self._write(PruneItems(namespace, key, keep))
+        return pruned
 
     def list_item_keys(
         self, namespace: str, key: str, limit: int | None = None, order: Literal["asc", "desc"] = "desc"
@@ -154,12 +158,8 @@ class Client:
             check_whole(limit, "limit", 0)
         if order not in ("asc", "desc"):
             raise InvalidValue(f'order must be "asc" or "desc", not {order!r}')
-        newest_first = order == "desc"
-        return self._connection.read(
-            lambda conn, now: state.item_keys(
-                conn, now, namespace, key, limit=limit, newest_first=newest_first
-            )
-        )
+        keys: list[str] = self._read(ListItemKeys(namespace, key, limit, order == "desc"))
+        return keys
 
     # --- queues ---
 
@@ -197,29 +197,18 @@ class Client:
                 hint="put it into a list, or use enqueue()",
             )
         texts = [to_json(payload, "the payload") for payload in payloads]
-        check_whole(priority, "priority", -1_000_000_000)
+        check_whole(priority, "priority", LOWEST_PRIORITY)
         delay_ms = 0 if delay is None else span_ms(delay, "delay", minimum=0)
         if max_attempts is not None:
             check_whole(max_attempts, "max_attempts", 1)
-
-        def act(tx: Tx) -> list[int | None]:
-            ids = queue_enqueue.enqueue(
-                tx,
-                queue,
-                texts,
-                priority=priority,
-                delay_ms=delay_ms,
-                max_attempts=max_attempts,
-                producer=self._writer(tx),
-            )
-            self._did("enqueued", queue, len(ids) - ids.count(None))
-            return ids
-
         if not texts:
             return []
-        if self._connection.gathering:
-            return [*self._gather_enqueue(act, len(texts))]
-        return [*self._connection.write(act, announced=True)]
+        op = Enqueue(queue, tuple(texts), priority, delay_ms, max_attempts)
+        if self._gathering is None:
+            return [*self._write(op)]
+        pendings = [Pending() for _ in texts]
+        self._write(op, pendings)
+        return [*pendings]
 
     def claim(self, queue: str, count: int = 1, lease: Span | None = None) -> list[Item]:
         """Take up to ``count`` ready items, 1000 at most, until ``lease`` (default: the queue's) ends.
@@ -229,32 +218,18 @@ class Client:
         both live. An item in its last attempt comes alone.
         """
         check_name(queue, "queue")
-        check_whole(count, "count", 1, queue_claims.MAX_CLAIM)
+        check_whole(count, "count", 1, MAX_CLAIM)
         lease_ms = None if lease is None else span_ms(lease, "lease")
-        if self._connection.gathering:
+        if self._gathering is not None:
             raise UsageError(
                 "claim() cannot wait for the end of a transaction", hint="claim first, then open it"
             )
-
-        def act(tx: Tx) -> list[Item]:
-            run = self._writer(tx)
-            terms = {} if run is None else {"run_id": run.run, "revision": run.revision}
-            items = queue_claims.claim(tx, queue, count=count, lease_ms=lease_ms, **terms)
-            if self._effects is not None:
-                self._effects.claimed(queue, [item.id for item in items])
-            return items
-
-        return self._connection.write(act, durable=False)
+        items: list[Item] = self._usable().write(Claim(queue, count, lease_ms))
+        return items
 
     def complete(self, item: Item) -> None:
         """Answer a claim: done. LeaseLost if the lease has ended."""
-
-        def act(tx: Tx) -> None:
-            queue_claims.complete(tx, item.id, item.lease_token)
-            if self._effects is not None:
-                self._effects.answer(tx.conn, "completed", item.id)
-
-        self._do(act)
+        self._write(Complete(*_claim_of(item)))
 
     def fail(self, item: Item, error: object, retry_in: Span | None = None) -> None:
         """Answer a claim: not done because of ``error`` (a text or an exception).
@@ -264,18 +239,12 @@ class Client:
         """
         text = _error_text(error)
         retry_ms = None if retry_in is None else span_ms(retry_in, "retry_in", minimum=0)
-
-        def act(tx: Tx) -> None:
-            queue_claims.fail(tx, item.id, item.lease_token, text, retry_in_ms=retry_ms)
-            if self._effects is not None:
-                self._effects.answer(tx.conn, "failed", item.id)
-
-        self._do(act)
+        self._write(Fail(*_claim_of(item), text, retry_ms))
 
     def extend(self, item: Item, lease: Span) -> None:
         """Let the lease of a claim end that long from now. LeaseLost if it has ended already."""
         lease_ms = span_ms(lease, "lease")
-        self._do(lambda tx: queue_claims.extend(tx, item.id, item.lease_token, lease_ms), durable=False)
+        self._write(Extend(*_claim_of(item), lease_ms))
 
     # --- the run ---
 
@@ -298,55 +267,42 @@ class Client:
         Reads see the database as it is, without the gathered writes; guard what you read with
         ``expect``. ``claim`` is not possible inside.
         """
-        with self._connection.transaction():
+        way = self._usable()
+        if self._gathering is not None:
+            raise UsageError("a transaction is already open", hint="end its `with` block first")
+        gathering = self._gathering = Gathering()
+        try:
             yield self
+        finally:
+            self._gathering = None
+        if gathering.ops:
+            gathering.settle(way.write_all(gathering.ops))
 
-    def _do(self, act: Callable[[Tx], T], *, durable: bool = True) -> T | None:
-        """The answer of ``act``, or None when it waits for the end of a transaction."""
-        if self._connection.gathering:
-            self._connection.gather(act)
-            return None
-        return self._connection.write(act, durable=durable)
+    def _read(self, op: Read) -> Any:
+        return self._usable().read(op)
 
-    def _writer(self, tx: Tx) -> Writer | None:
-        """The run that this script is, which its writes name."""
-        return None if self._effects is None else self._effects.writer(tx.conn)
+    def _write(self, op: Gathered, pendings: list[Pending] | None = None) -> Any:
+        """What it returns, or None when it waits for the end of a transaction."""
+        way = self._usable()
+        if self._gathering is None:
+            return way.write(op)
+        self._gathering.add(op, pendings or ())
+        return None
 
-    def _did(self, act: Act, target: str, count: int) -> int:
-        """Count what the run has done; the count."""
-        if self._effects is not None:
-            self._effects.add(act, target, count)
-        return count
-
-    def _gather_enqueue(self, act: Callable[[Tx], list[int | None]], count: int) -> list[Pending]:
-        pendings = [Pending() for _ in range(count)]
-        ids: list[int | None] = []
-
-        def settle() -> None:
-            for pending, item_id in zip(pendings, ids, strict=True):
-                pending.settle(item_id)
-
-        self._connection.gather(lambda tx: ids.extend(act(tx)), settle, announced=True)
-        return pendings
-
-
-def _database(db_path: str | os.PathLike[str] | None, env: Mapping[str, str]) -> Path:
-    path = db_path or env.get("JR_DB_PATH")
-    if not path:
-        raise UsageError(
-            "no database: JR_DB_PATH is not set, so this script was not started by the runner",
-            hint="run it as a job (`jeeves-runner trigger JOB`), or pass Client(db_path=...)",
-        )
-    return Path(path)
-
-
-def _run_id(path: Path, env: Mapping[str, str]) -> int | None:
-    """The id of the run this script is; None if the client works on another database than its runner."""
-    own = env.get("JR_DB_PATH")
-    run_id = env.get("JR_RUN_ID", "")
-    if own and os.path.realpath(own) == os.path.realpath(path) and run_id.isascii() and run_id.isdigit():
-        return int(run_id)
-    return None
+    def _usable(self) -> Transport:
+        if self._closed:
+            raise UsageError("this Client is closed", hint="use it inside its `with` block")
+        if os.getpid() != self._pid:
+            # SQLite's locks do not survive a fork; using the connection could damage the file.
+            raise UsageError(
+                "a Client cannot be used in a forked process", hint="make a Client in each process"
+            )
+        if threading.get_ident() != self._thread:
+            raise UsageError(
+                "a Client cannot be used in another thread than the one that made it",
+                hint="make a Client in each thread",
+            )
+        return self._way
 
 
 def _check_key(namespace: str, key: str) -> None:
@@ -361,4 +317,12 @@ def _check_item(namespace: str, key: str, item_key: str) -> None:
 
 def _error_text(error: object) -> str:
     text = str(error) or type(error).__name__
-    return text[:_MAX_ERROR_LENGTH].encode("utf-8", "backslashreplace").decode()
+    return text[:MAX_ERROR_LENGTH].encode("utf-8", "backslashreplace").decode()[:MAX_ERROR_LENGTH]
+
+
+def _claim_of(item: Item) -> tuple[int, str]:
+    """By what a claim is answered."""
+    check_whole(item.id, "the item's id", 1, _LARGEST_ID)
+    if not isinstance(item.lease_token, str):
+        raise InvalidValue(f"the item's lease_token must be a string, not {type(item.lease_token).__name__}")
+    return item.id, check_text(item.lease_token, "the item's lease_token")

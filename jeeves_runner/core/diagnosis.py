@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 Subject = Literal[
-    "config", "manifests", "database", "server", "disk", "clock", "limits", "gateway", "notifications"
+    "config",
+    "manifests",
+    "database",
+    "server",
+    "access",
+    "disk",
+    "clock",
+    "limits",
+    "gateway",
+    "notifications",
 ]
 """The part that was looked at."""
 

@@ -30,6 +30,10 @@ UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400
 # Texts, compiled at their first use: every script pays for what is done when its client is imported.
 _PART: Final = r"([0-9]+)(ms|[smhd])"
 _DURATION: Final = r"(?:[0-9]+(?:ms|[smhd]))+"
+DURATION_FORM: Final = "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
+"""What every duration matches, and nothing else but the empty text: for schemas. How long one may be, it does
+not say."""
+
 _SIZE: Final = r"([0-9]+)(B|KiB|MiB|GiB|TiB)"
 _SIZE_UNITS: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 

@@ -45,6 +45,12 @@ def fullmatch(pattern: str, text: str) -> bool:
     return _compiled(pattern).fullmatch(_checked(text)) is not None
 
 
+def size_of(pattern: str) -> int:
+    """How many steps an expression has: as many for each byte of a text, at worst. InvalidValue."""
+    size: int = _compiled(pattern).programsize
+    return size
+
+
 def problem_of(pattern: str) -> str | None:
     """What is wrong with an expression, as a clause without a full stop; None if it can be used."""
     try:

@@ -40,17 +40,17 @@ class Expect(Enum):
     MISSING = "missing"
 
 
-def to_json(value: object, what: str) -> str:
+def to_json(value: object, what: str, *, levels: int = MAX_DEPTH) -> str:
     """The compact JSON text of ``value``.
 
-    NaN, infinities, cycles, foreign types, keys that are not strings and more than MAX_DEPTH
+    NaN, infinities, cycles, foreign types, keys that are not strings and more than so many
     levels are refused.
     """
     try:
         text = _encode(value)
         text.encode()
     except RecursionError as error:
-        raise _too_deep(what) from error
+        raise _too_deep(what, levels) from error
     except UnicodeEncodeError as error:
         raise InvalidValue(f"{what} holds a lone surrogate, which is no character") from error
     except (TypeError, ValueError) as error:
@@ -60,7 +60,7 @@ def to_json(value: object, what: str) -> str:
         ) from error
     if len(text) > MAX_JSON_LENGTH:
         raise InvalidValue(f"{what} is longer than {MAX_JSON_LENGTH // 1024 // 1024} MiB as JSON")
-    _check_levels(value, what)
+    check_levels(value, what, levels)
     return text
 
 
@@ -168,16 +168,16 @@ def check_whole(number: object, what: str, minimum: int, maximum: int = MAX_WHOL
     return number
 
 
-def _too_deep(what: str) -> InvalidValue:
+def _too_deep(what: str, levels: int) -> InvalidValue:
     return InvalidValue(
-        f"{what} is nested deeper than {MAX_DEPTH} levels", hint="keep the parts apart, or store them as text"
+        f"{what} is nested deeper than {levels} levels", hint="keep the parts apart, or store them as text"
     )
 
 
-def _check_levels(value: object, what: str) -> None:
-    """InvalidValue beyond MAX_DEPTH levels. The value has no cycles: it could be encoded."""
+def check_levels(value: object, what: str, levels: int = MAX_DEPTH) -> None:
+    """InvalidValue beyond so many levels, and for keys that are not strings. The value has no cycles."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(levels + 1):
         below: list[object] = []
         for outer in level:
             if isinstance(outer, dict):
@@ -188,7 +188,7 @@ def _check_levels(value: object, what: str) -> None:
         if not below:
             return
         level = below
-    raise _too_deep(what)
+    raise _too_deep(what, levels)
 
 
 def _check_keys(mapping: dict[object, object], what: str) -> None:
@@ -200,17 +200,19 @@ def _check_keys(mapping: dict[object, object], what: str) -> None:
             )
 
 
-def _refuse_constant(name: str) -> None:
+def refuse_constant(name: str) -> None:
+    """Of NaN and the infinities: ValueError. For decoders."""
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """The number of a text; ValueError for one that no float holds. For decoders."""
     if math.isinf(value := float(text)):
         raise ValueError(f"{text} is too large a number")
     return value
 
 
-_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+_decode: Final = json.JSONDecoder(parse_constant=refuse_constant, parse_float=finite).decode
 
 
 def _depth(text: str) -> int:

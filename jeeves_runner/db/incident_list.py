@@ -1,7 +1,7 @@
 """Incidents as people look at them: what is wrong, since when, and where it was told."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypedDict
@@ -89,9 +89,45 @@ def incident_rows(
     query = _INCIDENTS.format(
         rows="incidents" if all_of_them else _OPEN, condition=" AND ".join(conditions) or "true"
     )
+    return _page(conn, now, query, {"before": before, "limit": limit + 1}, limit, ROOM)
+
+
+def listed_incidents(conn: apsw.Connection, now: datetime, numbers: Iterable[int]) -> list[IncidentRow]:
+    """These incidents, newest first: those that are there."""
+    wanted = list(numbers)
+    query = _INCIDENTS.format(rows="incidents", condition="id IN (SELECT value FROM json_each(:numbers))")
+    bindings = {"numbers": json.dumps(wanted), "limit": len(wanted)}
+    return _page(conn, now, query, bindings, len(wanted), None).rows if wanted else []
+
+
+def open_numbers(conn: apsw.Connection) -> set[int]:
+    """The numbers of the incidents that are not over."""
+    return {number for (number,) in conn.execute(f"SELECT id FROM {_OPEN} WHERE closed_at IS NULL")}
+
+
+def newest_incident(conn: apsw.Connection) -> int:
+    """The largest number that an incident has, 0 if there is none."""
+    newest: int = conn.execute("SELECT coalesce(max(id), 0) FROM incidents").get
+    return newest
+
+
+def incidents_after(conn: apsw.Connection, number: int, limit: int) -> list[int]:
+    """The next numbers of incidents, which are those of later commits."""
+    rows = conn.execute("SELECT id FROM incidents WHERE id > ? ORDER BY id LIMIT ?", (number, limit))
+    return [found for (found,) in rows]
+
+
+def _page(
+    conn: apsw.Connection,
+    now: datetime,
+    query: str,
+    bindings: Mapping[str, object],
+    limit: int,
+    room: int | None,
+) -> Page[IncidentRow]:
     muted = mutes(conn, now)
-    with closing(conn.execute(query, {"before": before, "limit": limit + 1})) as rows:
-        found = page(rows, lambda row: len(row[3]) + len(row[4]) + len(row[14] or ""), limit=limit, room=ROOM)
+    with closing(conn.execute(query, bindings)) as rows:
+        found = page(rows, lambda row: len(row[3]) + len(row[4]) + len(row[14] or ""), limit=limit, room=room)
     unsent: dict[int, list[str]] = {}
     for number, channel in conn.execute(_NOT_TAKEN, (json.dumps([row[0] for row in found.rows]),)):
         unsent.setdefault(number, []).append(channel)

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final, NamedTuple, TypedDict, cast
 
 import apsw
 
-from jeeves_runner.clock import to_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, OverrideKind, SourceType
-from jeeves_runner.core.values import parse_json
+from jeeves_runner.core.values import from_json, parse_json
 from jeeves_runner.db import overrides
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.runs import RUNNING, WAITING
@@ -135,26 +135,56 @@ _SHOWN: Final = tuple(JobColumns.__annotations__)
 _FACTS: Final = len(ListedJob._fields) - 4
 """Facts that the statement finds, beside the columns and the tags."""
 
-_LIST: Final = f"""
+_ID: Final = 1 + _FACTS + _SHOWN.index("id")
+
+_ACTIVE: Final = """
 WITH active AS MATERIALIZED (
   SELECT job_id, max(status = 'running') AS running FROM runs
   WHERE status IN ('scheduled', 'running') GROUP BY job_id)
+"""
+_STARTED: Final = "job_id = jobs.id AND started_at IS NOT NULL"
+_NEWEST: Final = "ORDER BY id DESC LIMIT 1"
+
+
+def _last_outcome(run: str) -> str:
+    """SQL: the outcome of the newest run that started and ended; ``run`` is the newest that started."""
+    return f"""CASE WHEN {run}.status = 'running' THEN (
+    SELECT status FROM runs WHERE {_STARTED} AND finished_at IS NOT NULL {_NEWEST}) ELSE {run}.status END"""
+
+
+_COLUMNS: Final = ", ".join(f"jobs.{name}" for name in _SHOWN)
+_LIST: Final = f"""
+{_ACTIVE}
 SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since,
-  last.id, last.status, last.started_at, last.finished_at, last.duration_ms,
-  CASE WHEN last.status = 'running' THEN (
-    SELECT status FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL AND finished_at IS NOT NULL
-    ORDER BY id DESC LIMIT 1) ELSE last.status END,
-  {", ".join(f"jobs.{name}" for name in _SHOWN)}
+  last.id, last.status, last.started_at, last.finished_at, last.duration_ms, {_last_outcome("last")},
+  {_COLUMNS}
 FROM jobs
 LEFT JOIN active ON active.job_id = jobs.id
 LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id
-LEFT JOIN runs AS last ON last.id = (
-  SELECT id FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1)
+LEFT JOIN runs AS last ON last.id = (SELECT id FROM runs WHERE {_STARTED} {_NEWEST})
 WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :after
 ORDER BY jobs.id LIMIT :limit
 """
+# The same of all jobs, put together by SQLite: a value that is not taken out of a row costs nothing.
+_PACKED: Final = f"""
+{_ACTIVE}
+SELECT jobs.id, jobs.enabled AND jobs.schedule IS NOT NULL,
+  json_array(active.running, held.message, held.since),
+  (SELECT json_array(last.id, last.status, last.started_at, last.finished_at, last.duration_ms,
+    {_last_outcome("last")}) FROM runs AS last WHERE last.{_STARTED} {_NEWEST}),
+  json_array({_COLUMNS}), jobs.spec
+FROM jobs
+LEFT JOIN active ON active.job_id = jobs.id
+LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id
+WHERE jobs.deleted_at IS NULL ORDER BY jobs.id
+"""
 _NO_LIMIT: Final = -1
 _BAD: Final = ", ".join(f"'{status}'" for status in BAD)
+_NO_RUN: Final = "[null, null, null, null, null, null]"
+
+PackedJob = tuple[str, int, str, str | None, str, str]
+"""A live job as SQLite puts it together: its id, whether it runs by itself, and all that is listed of it but
+for what is paused and muted. Of two that are equal, that is equal."""
 
 
 def listed_jobs(
@@ -173,11 +203,32 @@ def listed_jobs(
     }
     pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
     mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
-    for tags, *facts in conn.execute(_LIST, bindings):
-        columns = _columns(facts[_FACTS:])
-        listed = json.loads(tags) if tags and tags != "[]" else []
-        held_back = pauses.of(columns["id"]), mutes.of(columns["id"])
-        yield ListedJob._make((columns, listed, *facts[:_FACTS], *held_back))
+    for row in conn.execute(_LIST, bindings):
+        tags = row[0]
+        its_tags = json.loads(tags) if tags and tags != "[]" else []
+        columns, facts = _columns(row[1 + _FACTS :]), row[1 : 1 + _FACTS]
+        yield ListedJob._make((columns, its_tags, *facts, pauses.of(row[_ID]), mutes.of(row[_ID])))
+
+
+def packed_jobs(conn: apsw.Connection) -> Iterator[PackedJob]:
+    """The live jobs by id; it costs a fourth of ``listed_jobs``."""
+    return conn.execute(_PACKED)
+
+
+def unpacked(packed: PackedJob, pause: Shown | None, mute: Shown | None) -> ListedJob:
+    """The job that was packed."""
+    job_id, _, about, last, columns, spec_text = packed
+    spec = from_json(spec_text, f"what is declared of job {job_id}")
+    tags = spec.get("tags") if isinstance(spec, dict) else None
+    facts = (*json.loads(about), *json.loads(last or _NO_RUN))
+    return ListedJob._make((_columns(json.loads(columns)), tags or [], *facts, pause, mute))
+
+
+def is_decided_beyond(packed: PackedJob, text: str) -> bool:
+    """Whether its watermark, or the beginning of its schedule, is later than a time."""
+    columns = _columns(json.loads(packed[4]))
+    times = (columns["schedule_since"], columns["decided_until"])
+    return any(time is not None and time > text for time in times)
 
 
 def _columns(values: Sequence[Any]) -> JobColumns:
@@ -197,6 +248,22 @@ def _schedule(column: ScheduleColumn) -> ScheduleColumn:
     except ValueError:  # changed by hand: shown as it stands
         return column
     return entries
+
+
+def next_count(conn: apsw.Connection, since: datetime, now: datetime) -> datetime | None:
+    """When the time alone makes another of ``health_counts``, whose ``since`` moves along; None: never."""
+    past, future = (
+        conn.execute("SELECT min(finished_at) FROM runs WHERE finished_at > ?", (to_text(time),)).get
+        for time in (since, now)
+    )
+    try:
+        moments = [
+            *([] if past is None else [from_text(past) + (now - since)]),
+            *([] if future is None else [from_text(future)]),
+        ]
+    except ValueError:  # changed by hand
+        return now
+    return min(moments, default=None)
 
 
 def health_counts(conn: apsw.Connection, since: datetime, now: datetime) -> HealthCounts:

@@ -20,7 +20,7 @@ from jeeves_runner.db import audit, incidents
 from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
-from jeeves_runner.db.waits import PAUSES, end_by_now
+from jeeves_runner.db.waits import PAUSES, end_by_now, latest_end
 from jeeves_runner.errors import InvalidValue
 
 UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
@@ -260,6 +260,11 @@ class InForce(NamedTuple):
     of_all: Shown | None
     """The one of all jobs."""
 
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is."""
+        return self.of_all is not None or bool(self.of_jobs)
+
     def of(self, job_id: str) -> Shown | None:
         """Of those that hold for a job the one that ends last; its own, if both end then."""
         own = self.of_jobs.get(job_id)
@@ -277,6 +282,28 @@ def in_force(conn: apsw.Connection, kind: OverrideKind, now: datetime) -> InForc
     found = {job_id: Shown(until, reason, job_id is None) for job_id, until, reason in rows}
     found = {job_id: each for job_id, each in found.items() if each.lasts_until(kind) > now}
     return InForce(kind, found, found.pop(None, None))
+
+
+def next_change(conn: apsw.Connection, now: datetime) -> datetime | None:
+    """When the time alone makes another of what is paused, muted and skipped; None: it never does.
+
+    ``now`` where it may at any moment: an end that a clock which was ahead has written moves along with now,
+    and of one that is no time nothing is known.
+    """
+    first: str | None = conn.execute(_NEXT_CHANGE, {"at": to_text(now)}).get
+    if first is None:
+        return None
+    return time_or_none(first, "an override", "until") or now
+
+
+_NEXT_CHANGE: Final = f"""
+SELECT min(CASE WHEN change NOT LIKE '____-__-__T__:__:__.___Z' OR coalesce({latest_end(PAUSES)} < change, 0)
+  THEN :at ELSE change END)
+FROM (
+  SELECT CASE kind WHEN 'skip' THEN scheduled_for ELSE until END AS change, length_ms FROM overrides
+  WHERE kind IN ('pause', 'mute', 'skip') AND ended_at IS NULL)
+WHERE change > :at OR change NOT LIKE '____-__-__T__:__:__.___Z'
+"""
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:

@@ -15,7 +15,7 @@ from jeeves_runner.core.values import check_whole, fields_of, parse_json
 from jeeves_runner.db.queue_pauses import IS_PAUSED
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import DELAYS, LEASES, longest_is_ahead, shorten
-from jeeves_runner.errors import LeaseLost
+from jeeves_runner.errors import LeaseLost, NotFound
 
 LEASE_INTERVAL: Final = 5.0
 """Seconds between two extensions of the leases that running runs hold."""
@@ -236,6 +236,15 @@ def extend(tx: Tx, item_id: int, lease_token: str, lease_ms: int) -> None:
     )
     if not tx.conn.changes():
         raise _lease_lost(tx, item_id)
+
+
+def check_queue(tx: Tx, item_id: int, queue_id: str | None) -> None:
+    """NotFound if the item is known to be of another queue; None: of whichever it is."""
+    if queue_id is None:
+        return
+    found: str | None = tx.conn.execute("SELECT queue_id FROM queue_items WHERE id = ?", (item_id,)).get
+    if found not in (None, queue_id):
+        raise NotFound(f"there is no item {item_id} in queue {queue_id}", hint=f"its queue is {found}")
 
 
 def settle_expired(tx: Tx, queue_id: str | None = None) -> None:

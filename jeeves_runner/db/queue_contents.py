@@ -64,6 +64,21 @@ def queue_counts(conn: apsw.Connection, now: datetime, queue_id: str | None = No
     }
 
 
+def queue_marks(conn: apsw.Connection) -> dict[str, tuple[object, ...]]:
+    """What of each queue differs once its counts, or its pause, have changed. It costs little."""
+    marks: dict[str, tuple[object, ...]] = {
+        row[0]: row
+        for row in conn.execute("SELECT id, paused_at, paused_until, deleted_at, declared FROM queues")
+    }
+    counts = conn.execute(
+        "SELECT queue_id, status, items FROM queue_counts WHERE status <> 'completed'"
+        " ORDER BY queue_id, status"
+    )
+    for queue_id, *count in counts:
+        marks[queue_id] = (*marks.get(queue_id, ()), *count)
+    return marks
+
+
 def peek(
     conn: apsw.Connection, now: datetime, queue_id: str, limit: int, room: int | None = None
 ) -> Page[ItemRow]:

@@ -73,13 +73,13 @@ def judge(conn: apsw.Connection, now: datetime, job_id: str, wanted: OnQueue) ->
     [row] = conn.execute(_HELD, {"at": at, "job": job_id, "queue": wanted.queue})
     held_until, is_held = row
     if is_held:
-        return Ready(False, _time(held_until))
+        return Ready(False, time_in_queue(held_until))
     found = items_for(conn, now, wanted)
     if found.lease_at is not None and found.lease_at <= at:
         return Ready(False, has_ended_leases=True)
     if found.due_at is not None and found.due_at <= at:
         return Ready(True)
-    return Ready(False, _time(_first(found.due_at, found.next_at, found.lease_at)))
+    return Ready(False, time_in_queue(_first(found.due_at, found.next_at, found.lease_at)))
 
 
 class Items(NamedTuple):
@@ -109,7 +109,7 @@ def items_for(conn: apsw.Connection, now: datetime, wanted: OnQueue) -> Items:
 
 def rests_until(conn: apsw.Connection, now: datetime, job_id: str) -> datetime | None:
     """Until when a job rests; None: it does not."""
-    return _time(conn.execute(_RESTS_UNTIL, {"job": job_id, "at": to_text(now)}).get)
+    return time_in_queue(conn.execute(_RESTS_UNTIL, {"job": job_id, "at": to_text(now)}).get)
 
 
 def start(tx: Tx, job_id: str) -> int | None:
@@ -178,7 +178,7 @@ def _waited(conn: apsw.Connection, first: int | None, now: datetime, wanted: OnQ
 
 
 def _end(since: str | None, wanted: OnQueue) -> str | None:
-    at = _time(since)
+    at = time_in_queue(since)
     return since if at is None else text_after(at, wanted.max_wait_ms)
 
 
@@ -186,7 +186,8 @@ def _first(*times: str | None) -> str | None:
     return min((at for at in times if at is not None), default=None)
 
 
-def _time(text: str | None) -> datetime | None:
+def time_in_queue(text: str | None) -> datetime | None:
+    """A time of a row, or None; also for one that another program has made unreadable."""
     return None if text is None else time_or_none(text, "a queue or one of its items", "time")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import fields_of
-from jeeves_runner.db.queue_claims import GIVE_BACK, run_lease_ms, settle_expired
+from jeeves_runner.db.queue_claims import GIVE_BACK, Item, run_lease_ms, settle_expired
 from jeeves_runner.db.transaction import Tx
 
 
@@ -30,6 +30,12 @@ def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> None:
         _RELEASE_COUNTED if count_attempt else _RELEASE_UNCOUNTED,
         {"at": tx.at, "run": run_id, "error": f"run {run_id} ended without an answer"},
     )
+
+
+def undo_claims(tx: Tx, items: Iterable[Item]) -> None:
+    """Give back items whose claimant never learned of its claims: they do not count as attempts."""
+    for item in items:
+        tx.conn.execute(_UNDO_CLAIM, {"item": item.id, "token": item.lease_token})
 
 
 def fail_deep(tx: Tx, queue_id: str, depth: int, error: str) -> bool:
@@ -73,12 +79,13 @@ WHERE status = 'claimed' AND run_id IN (SELECT value FROM json_each(:runs))
 
 _RELEASE_COUNTED = GIVE_BACK + "WHERE status = 'claimed' AND run_id = :run"
 
-_RELEASE_UNCOUNTED = """
+_UNDO = """
 UPDATE queue_items SET
   status = 'pending', attempt = attempt - 1, claimed_at = NULL, run_id = NULL, run_revision = NULL,
   lease_token = NULL, lease_until = NULL, lease_ms = NULL
-WHERE status = 'claimed' AND run_id = :run
 """
+_RELEASE_UNCOUNTED = _UNDO + "WHERE status = 'claimed' AND run_id = :run"
+_UNDO_CLAIM = _UNDO + "WHERE id = :item AND status = 'claimed' AND lease_token = :token"
 
 # Each of the two parts has an index of its own.
 _FAIL_DEEP = """

@@ -1,6 +1,7 @@
 """Runs as people look at them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import Annotated, Any, Final, TypedDict, cast
 
@@ -156,6 +157,26 @@ def active_run_rows(conn: apsw.Connection) -> list[RunRow]:
 def listed_run(conn: apsw.Connection, run_id: int) -> RunRow | None:
     """A run as it stands in a list."""
     row = conn.execute(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return None if row is None else _row(row)
+
+
+def listed_runs(conn: apsw.Connection, run_ids: Iterable[int]) -> dict[int, RunRow]:
+    """Runs as they stand in a list, by their ids; those that are there."""
+    rows = conn.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(run_ids)),),
+    )
+    return {row["id"]: row for row in map(_row, rows)}
+
+
+def attempt_after(conn: apsw.Connection, run_id: int) -> RunRow | None:
+    """The next attempt of the same chain, if there is one."""
+    row = conn.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE id > ?1 AND chain_id ="
+        " (SELECT coalesce(first.chain_id, first.id) FROM runs AS first WHERE first.id = ?1)"
+        " ORDER BY id LIMIT 1",
+        (run_id,),
+    ).fetchone()
     return None if row is None else _row(row)
 
 

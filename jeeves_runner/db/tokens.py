@@ -26,7 +26,7 @@ from jeeves_runner.db import audit
 from jeeves_runner.db.carried_runs import JOB_OF_RUN
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import Wait, end_by_now
-from jeeves_runner.errors import Conflict, NotFound
+from jeeves_runner.errors import Conflict, NotFound, Unauthorized
 
 SESSION: Final = timedelta(hours=12)
 """How long a browser stays let in."""
@@ -206,6 +206,12 @@ def end_session(tx: Tx, secret: str, *, by: Actor) -> None:
     """Let a browser in no more."""
     tx.conn.execute("DELETE FROM sessions WHERE digest = ?", (digest(secret),))
     audit.record(tx, actor=by, action="logout", target=by.name)
+
+
+def check_runs(tx: Tx, run_id: int) -> None:
+    """Unauthorized where a run that was let in has ended meanwhile: what it claims now stays claimed."""
+    if tx.conn.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).get != RunStatus.RUNNING:
+        raise Unauthorized(f"run {run_id} has ended, and its token with it")
 
 
 class TokenRun(NamedTuple):

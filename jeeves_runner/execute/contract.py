@@ -6,7 +6,7 @@ retries and what is recorded are the runner's.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
@@ -44,6 +44,11 @@ class RunFacts(NamedTuple):
     """The names of those whose values are to be shown nowhere, and masked in the output."""
     caused_by: str | None = None
     """What it follows from: a JSON object, see ``core.causes.Causes``; None: from nothing."""
+    start_token: Callable[[], Awaitable[str]] | None = None
+    """Makes the token by which what starts elsewhere claims this run, once; each takes the place of the one
+    before. Its digest is on disk when it is answered. To be asked right before the work is handed to an
+    engine, which gets this and no secret. None where the runner ends the work itself. Raises Conflict if the
+    run is over, DatabaseError."""
 
 
 class Order(NamedTuple):

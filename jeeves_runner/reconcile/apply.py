@@ -74,6 +74,13 @@ class ApplyOptions:
     """What the commits since the last apply allow to be deleted, should it be needed; each counts once."""
     leave_refused: bool = False
     """Whether refused deletes are left out; else they stop the whole apply."""
+    by: Actor | None = None
+    """The person who applies, whom the audit names; None: the server does it by itself."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who is on record for what the apply does besides."""
+        return self.by or Actor(self.applied_by)
 
 
 def read_live(conn: apsw.Connection) -> Live:
@@ -210,7 +217,7 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
     for allowance in used:
         audit.record(
             tx,
-            actor=Actor(options.applied_by),
+            actor=options.actor,
             action=_ALLOW,
             target=_commit(allowance),
             detail=f"at most {allowance.deletes}",
@@ -222,12 +229,14 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
         if before is not None:
             audit.record(
                 tx,
-                actor=Actor(options.applied_by),
+                actor=options.actor,
                 action="take over",
                 target=f"source {_name(after, before)}",
                 detail=f"was {_name(before, after)}",
             )
     revision = _write_changes(tx, plan, options, commit) if plan.changes else None
+    if revision is not None and options.by is not None:
+        audit.record(tx, actor=options.by, action="apply", target=f"revision {revision}")
     for kind, table in _TABLES.items():
         table.move_lines(tx, ((row.id, row.line) for row in plan.relined if row.kind == kind))
     revisions.remember_files(tx, plan.files, plan.forgotten)

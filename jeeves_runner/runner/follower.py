@@ -28,7 +28,8 @@ class Follower:
     at SQLite's change counter costs about a microsecond.
 
     ``changed`` gets the newest revision and the ids of the jobs that it and those before it wrote, in
-    any process, a thousand at a time; ``written`` is called after any commit.
+    any process, a thousand at a time; ``written`` is called after any commit, and then those are who have
+    asked for it by ``tell``.
     """
 
     def __init__(
@@ -41,11 +42,16 @@ class Follower:
         self._conn = conn
         self._changed = changed
         self._written = written
+        self._listeners: list[Callable[[], None]] = []
         self._revision = revisions.head(conn)
         self._version = data_version(self._conn)
         self._nudged = asyncio.Event()
         self._next_look: SharedResult[None] = SharedResult()
         self._one_at_a_time = asyncio.Lock()
+
+    def tell(self, listener: Callable[[], None]) -> None:
+        """Call this after any commit, too. It may neither wait nor fail."""
+        self._listeners.append(listener)
 
     async def nudge(self) -> None:
         """Have the database looked at: another process has written to it.
@@ -70,6 +76,8 @@ class Follower:
             if version != self._version:
                 await self.catch_up()
                 await self._written()
+                for listener in self._listeners:
+                    listener()
                 self._version = version  # only now: what has failed is looked at again
             await asyncio.sleep(_PAUSE)
 

@@ -103,6 +103,10 @@ class Scheduler:
         """When a job is due next; None if it is not scheduled."""
         return self._timetable.next_of(job_id)
 
+    def moves(self) -> int:
+        """A number that changes with each change of what ``next_of`` says."""
+        return self._timetable.moves
+
     def catching_up(self) -> Mapping[str, datetime]:
         """When the jobs will catch up that are late and have no row yet, by id; the first ones first."""
         return self._catching_up.moments()

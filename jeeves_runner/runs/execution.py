@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause
 from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.wrong_clock import time_left
+from jeeves_runner.db.claims import not_to_begin
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.errors import DatabaseError, JeevesError, StartFailed
@@ -73,6 +75,7 @@ class Execution:
         self._is_starting = self._is_kept_from_starting = False
         self._handle: Handle | None = None
         self._trace: Trace | None = None
+        self._run: Run | None = None
         self._began = 0.0
         self._timers: list[asyncio.TimerHandle] = []
 
@@ -123,6 +126,24 @@ class Execution:
         """A text without the secrets of the run."""
         return text if self._trace is None else self._trace.output.masked(text)
 
+    def may_be_claimed(self) -> bool:
+        """Whether what an engine starts of it is to begin: its end was not asked for."""
+        is_to_end = self._asked_to_end or self.is_ending
+        return self._run is not None and self.outlives_the_runner and not is_to_end
+
+    def order(self, api: ApiAccess) -> Order:
+        """What there is to do. Conflict where a later runner has it, and its job is another one by now."""
+        run = self._run
+        if run is None or not self.job.is_still_that_of(run):
+            raise not_to_begin("the job has changed since this run was begun")
+        return order_of(self.job, run, self.mark, self._secrets, api)
+
+    async def mask_also(self, secrets: Sequence[str]) -> None:
+        """Mask these too in all that the run says from here on. StartFailed if they cannot be."""
+        if self._trace is not None:
+            output = self._trace.output
+            await output.prepared(secrets=secrets, script_hash=output.script_hash)
+
     async def end(self) -> None:
         """Ask the work to end. Before its start this keeps it from starting; after its end it only cuts the
         wait for its output short."""
@@ -156,7 +177,7 @@ class Execution:
         return self.job.spec.kill_grace_ms / 1000
 
     async def _reported(self, run: Run, work: Awaitable[Ending]) -> Report | None:
-        self._began = self._clock.monotonic()
+        self._began, self._run = self._clock.monotonic(), run
         ending: Ending
         self._task = asyncio.current_task()
         try:
@@ -234,6 +255,9 @@ class Execution:
         if self._is_left:
             self._timers.append(asyncio.get_running_loop().call_later(_LAST_START, self.leave))
         self._is_starting = True
+        if self.outlives_the_runner:
+            facts = order.run._replace(start_token=partial(self._notes.start_token, run.id))
+            order = order._replace(run=facts)
         try:
             self._handle = await self.executor.start(order, trace.output)
         except asyncio.CancelledError:

@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from secrets import token_urlsafe
 
+from jeeves_runner.core.api_tokens import RANDOM_BYTES, run_token
 from jeeves_runner.core.model import JobSpec
+from jeeves_runner.db import claims
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.run_progress import begin_main_part, note_handle, note_progress
 from jeeves_runner.db.runner import check_epoch
@@ -59,6 +62,21 @@ class RowNotes:
             self._on_fenced(fenced)
         except DatabaseError as error:  # the next runner looks for it by its mark
             log.error("by what run %d is found again could not be recorded: %s", handle.run_id, error)
+
+    async def start_token(self, run_id: int) -> str:
+        """A token that claims a run, on record for good. Raises Conflict, Fenced and DatabaseError."""
+        secret = token_urlsafe(RANDOM_BYTES)
+
+        def op(tx: Tx) -> None:
+            check_epoch(tx, self._epoch)
+            claims.issue(tx, run_id, secret)
+
+        try:
+            await self._writer.write(op, priority=Priority.START)
+        except Fenced as fenced:
+            self._on_fenced(fenced)
+            raise
+        return run_token(run_id, secret)
 
     async def main_part(self, run_id: int, spec: JobSpec, executor: Executor, mark: str) -> None:
         """Note for good that the main part of a run starts now, so that the next runner looks for it where it

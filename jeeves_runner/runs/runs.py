@@ -32,6 +32,7 @@ from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
 from jeeves_runner.runs.attempt import Attempt, AttemptBoard
+from jeeves_runner.runs.claims import Claims
 from jeeves_runner.runs.consequences import Consequences
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
@@ -107,6 +108,7 @@ class Runs:
             on_failure=self._on_failure,
             on_fenced=self.fence,
         )
+        self.claims = Claims(board, writer, epoch, running.api)
         self._requests = Requests(
             writer=writer, jobs=jobs, arrivals=arrivals, running=running, waiting_ends=waiting_ends
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Final, NotRequired, TypedDict
+from typing import Annotated, Final, NamedTuple, NotRequired, TypedDict
 
 import apsw
 
@@ -12,14 +12,22 @@ from jeeves_runner.core.token_budget import day_of
 from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs, overrides, revisions, skips
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
+from jeeves_runner.db.job_list import (
+    JobColumns,
+    ListedJob,
+    PackedJob,
+    is_decided_beyond,
+    listed_jobs,
+    packed_jobs,
+    unpacked,
+)
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow, run_rows
 from jeeves_runner.db.skips import ComingSkip
 from jeeves_runner.db.token_use import tokens_used
 from jeeves_runner.db.unreadable import time_or_none
-from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, NextRun, next_after_pause, next_runs, text_of
+from jeeves_runner.views.occurrences import NO_MOMENTS, Coming, Moments, NextRun, next_runs, text_of
 
 _LAST_RUNS: Final = 10
 
@@ -171,12 +179,113 @@ def each_job(
 ) -> Iterator[ListedJobDocument]:
     """The jobs of ``jobs_view`` one by one: up to ``limit``, those ``after`` an id."""
     with snapshot(conn):
-        coming = next_run or next_runs(conn, now)
-        skipped = skips.coming(conn, now)
+        times = _Times(conn, now, next_run or next_runs(conn, now), catching_up)
         for listed in listed_jobs(conn, now, after=after, limit=limit):
-            job_id = listed.columns["id"]
-            its = skipped.get(job_id, ())
-            yield _job(conn, now, listed, coming, its, catching_up.get(job_id))
+            yield _job(listed, times.of(listed.columns["id"], _is_scheduled(listed), listed.pause))
+
+
+class JobState(NamedTuple):
+    """All that the document of a listed job is made of: two that are equal have equal documents."""
+
+    packed: PackedJob
+    """What stands in the database of it alone."""
+    pause: Shown | None
+    """The pause in force."""
+    mute: Shown | None
+    """The mute in force."""
+    next_run: datetime | None
+    """As in the document."""
+    skips: Sequence[ComingSkip]
+    """What is skipped of it."""
+    catches_up_at: datetime | None
+    """As in the document."""
+
+    def document(self) -> ListedJobDocument:
+        """The document."""
+        times = _JobTimes(self.next_run, self.skips, self.catches_up_at)
+        return _job(unpacked(self.packed, self.pause, self.mute), times)
+
+    def holds_until(self, now: datetime) -> datetime | None:
+        """When the time alone may make another of it, as far as that is not said by
+        ``overrides.next_change``; None: never."""
+        if self.pause is None and not self.skips:
+            return None
+        return now if is_decided_beyond(self.packed, to_text(now)) else self.next_run
+
+
+def job_states(
+    conn: apsw.Connection, now: datetime, next_run: NextRun, catching_up: Moments
+) -> Iterator[JobState]:
+    """What the documents of ``each_job`` are made of, job by job, within a snapshot."""
+    times = _Times(conn, now, next_run, catching_up)
+    pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
+    mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
+    is_plain = not (times.are_special or pauses.is_any or mutes.is_any)
+    for packed in packed_jobs(conn):
+        job_id, is_scheduled = packed[:2]
+        if is_plain:  # as most often; it costs a third
+            yield JobState(packed, None, None, next_run(job_id) if is_scheduled else None, (), None)
+            continue
+        pause = pauses.of(job_id)
+        yield JobState(packed, pause, mutes.of(job_id), *times.of(job_id, bool(is_scheduled), pause))
+
+
+class _JobTimes(NamedTuple):
+    """What is to come of a job, as in ``JobState``."""
+
+    next_run: datetime | None
+    """Its next run."""
+    skips: Sequence[ComingSkip]
+    """What is skipped."""
+    catches_up_at: datetime | None
+    """When it catches up."""
+
+
+class _Times:
+    """What is to come of the jobs of a list, read once for all."""
+
+    def __init__(
+        self,
+        conn: apsw.Connection,
+        now: datetime,
+        coming: NextRun,
+        catching_up: Moments,
+        ids: Sequence[str] | None = None,
+    ) -> None:
+        """``ids``: of which jobs; None: of all."""
+        self._conn = conn
+        self._now = now
+        self._coming = coming
+        self._catching_up = catching_up
+        self._ids = ids
+        self._skipped = skips.coming(conn, now, ids)
+        self._others: Coming | None = None
+
+    @property
+    def are_special(self) -> bool:
+        """Whether any job has a skip, or is to catch up."""
+        return bool(self._skipped or self._catching_up)
+
+    def of(self, job_id: str, is_scheduled: bool, pause: Shown | None) -> _JobTimes:
+        skipped = self._skipped.get(job_id, ())
+        if not is_scheduled:
+            found = None
+        elif pause is not None:
+            until = None if pause.until is None else time_or_none(pause.until, "a pause", "until")
+            found = None if until is None else self._computed().once_over(job_id, until)
+        else:
+            found = self._coming(job_id)  # a server's timetable knows of no skips
+            if skipped and any(each.when == found for each in skipped):
+                found = self._computed().next(job_id)
+        return _JobTimes(found, skipped, self._catching_up.get(job_id))
+
+    def _computed(self) -> Coming:
+        """Of all jobs that are paused or skipped."""
+        if self._others is None:
+            pauses = overrides.in_force(self._conn, OverrideKind.PAUSE, self._now)
+            ids = None if pauses.of_all is not None else [*pauses.of_jobs, *self._skipped]
+            self._others = Coming(self._conn, self._now, self._ids or ids)
+        return self._others
 
 
 def job_view(
@@ -195,11 +304,10 @@ def job_view(
         row = jobs.job_row(conn, job_id)
         if listed is None or row is None:
             raise jobs.unknown_job(conn, job_id)
-        skipped = skips.coming(conn, now, [job_id]).get(job_id, ())
+        times = _Times(conn, now, next_run or next_runs(conn, now, [job_id]), catching_up, [job_id])
         spec = from_json(row.spec_text, f"the spec of job {job_id}")
-        coming = next_run or next_runs(conn, now, [job_id])
         job: WholeJobDocument = {
-            **_job(conn, now, listed, coming, skipped, catching_up.get(job_id)),
+            **_job(listed, times.of(job_id, _is_scheduled(listed), listed.pause)),
             "held_message": listed.held_message,
             "held_since": listed.held_since,
             "tokens_today": _tokens_today(conn, now, listed.columns, spec),
@@ -226,14 +334,11 @@ def override_of_all(conn: apsw.Connection, kind: OverrideKind, now: datetime) ->
     return _override(overrides.in_force(conn, kind, now).of_all)
 
 
-def _job(
-    conn: apsw.Connection,
-    now: datetime,
-    listed: ListedJob,
-    coming: NextRun,
-    skipped: Sequence[ComingSkip],
-    catches_up_at: datetime | None,
-) -> ListedJobDocument:
+def _is_scheduled(listed: ListedJob) -> bool:
+    return listed.columns["enabled"] and listed.columns["schedule"] is not None
+
+
+def _job(listed: ListedJob, times: _JobTimes) -> ListedJobDocument:
     paused = _override(listed.pause)
     return {
         **listed.columns,
@@ -245,12 +350,12 @@ def _job(
         "muted": _override(listed.mute),
         "skips": [
             {"scheduled_for": to_text(each.when), "reason": each.reason, "is_occurrence": each.is_occurrence}
-            for each in skipped
+            for each in times.skips
         ],
         "last_status": listed.last_status,
         "last_run": _last_run(listed),
-        "next_run": text_of(_next_run(conn, now, listed.columns, paused, coming, skipped)),
-        "catches_up_at": text_of(catches_up_at),
+        "next_run": text_of(times.next_run),
+        "catches_up_at": text_of(times.catches_up_at),
     }
 
 
@@ -268,21 +373,3 @@ def _last_run(listed: ListedJob) -> LastRunDocument | None:
         "finished_at": listed.last_finished_at,
         "duration_ms": listed.last_duration_ms,
     }
-
-
-def _next_run(
-    conn: apsw.Connection,
-    now: datetime,
-    columns: JobColumns,
-    paused: OverrideDocument | None,
-    coming: NextRun,
-    skipped: Sequence[ComingSkip],
-) -> datetime | None:
-    if not columns["enabled"] or columns["schedule"] is None:
-        return None
-    if paused is None:
-        found = coming(columns["id"])  # a server's timetable knows of no skips
-        is_skipped = any(each.when == found for each in skipped)
-        return next_runs(conn, now, [columns["id"]])(columns["id"]) if is_skipped else found
-    until = None if paused["until"] is None else time_or_none(paused["until"], "a pause", "until")
-    return None if until is None else next_after_pause(conn, now, columns["id"], until)

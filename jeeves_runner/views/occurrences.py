@@ -68,29 +68,39 @@ def next_runs(
 
     Jobs that share their expressions and zone share the computation.
     """
-    rows = {row.id: row for row in timetable_rows(conn, ids) if _is_scheduled(row)}
-    skipped = skips.coming_times(conn, now, ids)
-    known: dict[tuple[Schedule, datetime, frozenset[datetime]], datetime | None] = {}
+    coming = Coming(conn, now, ids)
+    return lambda job_id: coming.after(job_id, after or now)
 
-    def next_run(job_id: str) -> datetime | None:
-        row = rows.get(job_id)
-        if row is None:
-            return None
+
+class Coming:
+    """The occurrences to come of some jobs, or of all, without those that are skipped: the rows are read at
+    once, the times computed when asked for."""
+
+    def __init__(self, conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = None) -> None:
+        self._now = now
+        self._rows = {row.id: row for row in timetable_rows(conn, ids) if _is_scheduled(row)}
+        self._skipped = skips.coming_times(conn, now, ids)
+        self._known: dict[tuple[Schedule, datetime, frozenset[datetime]], datetime | None] = {}
+
+    def after(self, job_id: str, time: datetime) -> datetime | None:
+        """The first one later than ``time``; None if none comes or the job is not scheduled."""
+        row = self._rows.get(job_id)
         schedule = schedule_of(row)
-        if schedule is None:
+        if row is None or schedule is None:
             return None
-        its = skipped.get(job_id, frozenset())
-        key = (schedule, max(after or now, row.undecided_since(now)), its)
-        if key not in known:
-            known[key] = skips.next_wanted(*key)
-        return known[key]
+        its = self._skipped.get(job_id, frozenset())
+        key = (schedule, max(time, row.undecided_since(self._now)), its)
+        if key not in self._known:
+            self._known[key] = skips.next_wanted(*key)
+        return self._known[key]
 
-    return next_run
+    def next(self, job_id: str) -> datetime | None:
+        """The first one later than now."""
+        return self.after(job_id, self._now)
 
-
-def next_after_pause(conn: apsw.Connection, now: datetime, job_id: str, until: datetime) -> datetime | None:
-    """The first occurrence of a job once its pause has ended, also one at the moment of that end."""
-    return next_runs(conn, now, [job_id], after=until - _INSTANT)(job_id)
+    def once_over(self, job_id: str, until: datetime) -> datetime | None:
+        """The first one once a pause has ended, also one at the moment of that end."""
+        return self.after(job_id, until - _INSTANT)
 
 
 class Span(NamedTuple):

@@ -1,12 +1,13 @@
 """Queues: how full they are and which items they hold."""
 
 from datetime import datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import apsw
 
 from jeeves_runner.db import queue_contents, queues
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.pages import Page
 from jeeves_runner.db.queue_pauses import QueuePause, queue_pauses
 
 
@@ -56,6 +57,8 @@ class QueueIdsDocument(TypedDict):
 
     queues: list[str]
     """Their ids."""
+    next_cursor: NotRequired[str]
+    """Where the next page begins, if others follow."""
 
 
 class QueuesDocument(TypedDict):
@@ -63,6 +66,8 @@ class QueuesDocument(TypedDict):
 
     queues: list[QueueDocument]
     """By id."""
+    next_cursor: NotRequired[str]
+    """Where the next page begins, if others follow."""
 
 
 class ItemDocument(TypedDict):
@@ -93,16 +98,29 @@ class ItemsDocument(TypedDict):
     """Whether others follow: there are more than were asked for, or than fit into one answer."""
 
 
-def queue_ids_view(conn: apsw.Connection, now: datetime) -> QueueIdsDocument:
-    """``{queues}``: ids."""
-    return {"queues": [row.id for row, _ in _shown(conn, now)]}
+def queue_ids_view(
+    conn: apsw.Connection, now: datetime, *, after: str | None = None, limit: int | None = None
+) -> QueueIdsDocument:
+    """``{queues}``: the ids ``after`` one, up to ``limit``; ``next_cursor`` if there are more."""
+    found = _page(conn, now, after, limit)
+    document: QueueIdsDocument = {"queues": [row.id for row, _ in found.rows]}
+    if found.more:
+        document["next_cursor"] = document["queues"][-1]
+    return document
 
 
-def queues_view(conn: apsw.Connection, now: datetime) -> QueuesDocument:
-    """``{queues}``: objects."""
+def queues_view(
+    conn: apsw.Connection, now: datetime, *, after: str | None = None, limit: int | None = None
+) -> QueuesDocument:
+    """``{queues}``: the same as objects."""
     with snapshot(conn):
-        shown, paused = _shown(conn, now), queue_pauses(conn, now)
-    return {"queues": [_queue(row, counts, paused.get(row.id)) for row, counts in shown]}
+        found, paused = _page(conn, now, after, limit), queue_pauses(conn, now)
+    document: QueuesDocument = {
+        "queues": [_queue(row, counts, paused.get(row.id)) for row, counts in found.rows]
+    }
+    if found.more:
+        document["next_cursor"] = document["queues"][-1]["id"]
+    return document
 
 
 def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueCountsDocument:
@@ -135,7 +153,15 @@ def peek_view(
     return {"items": [item_document(item) for item in items.rows], "more": items.more}
 
 
-def _shown(conn: apsw.Connection, now: datetime) -> list[tuple[queues.QueueRow, queue_contents.QueueCounts]]:
+_Shown = tuple[queues.QueueRow, queue_contents.QueueCounts]
+
+
+def _page(conn: apsw.Connection, now: datetime, after: str | None, limit: int | None) -> Page[_Shown]:
+    rows = [each for each in _shown(conn, now) if after is None or each[0].id > after]
+    return Page(rows[:limit], limit is not None and len(rows) > limit)
+
+
+def _shown(conn: apsw.Connection, now: datetime) -> list[_Shown]:
     with snapshot(conn):
         counts = queue_contents.queue_counts(conn, now)
         rows = queues.queue_rows(conn)

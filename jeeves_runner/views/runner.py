@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 import apsw
 
@@ -13,8 +13,8 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.config import SETTINGS, Config
 from jeeves_runner.config_settings import shown_settings
 from jeeves_runner.db.incident_list import open_incidents
-from jeeves_runner.db.job_list import health_counts
-from jeeves_runner.db.message_list import message_counts
+from jeeves_runner.db.job_list import HealthCounts, health_counts, next_count
+from jeeves_runner.db.message_list import MessageCounts, message_counts
 from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, text_of
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
@@ -153,8 +153,28 @@ def readyz_view() -> ReadyzDocument:
     return {"status": "ready"}
 
 
+class Counts(NamedTuple):
+    """What the database says of how the runner is."""
+
+    health: HealthCounts
+    """Jobs and runs."""
+    messages: MessageCounts
+    """Messages to people."""
+    incidents: int
+    """Incidents that are not over."""
+    until: datetime | None
+    """When the time alone makes another of it; None: never."""
+
+
+def counts(conn: apsw.Connection, now: datetime) -> Counts:
+    """The counts of now."""
+    since, messages = now - _HOUR, message_counts(conn, now)
+    until = now if messages.failed else next_count(conn, since, now)
+    return Counts(health_counts(conn, since, now), messages, open_incidents(conn), until)
+
+
 def status_view(
-    conn: apsw.Connection,
+    found: Counts,
     now: datetime,
     *,
     uptime: timedelta | None,
@@ -167,7 +187,7 @@ def status_view(
 ) -> StatusDocument:
     """``{name, version, uptime_ms, status, health, sync}``.
 
-    ``uptime`` None: no server runs, so ``status`` is ``stopped`` and ``uptime_ms`` null.
+    ``found`` is of now. ``uptime`` None: no server runs, so ``status`` is ``stopped`` and ``uptime_ms`` null.
     ``starting``: it takes no requests yet. ``stopping``: it starts nothing more.
     ``sync`` is the document of /sync, given here with counts in place of its lists. ``busy_since``:
     when another process took the lock that the server's writes wait for; ``busy_ms`` is null without.
@@ -180,22 +200,22 @@ def status_view(
         status = "stopping"
     elif starting:
         status = "starting"
-    counts, messages = health_counts(conn, now - _HOUR, now), message_counts(conn, now)
+    health, messages = found.health, found.messages
     return {
         "name": NAME,
         "version": __version__,
         "uptime_ms": None if uptime is None else max(0, uptime // _MILLISECOND),
         "status": status,
         "health": {
-            "total_jobs": counts.jobs,
-            "running": counts.running,
-            "waiting": counts.waiting,
+            "total_jobs": health.jobs,
+            "running": health.running,
+            "waiting": health.waiting,
             "catching_up": len(catching_up),
             "catching_up_until": text_of(max(catching_up.values(), default=None)),
-            "failed_registrations": counts.held + len(unborn_errors(sync)),
-            "ok_last_hour": counts.ok,
-            "errors_last_hour": counts.errors,
-            "incidents_open": open_incidents(conn),
+            "failed_registrations": health.held + len(unborn_errors(sync)),
+            "ok_last_hour": health.ok,
+            "errors_last_hour": health.errors,
+            "incidents_open": found.incidents,
             "messages_waiting": messages.waiting,
             "messages_failed": messages.failed,
             "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),

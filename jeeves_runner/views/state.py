@@ -10,7 +10,8 @@ from jeeves_runner.db import lineage_list, state, state_list
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.lineage_list import RunOrigin
 from jeeves_runner.db.state_list import ItemPlace
-from jeeves_runner.errors import InvalidValue, NotFound
+from jeeves_runner.errors import InvalidValue, NotFound, NoValue
+from jeeves_runner.views.operations import ItemKeysDocument, ValueDocument
 
 _SEE_STATE: Final = "`jeeves-runner state list` shows what there is"
 
@@ -127,6 +128,31 @@ def key_view(
         last = items.rows[-1]
         document["next_cursor"] = f"{last.updated_at} {last.item_key}"
     return document
+
+
+def value_view(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> ValueDocument:
+    """``{value}``; NoValue where the key holds none, though it may have items."""
+    value = state.get_value(conn, now, namespace, key)
+    if value is Expect.MISSING:
+        raise NoValue(f"there is no value in state {namespace}/{key}", hint=_SEE_STATE)
+    return {"value": value}
+
+
+def item_view(conn: apsw.Connection, now: datetime, namespace: str, key: str, item_key: str) -> ValueDocument:
+    """``{value}`` of an item; NoValue where there is none."""
+    value = state.get_item(conn, now, namespace, key, item_key)
+    if value is Expect.MISSING:
+        raise NoValue(f"there is no item {namespace}/{key}/{item_key}", hint=_SEE_STATE)
+    return {"value": value}
+
+
+def item_keys_view(
+    conn: apsw.Connection, now: datetime, namespace: str, key: str, *, limit: int | None, newest_first: bool
+) -> ItemKeysDocument:
+    """``{keys, count}``: the items of a key by their last write, ``limit`` at most; there may be none."""
+    with snapshot(conn):
+        keys = state.item_keys(conn, now, namespace, key, limit=limit, newest_first=newest_first)
+        return {"keys": keys, "count": state.count_items(conn, now, namespace, key)}
 
 
 def _place(cursor: str) -> ItemPlace:

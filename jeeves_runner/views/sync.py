@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Literal, Protocol, TypedDict, cast
 
 import apsw
@@ -352,7 +353,13 @@ def plan_view(plan: Plan) -> PlanDocument:
 
 def problems_view(problems: Iterable[Problem]) -> list[ProblemDocument]:
     """Problems as they are also recorded with the manifests."""
-    return [cast(ProblemDocument, problem.as_json()) for problem in problems]
+    return [_problem(problem) for problem in problems]
+
+
+@lru_cache(maxsize=256)
+def _problem(problem: Problem) -> ProblemDocument:
+    """Kept, because /status counts the same problems each time."""
+    return cast(ProblemDocument, problem.as_json())
 
 
 def held_view(held: Iterable[Held]) -> list[HeldDocument]:

@@ -60,6 +60,16 @@ def running(ledger: Ledger, job_id: str = "greet") -> str:
 # Tokens
 
 
+def test_a_method_that_a_path_does_not_take_is_told_to_all_who_may_use_the_path(ledger: Ledger) -> None:
+    reads = token(ledger, TokenRole.READ)
+    wanted = (("PUT", "/status"), ("DELETE", "/healthz"), ("PUT", "/nudge"), ("PUT", "/nowhere"))
+
+    async def scenario(api: Api) -> list[int]:
+        return [(await api.ask(method, path, **bearing(reads))).status for method, path in wanted]
+
+    assert with_api(ledger, scenario) == [405, 405, 403, 403]
+
+
 def test_a_token_lets_in_by_its_role(ledger: Ledger) -> None:
     reads, operates = token(ledger, TokenRole.READ, "r"), token(ledger, TokenRole.OPERATE, "o")
 
@@ -313,7 +323,7 @@ def test_wrong_tokens_are_answered_later_each_time(ledger: Ledger, monkeypatch: 
         delays.append(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", note)
-    slowed = attempts.Attempts(ledger.clock)
+    slowed = attempts.Attempts(ledger.clock, 64)
 
     async def scenario() -> None:
         for _ in range(10):

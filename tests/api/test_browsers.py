@@ -9,6 +9,7 @@ from support.api import Answer, Api, with_api
 from support.ledger import Ledger
 
 from jeeves_runner.api import attempts
+from jeeves_runner.api.connection import Limits
 from jeeves_runner.core.api_tokens import TokenRole
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import tokens
@@ -143,13 +144,12 @@ def test_more_wrong_logins_than_can_wait_are_told_when_to_come_back(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "_FREE", 0)
-    monkeypatch.setattr(attempts, "_AT_ONCE", 0)
 
     async def scenario(api: Api) -> tuple[Answer, Answer]:
         wrong = {"Authorization": "Bearer jr_wrong"}
         return await api.post("/login", {"token": "jr_wrong"}), await api.get("/status", **wrong)
 
-    for answer in with_api(ledger, scenario):
+    for answer in with_api(ledger, scenario, Limits(connections=3)):
         assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
         assert answer.body["type"] == "urn:jeeves-runner:problem:too_many_attempts"
 

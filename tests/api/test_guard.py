@@ -87,6 +87,7 @@ def test_what_a_proxy_brings_takes_a_token(ledger: Ledger, headers: dict[str, st
     Proxy-Connection WL-Proxy-Client-IP X-Original-Host X-Original-URL X-Rewrite-URL
     X-Envoy-External-Address X-Azure-ClientIP
     X-Appengine-User-IP X-Amzn-Trace-Id X-Vercel-Forwarded-For Tailscale-User-Login X-Real-Port
+    X_Forwarded_For
     """.split(),  # noqa: SIM905
 )
 def test_every_mark_of_a_proxy_is_known(name: str) -> None:

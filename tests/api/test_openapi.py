@@ -17,7 +17,7 @@ from jeeves_runner.api.bodies import fields_of
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.openapi import openapi
 from jeeves_runner.api.parameters import parameters_of
-from jeeves_runner.api.route import Call, Nothing, Route, Subject, look
+from jeeves_runner.api.route import Call, Nothing, Route, Subject, contents_of, look
 from jeeves_runner.api.routes import ROUTES, SUBJECTS
 
 DATA: Final = Path(__file__).parents[1] / "data"
@@ -142,7 +142,7 @@ def test_a_route_is_told_with_all_its_answers(route: Route) -> None:
     assert set(told) == {str(status) for status in (*route.answers, *route.all_problems)}
     for status, shape in route.answers.items():
         kinds = list(told[str(status)].get("content", ()))
-        assert kinds == ([] if shape is None else ["text/plain"] if shape is str else ["application/json"])
+        assert kinds == ([] if shape is None else list(contents_of(shape)))
 
 
 # The types

@@ -105,7 +105,7 @@ def test_what_cannot_be_answered_is_a_problem(ledger: Ledger, path: str, status:
             400,
             "the parameters a-b and A.B would both be JR_PARAM_A_B",
         ),
-        ("/jobs/greet/run", b'{"force": NaN}', 400, "the body is not a JSON value"),
+        ("/jobs/greet/run", b'{"force": NaN}', 400, "the body is not JSON: NaN is not JSON"),
         ("/jobs/greet/run", {"force": "yes"}, 400, "force must be true or false"),
         ("/jobs/greet/run?wait=5", None, 400, 'wait: "5" is no duration'),
         ("/jobs/greet/run", {"params": {"A": "x" * (1 << 20)}}, 413, "the body is too large"),
@@ -170,7 +170,7 @@ def test_a_body_that_says_it_is_no_json_is_refused(ledger: Ledger, content_type:
     answer = ask(ledger, "POST", "/jobs/greet/pause", {"reason": "x"}, Content_Type=content_type)
     assert answer.status == status
     if status != 200:
-        assert problem(answer)[1] == "the body is no JSON by its Content-Type"
+        assert problem(answer)[1] == "the body is no JSON by its Content-Type, or has a Content-Encoding"
 
 
 def test_an_empty_body_may_be_of_any_type(ledger: Ledger) -> None:

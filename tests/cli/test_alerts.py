@@ -15,7 +15,7 @@ from jeeves_runner.core.alert_spec import Alert
 from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alerting import Happened
-from jeeves_runner.views.runner import status_view
+from jeeves_runner.views.runner import counts, status_view
 from jeeves_runner.views.sync import recorded_sync
 
 CONFIG = """timezone: UTC
@@ -50,7 +50,9 @@ def give_up(ledger: AlertLedger) -> None:
 def check(shell: Shell) -> tuple[int, list[str]]:
     """What ``status --check`` says beside a server that is well: its code, and its rows."""
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, shell.ledger.now, uptime=timedelta(0), sync=sync)
+    said = status_view(
+        counts(shell.ledger.conn, shell.ledger.now), shell.ledger.now, uptime=timedelta(0), sync=sync
+    )
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         result = shell.run("status", "--check")
     return result.exit_code, [words(line) for line in result.stdout.splitlines()[1:]]

@@ -17,7 +17,7 @@ from jeeves_runner.core.withheld import Withheld, WithheldBy
 from jeeves_runner.db import clock_events
 from jeeves_runner.db.runner import begin_stop, lock_path
 from jeeves_runner.reconcile.sync_status import SyncStatus, state_of
-from jeeves_runner.views.runner import status_view
+from jeeves_runner.views.runner import counts, status_view
 from jeeves_runner.views.sync import SyncDocument, problems_view, recorded_sync, sync_view
 
 
@@ -111,7 +111,7 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
                 "reason": "deletes wait", "since": to_text(NOON - timedelta(minutes=6))},
         ], "config": None,
     }  # fmt: skip
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(hours=3), sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(hours=3), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         text = words(shell.text("status"))
         assert shell.json("status") == said
@@ -140,7 +140,7 @@ def test_a_config_that_differs_from_the_servers_asks_for_attention(
         "settings": [] if problem else ["timezone", "log.level"],
         "problem": problem,
     }
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         text = words(shell.text("status"))
         assert row in text
@@ -150,7 +150,7 @@ def test_a_config_that_differs_from_the_servers_asks_for_attention(
 
 def test_a_config_that_is_broken_beside_a_server_is_told_with_its_status(shell: Shell) -> None:
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(0), sync=sync)
     shell.config.write_text("timezne: UTC\nport: 1938\n")
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         answer = shell.run("status")
@@ -175,7 +175,7 @@ def test_changes_ask_for_attention_whatever_keeps_them_back(shell: Shell, by: Wi
     state = state_of(Plan(), [withheld])
     sync = sync_view(SyncStatus(state=state, since=NOON, withheld=(withheld,), checked_at=NOON))
     assert state != "in_sync"
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         for command in (("status",), ("status", "--check")):
             assert " job a it is too early, since now" in words(shell.run(*command).stdout)
@@ -184,7 +184,7 @@ def test_changes_ask_for_attention_whatever_keeps_them_back(shell: Shell, by: Wi
 def test_manifests_that_cannot_be_looked_at_say_since_when(shell: Shell) -> None:
     sync = recorded_sync(shell.ledger.conn, "the jobs folder does not answer")
     sync["state"], sync["since"] = "error", to_text(NOON - timedelta(minutes=4))
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         text = words(shell.text("status"))
     assert "error manifests the jobs folder does not answer, since 4m ago" in text
@@ -197,7 +197,7 @@ def test_runs_that_a_full_disk_keeps_from_starting_ask_for_attention(shell: Shel
             "a", "scheduled", reason="disk_full", created_at=to_text(shell.ledger.at(minutes=minutes))
         )
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(0), sync=sync)
     why = "waits: less than min_free is left on the disk, since 3m ago; make room, or lower min_free"
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         assert f"waits 2 runs {why}" in words(shell.text("status"))
@@ -213,7 +213,7 @@ def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) ->
             severity="error", code="x", file=f"jobs.d/{file}.yaml", line=line, column=1, message="unknown key"
         )
         sync["problems"] += problems_view([problem])
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         lines = [words(line) for line in shell.text("status").splitlines()]
     assert lines[5:8] == [
@@ -282,7 +282,7 @@ def test_a_check_says_only_what_is_wrong_and_ends_with_it(shell: Shell) -> None:
     stopped = "jeeves-runner: no server runs; start it with `jeeves-runner serve`\n"
     assert (result.exit_code, result.stdout) == (2, stopped)
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         assert shell.text("status", "--check") == ""
         shell.ledger.add_job("bad")
@@ -299,7 +299,7 @@ def test_a_server_that_does_not_answer_or_is_stopping_fails_a_check(shell: Shell
         result = shell.run("status", "--check")
     assert (result.exit_code, result.stdout) == (2, "jeeves-runner: the server does not answer\n")
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), stopping=True, sync=sync)
+    said = status_view(counts(shell.ledger.conn, NOON), NOON, uptime=timedelta(0), stopping=True, sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         result = shell.run("status", "--check")
     assert (result.exit_code, result.stdout) == (2, "jeeves-runner: stopping\n")

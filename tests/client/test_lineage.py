@@ -1,7 +1,7 @@
 """Lineage as scripts leave it: what a run enqueues, claims and stores names it, and its acts are counted."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,27 +10,37 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.ledger import Ledger
+from support.state_server import Way
 
-from jeeves_runner.client import Client, Conflict, Item
+from jeeves_runner.client import Client, Conflict, Item, Unauthorized
+from jeeves_runner.runs.api_access import ApiAccess
 
 RUN, REVISION, DEPTH = 7, 1, 2
+ACCESS = ApiAccess()
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Ledger]:
     ledger = Ledger(tmp_path / "runner.sqlite")
     ledger.add_job("fetch")
-    ledger.add_run("fetch", "running", id=RUN, revision_id=REVISION, depth=DEPTH)
+    ledger.add_run(
+        "fetch", "running", id=RUN, revision_id=REVISION, depth=DEPTH, token_digest=ACCESS.digest("mark")
+    )
     yield ledger
     ledger.conn.close()
 
 
 @pytest.fixture
-def jr(store: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """The client of a script that is a run."""
-    monkeypatch.setenv("JR_DB_PATH", str(store.path))
+def script(way: Way, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Client]:
+    """Makes clients of a script that is a run: it is known by its environment, or by its token."""
+    monkeypatch.setenv("JR_DB_PATH", str(way.store.path))
     monkeypatch.setenv("JR_RUN_ID", str(RUN))
-    with Client(clock=store.clock) as client:
+    return lambda: way.client(ACCESS.token(RUN, "mark"))
+
+
+@pytest.fixture
+def jr(script: Callable[[], Client]) -> Iterator[Client]:
+    with script() as client:
         yield client
 
 
@@ -64,10 +74,12 @@ def test_an_item_that_goes_back_names_its_producer_alone(jr: Client, store: Ledg
     assert effects(store)["failed", "mail"] == 1
 
 
-def test_an_answer_counts_also_by_another_client_than_the_one_that_claimed(jr: Client, store: Ledger) -> None:
+def test_an_answer_counts_also_by_another_client_than_the_one_that_claimed(
+    jr: Client, script: Callable[[], Client], store: Ledger
+) -> None:
     jr.enqueue_many("mail", [1, 2])
     items = jr.claim("mail", 2)
-    with Client(clock=store.clock) as other:
+    with script() as other:
         other.complete(items[0])
         with other.transaction():
             other.fail(items[1], "broken")
@@ -83,11 +95,11 @@ def test_state_names_its_last_writer(jr: Client, store: Ledger) -> None:
 
 
 def test_a_script_that_is_no_run_leaves_no_name(
-    jr: Client, store: Ledger, monkeypatch: pytest.MonkeyPatch
+    jr: Client, way: Way, store: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jr.set_state("ns", "cursor", 1)
     monkeypatch.delenv("JR_RUN_ID")
-    with Client(clock=store.clock) as person:
+    with way.client() as person:
         person.set_state("ns", "cursor", 2)
         person.enqueue("mail", 1)
         [item] = person.claim("mail")
@@ -105,6 +117,14 @@ def test_a_number_that_is_no_run_is_recorded_without_a_revision(
     with Client(clock=store.clock) as client:
         client.enqueue("mail", 1)
     assert row(store, "producer_run, producer_revision, depth", "queue_items") == (99, None, 0)
+
+
+def test_a_run_that_has_ended_may_ask_a_server_for_nothing(jr: Client, way: Way, store: Ledger) -> None:
+    store.conn.execute("UPDATE runs SET status = 'ok', finished_at = created_at, end_seq = 1")
+    if way.url:
+        with pytest.raises(Unauthorized, match="the token is that of a run which has ended, or of none"):
+            jr.set_state("ns", "k", 1)
+        assert store.count("state") == 0
 
 
 def test_duplicates_and_what_is_not_stored_do_not_count(jr: Client, store: Ledger) -> None:

@@ -21,6 +21,7 @@ from support.answers import EVERY_ROUTE
 from support.many_rows import JOB, KEY, NAMESPACE, QUEUE, SMALL_TABLES, TABLES, fill
 from support.server import EVERY_SECOND, RARELY, command, database, new_project, save
 
+from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.cli.exits import USAGE
 from jeeves_runner.client import Client
 from jeeves_runner.clock import SystemClock
@@ -47,10 +48,25 @@ PLACES = {
     "node": f"queue:{QUEUE}",
 }
 TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"
+TOKEN = {"lease_token": "none"}
+ANSWERS = {"complete": TOKEN, "fail": {**TOKEN, "error": "no"}, "extend": {**TOKEN, "lease": "1m"}}
 BODIES = {
+    "/login": {"token": "none"},
     "/alerts/test": {"channel": "webhook:ops"},
     "/jobs/{job}/mute": {"for": "1h"},
+    "/state/{namespace}/{key}": {"value": 1},
+    "/state/{namespace}/{key}/items/prune": {"keep": 1},
+    "/queues/{queue}/items": {"payload": {"n": -2}},
+    **{f"/queues/{{queue}}/items/{{item}}/{answer}": body for answer, body in ANSWERS.items()},
+    **{f"/queues/{{queue}}/{answer}": {"items": [{"id": 1, **body}]} for answer, body in ANSWERS.items()},
+    "/transaction": {"operations": [{"op": "set_state", "namespace": NAMESPACE, "key": "key8", "value": 1}]},
 }
+PATHS = {
+    "DELETE /state/{namespace}/{key}": f"/state/{NAMESPACE}/key9",
+    "POST /state/{namespace}/{key}/items/prune": f"/state/{NAMESPACE}/key9/items/prune",
+    "GET /state/{namespace}/{key}/items": f"/state/{NAMESPACE}/{KEY}/items?limit=5",
+}
+"""Of routes that would delete, or tell, all of something."""
 SESSION = "type: session\nprompt: Hello.\ntimeout: 10s\nsession: {max_tokens_per_day: 1000}\n"
 QUERIES = (
     "/runs?status=running", "/runs?status=scheduled", "/runs?status=error", "/runs?status=ok&limit=20",
@@ -61,7 +77,7 @@ QUERIES = (
     f"/schedule?from=-5h&job={JOB}", "/schedule?from=-5h&limit=1000",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
     f"/v0/state/{NAMESPACE}/{KEY}?order=asc&limit=5",
-    f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7",
+    f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7", "/runs/7/logs?follow=1",
 )  # fmt: skip
 COMMANDS = (
     "status", "status --check", "jobs", f"job {JOB}", "runs", f"runs {JOB}", "runs --status error", "run 7",
@@ -145,7 +161,8 @@ async def _use_everything(root: Path, token: str) -> None:
 def _ask_everything(root: Path, url: str, token: str) -> None:
     bodies = {**BODIES, "/login": {"token": token}}
     for route in EVERY_ROUTE:
-        _ask(route.method, url + route.path.format(**PLACES), bodies.get(route.path))
+        path = PATHS.get(f"{route.method} {route.path}", route.path.format(**PLACES))
+        _ask(route.method, url + path, bodies.get(route.path) if route.method != "DELETE" else None)
     _ask("POST", f"{url}/jobs/fails/run")
     _ask("POST", f"{url}/jobs/mail/run")
     for path in QUERIES:
@@ -156,13 +173,16 @@ def _ask_everything(root: Path, url: str, token: str) -> None:
 
 
 def _ask(method: str, url: str, body: object = None) -> None:
-    data = json.dumps(body or {}).encode() if method == "POST" else None
+    data = None if method == "GET" else json.dumps(body or {}).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            answer.read()
+            if answer.headers["Content-Type"] == STREAM:  # it does not end; what it reads first is the most
+                answer.read1()
+            else:
+                answer.read()
     except urllib.error.HTTPError as error:
-        if error.code not in (404, 409):
+        if error.code not in (401, 404, 409):
             raise
 
 

@@ -5,9 +5,11 @@ import re
 from functools import lru_cache
 
 import jsonschema_rs
+from support.events import check_event, events_in
 
+from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
-from jeeves_runner.api.route import MetricsText, Route
+from jeeves_runner.api.route import MetricsText, Route, contents_of
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.api.shapes import schema_of
 from jeeves_runner.api.v0.documents import Fault, NoRoute, RefusalDocument
@@ -41,11 +43,15 @@ def check_answer(method: str, target: str, status: int, content_type: str, text:
         shape = declared[status]
     if method == "HEAD":
         return
+    parts = contents_of(shape)
     if shape is None:
         assert text == "", f"a body where none is declared: {what}"
+    elif content_type == STREAM and STREAM in parts:
+        for event in events_in(text):
+            check_event(event)
     elif shape is MetricsText:
         assert content_type in MetricsText.MEDIA_TYPES, f"no metrics: {what}"
-    elif shape is str:
+    elif "text/plain" in parts:
         assert content_type == "text/plain", f"not plain text: {what}"
     else:
         assert content_type in ("application/json", CONTENT_TYPE), f"not JSON: {what}"

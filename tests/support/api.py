@@ -19,7 +19,7 @@ from support.ledger import Ledger
 
 from jeeves_runner.api.answer_headers import ALWAYS, ASKED_ANEW, NOT_KEPT
 from jeeves_runner.api.connection import Limits
-from jeeves_runner.api.server import HttpServer, listen
+from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
@@ -28,6 +28,7 @@ from jeeves_runner.core.model import SourceType
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.db.writer import Writer
+from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launcher import Launcher
@@ -37,11 +38,15 @@ from jeeves_runner.metrics.gathering import Vitals
 from jeeves_runner.metrics.metrics import Metrics
 from jeeves_runner.metrics.run_totals import RunTotals
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.runs import Logs, Runs
 from jeeves_runner.views.occurrences import next_runs
 
 T = TypeVar("T")
+
+LOG_SIZE = 10 << 20
+"""Bytes of a run's log, as the config has it by default."""
 
 MOST = 5
 """How many jobs have metrics by name."""
@@ -80,9 +85,10 @@ class Api:
         stopping: Asked,
         nudges: list[None],
         late: dict[str, datetime],
+        committed: list[Callable[[], None]],
     ) -> None:
         """``nudges`` holds one entry for each time that the server was to look at its database; ``late`` says
-        when jobs catch up."""
+        when jobs catch up; ``committed`` is to be called where something was committed."""
         self.port = port
         self.session = session
         self.ledger = ledger
@@ -90,6 +96,7 @@ class Api:
         self.stopping = stopping
         self.nudges = nudges
         self.late = late
+        self.committed = committed
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -149,11 +156,15 @@ def with_api(
     *,
     config: str = "",
     host: str = "127.0.0.1",
+    executor: Executor | None = None,
 ) -> T:
-    """What the scenario returns, given a server on the ledger's database, of this config, at this address."""
+    """What the scenario returns, given a server on the ledger's database, of this config, at this address.
+
+    ``executor`` carries the runs out; None: as programs of this machine.
+    """
 
     async def main() -> T:
-        async with _serving(ledger, limits, config, host) as api:
+        async with _serving(ledger, limits, config, host, executor) as api:
             return await scenario(api)
 
     return asyncio.run(main())
@@ -178,7 +189,9 @@ def ask(ledger: Ledger, method: str, path: str, body: object = None, **headers: 
 
 
 @asynccontextmanager
-async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str) -> AsyncIterator[Api]:
+async def _serving(
+    ledger: Ledger, limits: Limits | None, config: str, host: str, executor: Executor | None
+) -> AsyncIterator[Api]:
     clock = SystemClock()
     config_file = ledger.path.parent / "jeeves-runner.yaml"
     if config:
@@ -187,12 +200,15 @@ async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str
     with ledger.tx() as tx:
         epoch = begin_epoch(tx, 1, "this boot")
     async with Writer(ledger.path, clock) as writer:
-        runs = _runs(ledger.path, writer, epoch)
+        runs = _runs(ledger.path, writer, epoch, executor)
+        listener = listen(host, 0)
+        runs.set_api_url(url_of(listener))
         await runs.start_up()
         sync = StillSync()
         stopping = Asked()
         nudges: list[None] = []
         late: dict[str, datetime] = {}
+        committed: list[Callable[[], None]] = []
 
         async def count_nudge() -> None:
             nudges.append(None)
@@ -206,18 +222,20 @@ async def _serving(ledger: Ledger, limits: Limits | None, config: str, host: str
             sync=sync,
             writer=writer,
             next_run=next_runs(conn, clock.now()),
+            moves=lambda: 0,
             catching_up=lambda: late,
             nudge=count_nudge,
+            look_soon=lambda: nudges.append(None),
+            claims=ClaimWaits(conn, clock, committed.append),
             metrics=_metrics(writer, sync),
             began=clock.boottime(),
             stopping=stopping,
         )
         server = HttpServer(services, limits=limits)
-        listener = listen(host, 0)
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:
-            yield Api(port, session, ledger, sync, stopping, nudges, late)
+            yield Api(port, session, ledger, sync, stopping, nudges, late, committed)
         await runs.shut_down(0)
         await server.close()
     conn.close()
@@ -239,15 +257,15 @@ def _metrics(writer: Writer, sync: StillSync) -> Metrics:
     return Metrics(RunTotals(MOST), vitals, {}, most=MOST)
 
 
-def _runs(path: Path, writer: Writer, epoch: int) -> Runs:
-    folder = str(path.parent)
-    around = Surroundings(project_dir=folder, data_dir=folder, db_path=str(path), runners={}, base_env={})
-    local = LocalExecutor(Launcher(), around, slots=4)
+def _runs(path: Path, writer: Writer, epoch: int, executor: Executor | None) -> Runs:
+    folder, data = str(path.parent), str(path.parent / "data")
+    around = Surroundings(project_dir=folder, data_dir=data, db_path=str(path), runners={}, base_env={})
+    carrier = executor or LocalExecutor(Launcher(), around, slots=4)
     return Runs(
         conn=connect(path),
         writer=writer,
-        executors=Executors([local], lambda _spec: local.name, RunOrigin.here(path)),
+        executors=Executors([carrier], lambda _spec: carrier.name, RunOrigin.here(path)),
         clock=SystemClock(),
         epoch=epoch,
-        logs=Logs(folder, 1 << 20),
+        logs=Logs(data, LOG_SIZE),
     )

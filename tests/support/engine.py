@@ -37,6 +37,8 @@ CONFIRM = 45.0
 CONFIRM_OF_THE_DEAF = 0.3
 """The same where the engine says that it obeys no cancel: then there is no end to be told of."""
 
+CLAIMANT = Path(__file__).with_name("claimant.py")
+
 RUNNER = """
 import asyncio, sys
 from pathlib import Path
@@ -153,6 +155,27 @@ class EngineExecutor:
             return json.loads(await reader.readline())
         finally:
             writer.close()
+
+
+class ClaimingExecutor(EngineExecutor):
+    """What it hands to the engine claims its run before it does anything, as work on a cluster does.
+
+    ``shown``: the start tokens that it has given away. ``waits``: what the claimant does first, in shell.
+    """
+
+    def __init__(self, socket: Path, waits: str = "true") -> None:
+        super().__init__(socket)
+        self.shown: list[str] = []
+        self._waits = waits
+
+    async def start(self, order: Order, sink: RunSink) -> Handle:
+        assert order.run.start_token is not None
+        self.shown.append(await order.run.start_token())
+        claim = f"{order.run.api_url}/runs/{order.run.run_id}/claim"
+        env = (("CLAIM", claim), ("START_TOKEN", self.shown[-1]))
+        text = f"{self._waits}; exec {sys.executable} {CLAIMANT}"
+        handed = order._replace(spec=order.spec._replace(script=text, env=env))
+        return await super().start(handed, sink)
 
 
 class NoTimeout(EngineExecutor):

@@ -119,10 +119,11 @@ class _Page:
     def _answer(self, route: Route, status: int, answer: Schema) -> str:
         if "content" not in answer:
             return f"Answer {status}, without a body.\n"
-        kinds = [f"`{kind}`" for kind in answer["content"]]
-        if kinds != ["`application/json`"]:
-            return f"Answer {status}: {' or '.join(kinds)}.\n"
-        content = answer["content"]["application/json"]
+        contents = answer["content"]
+        if "application/json" not in contents:
+            kinds = " or ".join(f"`{kind}`" for kind in contents)
+            return f"Answer {status}: {kinds}.\n{self._events(contents.values())}"
+        content = contents["application/json"]
         name = self._types.name(content["schema"])
         if name is None or self._types.homes[name] != self._subject:
             return f"Answer {status}: {self._words(content['schema'])}.\n"
@@ -131,6 +132,15 @@ class _Page:
             return f"Answer {status}: as of [{first}](#{anchor(first)}).\n"
         self._told[name] = route
         return f"Answer {status}:\n\n{self._fields(self._types.schemas[name])}"
+
+    def _events(self, contents: Iterable[Schema]) -> str:
+        """The events of a stream, with the types of their data."""
+        rows = [
+            (f"`{name}`", self._words(schema))
+            for content in contents
+            for name, schema in content.get("x-events", {}).items()
+        ]
+        return f"\n{_table(('event', 'its data'), rows)}" if rows else ""
 
     def _type(self, name: str) -> str:
         schema = self._types.schemas[name]

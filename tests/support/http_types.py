@@ -40,8 +40,8 @@ class Types:
             self._settle(self._answers(subject), subject, subjects)
         for subject in subjects:
             for route in subject.routes:
-                for schema in _schemas(self._operation(route)["responses"]):
-                    name = self.name(schema)
+                for content in self._contents(route):
+                    name = self.name(content["schema"])
                     if name is not None and self.homes[name] == subject:
                         self._top.setdefault(name, route)
 
@@ -83,8 +83,8 @@ class Types:
         name = self.name(schema)
         if name is not None:
             return link(name)
-        if "anyOf" in schema:
-            return _joined(self.words(part, link) for part in schema["anyOf"])
+        if "anyOf" in schema or "oneOf" in schema:
+            return _joined(self.words(part, link) for part in schema.get("anyOf", schema.get("oneOf", ())))
         if "enum" in schema:
             return ", ".join(f"`{word}`" for word in schema["enum"])
         kind = schema.get("type", "")
@@ -92,6 +92,8 @@ class Types:
             return _joined(self.words({**schema, "type": each}, link) for each in kind)
         if kind == "array":
             return f"list of {_grouped(self.words(schema['items'], link))}"
+        if kind == "object" and "properties" in schema:
+            return f"`{{{', '.join(schema['properties'])}}}`"
         if kind == "object":
             values = self.words(schema.get("additionalProperties", {}), link)
             return "object" if values == "any JSON" else f"object of {_grouped(values)}"
@@ -100,6 +102,11 @@ class Types:
     def _operation(self, route: Route) -> Schema:
         found: Schema = self.document["paths"][route.path][route.method.lower()]
         return found
+
+    def _contents(self, route: Route) -> Iterator[Schema]:
+        """What each answer of a route holds."""
+        for status in route.answers:
+            yield from self._operation(route)["responses"][str(status)].get("content", {}).values()
 
     def _answers(self, subject: Subject) -> list[Schema]:
         return [self._operation(route)["responses"] for route in subject.routes]

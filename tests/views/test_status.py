@@ -9,7 +9,7 @@ from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.views.runner import status_view
+from jeeves_runner.views.runner import counts, status_view
 from jeeves_runner.views.sync import ProblemDocument, problems_view, recorded_sync
 
 
@@ -22,7 +22,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
     ledger.hold("two", "broken")
     sync = recorded_sync(ledger.conn, "no look yet")
     status = status_view(
-        ledger.conn,
+        counts(ledger.conn, ledger.now),
         ledger.now,
         uptime=timedelta(seconds=90),
         sync=sync,
@@ -76,6 +76,6 @@ def test_a_broken_manifest_that_holds_nothing_counts_as_failed_too(ledger: Ledge
     sync = recorded_sync(ledger.conn, None)
     for file in ("old", "new"):
         sync["problems"] += error_in(f"jobs.d/{file}.yaml")
-    shown = status_view(ledger.conn, ledger.now, uptime=None, sync=sync)
+    shown = status_view(counts(ledger.conn, ledger.now), ledger.now, uptime=None, sync=sync)
     assert shown["health"]["failed_registrations"] == 2
     assert (shown["status"], shown["uptime_ms"]) == ("stopped", None)

@@ -1,16 +1,15 @@
 """The handlers of jobs: what is declared of them, and what people set. None writes what manifests declare."""
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
-import apsw
 from aiohttp import web
 
 from jeeves_runner.api.handlers.acting import end_of, write
 from jeeves_runner.api.requests.jobs import JobPath, JobsQuery, SkipBody, UnskipBody, WhyQuery
 from jeeves_runner.api.requests.overrides import OverrideBody
-from jeeves_runner.api.responses import encode, json_response
+from jeeves_runner.api.responses import json_response, not_modified, shared_response, tagged
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.origin import AppliedBy
@@ -18,19 +17,22 @@ from jeeves_runner.db import overrides, skipping
 from jeeves_runner.errors import Conflict, InvalidValue
 from jeeves_runner.reconcile.setup import source_of
 from jeeves_runner.views.job_lookup import live_job
-from jeeves_runner.views.jobs import each_job, job_view
-from jeeves_runner.views.occurrences import Moments, NextRun
+from jeeves_runner.views.jobs import job_view
 from jeeves_runner.views.runner import OkDocument
 from jeeves_runner.views.why import why_view
 
 _DONE: Final[OkDocument] = {"ok": True}
+_ALL_JOBS: Final = JobsQuery()
 
 
 async def jobs(call: Call[Nothing, JobsQuery, Nothing]) -> web.Response:
-    query, next_run, catching_up = call.query, call.services.next_run, call.services.catching_up()
-    return await call.answer_parts(
-        lambda conn, now: _job_list(conn, now, next_run, catching_up, after=query.cursor, limit=query.limit)
-    )
+    query, texts = call.query, await call.kept_jobs.texts()
+    if call.has_seen(texts.tag):
+        return not_modified(texts.tag)
+    if texts.whole is not None and query == _ALL_JOBS:
+        return tagged(shared_response(texts.whole, call.look), texts.tag)
+    document = partial(texts.document, query.cursor, query.limit)
+    return tagged(await call.answer_parts(lambda _conn, _now: document()), texts.tag)
 
 
 async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
@@ -119,32 +121,6 @@ async def _shown(call: Call[JobPath, Nothing, Any], job_id: str) -> web.Response
     services = call.services
     now, next_run, catching_up = services.clock.now(), services.next_run, services.catching_up()
     return await call.show(job_view(services.conn, now, job_id, next_run, catching_up))
-
-
-def _job_list(
-    conn: apsw.Connection,
-    now: datetime,
-    next_run: NextRun,
-    catching_up: Moments,
-    *,
-    after: str | None,
-    limit: int | None,
-) -> Iterator[bytes]:
-    """``{jobs}`` as JSON: those ``after`` an id, up to ``limit``; ``next_cursor`` if there are more.
-
-    Job by job: to encode, or only to free, thousands at once would keep the event loop waiting for
-    the interpreter.
-    """
-    wanted = None if limit is None else limit + 1
-    last: str | None = None
-    yield b'{"jobs":['
-    for number, job in enumerate(each_job(conn, now, next_run, catching_up, after=after, limit=wanted)):
-        if number == limit:
-            yield b'],"next_cursor":' + encode(last) + b"}"
-            return
-        last = job["id"]
-        yield (b"," if number else b"") + encode(job)
-    yield b"]}"
 
 
 async def _begun(

@@ -13,7 +13,9 @@ from jeeves_runner.views.queues import peek_view, queue_ids_view, queue_view, qu
 
 
 async def queues(call: Call[Nothing, QueuesQuery, Nothing]) -> web.Response:
-    return await call.answer(queues_view if call.query.detail else queue_ids_view)
+    query = call.query
+    view = queues_view if query.detail else queue_ids_view
+    return await call.answer(lambda conn, now: view(conn, now, after=query.cursor, limit=query.limit))
 
 
 async def queue_status(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:

@@ -1,6 +1,6 @@
 """The handlers of the runner itself: its status, its settings and its sync with the manifests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,14 +9,19 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.access import TooOpen
+from jeeves_runner.api.requests.runner import ConfigQuery
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.api.selecting import selected
+from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.errors import NotReady
 from jeeves_runner.views.runner import (
+    Counts,
     StatusDocument,
     catching_up_view,
     config_view,
+    counts,
     healthz_view,
     index_view,
     readyz_view,
@@ -32,30 +37,45 @@ async def index(call: PlainCall) -> web.Response:
 
 
 async def status(call: PlainCall) -> web.Response:
-    return await call.answer(await status_document(call))
+    return await call.show(await status_document(call))
 
 
-async def status_document(call: PlainCall) -> Callable[[apsw.Connection, datetime], StatusDocument]:
-    """What reads it, in the pool: it reads all jobs."""
+async def status_document(call: PlainCall) -> StatusDocument:
+    """What it counts is read in the pool."""
     services = call.services
+    found = await _counts(call)
     stopping, busy_since = services.stopping.is_set(), services.writer.busy_since
     sync = sync_view(services.sync.status, services.config_file)
     too_open = await _too_open(call)
     catching_up = services.catching_up()
 
-    def view(conn: apsw.Connection, now: datetime) -> StatusDocument:
-        return status_view(
-            conn,
-            now,
-            uptime=timedelta(seconds=services.clock.boottime() - services.began),
-            stopping=stopping,
-            sync=sync,
-            busy_since=busy_since,
-            too_open=too_open,
-            catching_up=catching_up,
-        )
+    return status_view(
+        found,
+        services.clock.now(),
+        uptime=timedelta(seconds=services.clock.boottime() - services.began),
+        stopping=stopping,
+        sync=sync,
+        busy_since=busy_since,
+        too_open=too_open,
+        catching_up=catching_up,
+    )
 
-    return view
+
+async def _counts(call: PlainCall) -> Counts:
+    """Read anew once any process has committed, or where the time makes others of them."""
+    version = call.kept.version()
+    kept = call.kept.find(Counts)
+    if isinstance(kept, Counts):
+        return kept
+    now = call.services.clock.now()
+    found = await call.reads.read(lambda conn: _read_counts(conn, now))
+    call.kept.keep(Counts, found, version=version, since=now, until=found.until)
+    return found
+
+
+def _read_counts(conn: apsw.Connection, now: datetime) -> Counts:
+    with snapshot(conn):
+        return counts(conn, now)
 
 
 async def _too_open(call: PlainCall) -> Sequence[TooOpen]:
@@ -103,5 +123,8 @@ async def nudge(call: PlainCall) -> web.Response:
     return web.Response(status=204)
 
 
-async def config(call: PlainCall) -> web.Response:
-    return json_response(config_view(call.services.config))
+async def config(call: Call[Nothing, ConfigQuery, Nothing]) -> web.Response:
+    document, path = config_view(call.services.config), call.query.path
+    if path is None:
+        return json_response(document)
+    return await call.answer_parts(lambda _conn, _now: selected(document, path))

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import apsw
 from aiohttp import web
 
 from jeeves_runner.api.connection import log
+from jeeves_runner.api.log_follower import LogFollower
 from jeeves_runner.api.requests.jobs import JobPath
 from jeeves_runner.api.requests.pages import PageQuery
-from jeeves_runner.api.requests.runs import LookQuery, RunJobBody, RunJobQuery, RunPath, RunsQuery
+from jeeves_runner.api.requests.runs import LogsQuery, LookQuery, RunJobBody, RunJobQuery, RunPath, RunsQuery
 from jeeves_runner.api.responses import PiecesResponse
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.services import ApiServices
@@ -45,12 +47,16 @@ _RunCall = Call[RunPath, Nothing, Nothing]
 
 async def runs_of_job(call: Call[JobPath, PageQuery, Nothing]) -> web.Response:
     job_id, query = call.path.job, call.query
-    return await call.answer(lambda conn, _: _runs(conn, job_id, None, query.before, query.limit))
+    return await call.answer_kept(
+        ("runs", job_id, query), lambda conn: _runs(conn, job_id, None, query.before, query.limit)
+    )
 
 
 async def runs(call: Call[Nothing, RunsQuery, Nothing]) -> web.Response:
     query = call.query
-    return await call.answer(lambda conn, _: _runs(conn, query.job, query.status, query.before, query.limit))
+    return await call.answer_kept(
+        ("runs", query), lambda conn: _runs(conn, query.job, query.status, query.before, query.limit)
+    )
 
 
 async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
@@ -69,8 +75,10 @@ async def lineage(call: _RunCall) -> web.Response:
     return await call.answer(lambda conn, now: run_lineage_view(conn, now, run_id))
 
 
-async def logs(call: _RunCall) -> web.StreamResponse:
+async def logs(call: Call[RunPath, LogsQuery, Nothing]) -> web.StreamResponse:
     services = call.services
+    if call.query.follow:
+        return await call.stream(partial(_followed, call))
     found = run_view(services.conn, call.path.run)["run"]
     if found["started_at"] is not None:
         earlier = earlier_ids(services.conn, found["job_id"])
@@ -80,6 +88,11 @@ async def logs(call: _RunCall) -> web.StreamResponse:
             await call.look(log_pieces.begin)
             return PiecesResponse(log_pieces, call.look, headers=_TEXT)
     return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
+
+
+async def _followed(call: Call[RunPath, LogsQuery, Nothing]) -> LogFollower:
+    last_id = call.last_event_id or call.query.after
+    return LogFollower(call.services, call.files, call.path.run, last_id)
 
 
 class _LogPieces:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from jeeves_runner.api.bodies import TextField
+from jeeves_runner.api.bodies import FormField
 from jeeves_runner.api.parameters import MAX_LIMIT, Text, Whole
 from jeeves_runner.core.values import PAGE
 
@@ -10,7 +10,7 @@ from jeeves_runner.core.values import PAGE
 class LoginBody(NamedTuple):
     """A token. Keep it out of texts."""
 
-    token: Annotated[str | None, TextField()] = None
+    token: Annotated[str | None, FormField()] = None
     """It must be given."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from jeeves_runner.api.bodies import TextField
+from jeeves_runner.api.bodies import FormField
 from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Whole
 from jeeves_runner.core.values import PAGE
 
@@ -23,5 +23,5 @@ class AlertsQuery(NamedTuple):
 class TestBody(NamedTuple):
     """A message by which a person sees whether a channel works."""
 
-    channel: Annotated[str | None, TextField()] = None
+    channel: Annotated[str | None, FormField()] = None
     """Its address; it must be given."""

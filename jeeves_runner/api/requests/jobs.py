@@ -2,8 +2,8 @@
 
 from typing import Annotated, NamedTuple
 
-from jeeves_runner.api.bodies import TextField
-from jeeves_runner.api.parameters import MAX_LIMIT, Name, Text, Whole
+from jeeves_runner.api.bodies import FormField, TextField
+from jeeves_runner.api.parameters import MAX_LIMIT, Moment, Name, Text, Whole
 
 
 class JobPath(NamedTuple):
@@ -25,7 +25,7 @@ class JobsQuery(NamedTuple):
 class WhyQuery(NamedTuple):
     """What is asked of a job; nothing: what happened last."""
 
-    at: Annotated[str | None, Text()] = None
+    at: Annotated[str | None, Moment()] = None
     """A time, on the clocks of the job's zone where it has no offset; without it, and without ``run``, what
     happened last."""
     run: Annotated[int | None, Whole()] = None
@@ -35,7 +35,7 @@ class WhyQuery(NamedTuple):
 class SkipBody(NamedTuple):
     """An occurrence that is not to run."""
 
-    time: Annotated[str | None, TextField()] = None
+    time: Annotated[str | None, FormField()] = None
     """When it is, on the job's clocks; without it the next one that would run."""
     reason: Annotated[str | None, TextField()] = None
     """Shown wherever the skip is, and by the row of the occurrence."""
@@ -44,5 +44,5 @@ class SkipBody(NamedTuple):
 class UnskipBody(NamedTuple):
     """An occurrence that is to run after all."""
 
-    time: Annotated[str | None, TextField()] = None
+    time: Annotated[str | None, FormField()] = None
     """When it is, on the job's clocks; without it all that are skipped and yet to come."""

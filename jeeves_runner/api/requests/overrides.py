@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Annotated, NamedTuple
 
-from jeeves_runner.api.bodies import LengthField, TextField
+from jeeves_runner.api.bodies import FormField, LengthField, TextField
 
 
 class OverrideBody(NamedTuple):
     """A pause or a mute. It has one end at most: ``until`` or ``for``."""
 
-    until: Annotated[str | None, TextField()] = None
+    until: Annotated[str | None, FormField()] = None
     """When it ends: a time, or a length of time from now."""
     for_: Annotated[timedelta | None, LengthField()] = None
     """How long it lasts."""

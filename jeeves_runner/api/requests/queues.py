@@ -1,8 +1,10 @@
 """What requests for queues may hold."""
 
+from datetime import timedelta
 from typing import Annotated, Final, NamedTuple
 
-from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Text, Whole
+from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Name, Text, Whole
+from jeeves_runner.api.requests.runs import A_WHILE
 
 _PEEK_LIMIT: Final = 20
 
@@ -22,12 +24,34 @@ class QueueItemPath(NamedTuple):
     item: Annotated[int, Whole()]
     """The item's number."""
 
+    @property
+    def id(self) -> int:
+        return self.item
+
+
+class NamedQueuePath(NamedTuple):
+    """A queue that need not be there yet."""
+
+    queue: Annotated[str, Name()]
+    """Its id."""
+
+
+class ClaimQuery(NamedTuple):
+    """How patient a claim is."""
+
+    wait: Annotated[timedelta, A_WHILE] = timedelta()
+    """For how long to wait for an item."""
+
 
 class QueuesQuery(NamedTuple):
     """How much to tell of queues."""
 
     detail: Annotated[bool, Flag()] = False
     """Objects in the place of ids."""
+    limit: Annotated[int | None, Whole(1, MAX_LIMIT)] = None
+    """At most this many; without it all queues."""
+    cursor: Annotated[str | None, Name()] = None
+    """The ``next_cursor`` of the page before; without it from the first."""
 
 
 class PeekQuery(NamedTuple):

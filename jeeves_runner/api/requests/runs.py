@@ -4,11 +4,15 @@ from datetime import timedelta
 from typing import Annotated, Final, NamedTuple
 
 from jeeves_runner.api.bodies import FlagField, ParamsField
-from jeeves_runner.api.parameters import MAX_LIMIT, Length, Text, Whole, Word
+from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Length, Text, Whole, Word
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.values import PAGE
 
 _STATUSES: Final = tuple(status.value for status in RunStatus)
+
+
+A_WHILE: Final = Length("1m", "ask again when it has passed")
+"""For how long a request may wait for something."""
 
 
 class RunPath(NamedTuple):
@@ -34,8 +38,18 @@ class RunsQuery(NamedTuple):
 class LookQuery(NamedTuple):
     """How patient a look at a run is."""
 
-    wait: Annotated[timedelta, Length("1m", "ask again when it has passed")] = timedelta()
+    wait: Annotated[timedelta, A_WHILE] = timedelta()
     """For how long to wait for its end."""
+
+
+class LogsQuery(NamedTuple):
+    """How a log is read."""
+
+    follow: Annotated[bool, Flag()] = False
+    """Whether to go on until the run has ended, as events."""
+    after: Annotated[str | None, Text()] = None
+    """Of a log that is followed, the id of the last event that is known. A header
+    `Last-Event-ID` counts before it."""
 
 
 class RunJobQuery(NamedTuple):

@@ -10,14 +10,17 @@ from jeeves_runner.api.route import Declared, Route, Subject
 from jeeves_runner.api.routes.access import ACCESS
 from jeeves_runner.api.routes.alerts import ALERTS
 from jeeves_runner.api.routes.backfills import BACKFILLS
+from jeeves_runner.api.routes.events import EVENTS
 from jeeves_runner.api.routes.graph import GRAPH
 from jeeves_runner.api.routes.jobs import JOBS
+from jeeves_runner.api.routes.queue_items import QUEUE_ITEMS
 from jeeves_runner.api.routes.queues import QUEUES
 from jeeves_runner.api.routes.revisions import REVISIONS
 from jeeves_runner.api.routes.runner import RUNNER
 from jeeves_runner.api.routes.runs import RUNS
 from jeeves_runner.api.routes.schedule import SCHEDULE
 from jeeves_runner.api.routes.state import STATE
+from jeeves_runner.api.routes.transaction import TRANSACTION
 
 SUBJECTS: Final = (
     Subject(name="Runner", about="How the runner is, and what it goes by.", routes=RUNNER),
@@ -45,9 +48,30 @@ SUBJECTS: Final = (
     Subject(name="Backfills", about="Times of the past that are made up for.", routes=BACKFILLS),
     Subject(name="Graph", about="Jobs, and what they read, write and use.", routes=GRAPH),
     Subject(name="Alerts", about="What is wrong, and what people hear of it.", routes=ALERTS),
+    Subject(name="Events", about="What happens, as it happens.", routes=EVENTS),
     Subject(name="Revisions", about="What was applied, and what is live by it.", routes=REVISIONS),
-    Subject(name="Queues", about="What waits to be worked on.", routes=QUEUES),
-    Subject(name="State", about="What scripts keep from one run to the next.", routes=STATE),
+    Subject(
+        name="Queues",
+        about=(
+            "What waits to be worked on. A `lease`, `delay` or `retry_in` is a text such as `5m`, or a "
+            "number of seconds. What a run does with its own token names that run, as if its script had "
+            "written to the database."
+        ),
+        routes=(*QUEUES, *QUEUE_ITEMS),
+    ),
+    Subject(
+        name="State",
+        about=(
+            "What scripts keep from one run to the next. Names in paths are percent-encoded, a `/` in them "
+            "too. A `ttl` is a text such as `5m`, or a number of seconds."
+        ),
+        routes=STATE,
+    ),
+    Subject(
+        name="Transaction",
+        about="State and queues written by several operations at once.",
+        routes=TRANSACTION,
+    ),
     Subject(name="Access", about="How people let their browser in, and who has done what.", routes=ACCESS),
 )
 

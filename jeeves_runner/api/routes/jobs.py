@@ -15,8 +15,11 @@ JOBS: Final[tuple[Route, ...]] = (
         "/jobs",
         "The live jobs, by id",
         jobs.jobs,
-        {200: JobsDocument},
-        description="All of them unless `limit` is given.",
+        {200: JobsDocument, 304: None},
+        description=(
+            "All of them unless `limit` is given. It has an `ETag`, which is another one only if something "
+            "of the list is."
+        ),
     ),
     look(
         "/jobs/{job}",
@@ -30,7 +33,8 @@ JOBS: Final[tuple[Route, ...]] = (
         "/jobs/{job}/runs",
         "The runs of a job, deleted or not, newest first",
         runs.runs_of_job,
-        {200: RunsDocument},
+        {200: RunsDocument, 304: None},
+        description="It has an `ETag`, which is another one after any commit.",
         problems={404},
     ),
     look(

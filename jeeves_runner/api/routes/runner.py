@@ -7,6 +7,7 @@ from jeeves_runner.api.handlers import metrics, openapi, runner
 from jeeves_runner.api.route import Audit, MetricsText, Route, act, look
 from jeeves_runner.config import Config
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, ReadyzDocument, StatusDocument
+from jeeves_runner.views.selected import SelectedDocument
 from jeeves_runner.views.sync import SyncDocument
 
 RUNNER: Final[tuple[Route, ...]] = (
@@ -41,7 +42,13 @@ RUNNER: Final[tuple[Route, ...]] = (
         ),
         role=Role.OPEN,
     ),
-    look("/config", "The settings in force", runner.config, {200: Config}),
+    look(
+        "/config",
+        "The settings in force",
+        runner.config,
+        {200: Config | SelectedDocument},
+        description="All of them, or what `path` selects. Secrets are never among them.",
+    ),
     look(
         "/sync",
         "How the live jobs stand against the manifests",

@@ -3,13 +3,22 @@
 from typing import Final
 
 from jeeves_runner.api.callers import RunMay
-from jeeves_runner.api.handlers import runs
+from jeeves_runner.api.event_kinds import LogStream
+from jeeves_runner.api.handlers import claims, runs
 from jeeves_runner.api.route import Audit, Route, act, look
+from jeeves_runner.views.claims import ClaimDocument
 from jeeves_runner.views.lineage import RunLineageDocument
 from jeeves_runner.views.runs import RunDocument, RunsDocument
 
 RUNS: Final[tuple[Route, ...]] = (
-    look("/runs", "Runs, newest first", runs.runs, {200: RunsDocument}, problems={404}),
+    look(
+        "/runs",
+        "Runs, newest first",
+        runs.runs,
+        {200: RunsDocument, 304: None},
+        description="It has an `ETag`, as `GET /jobs/{job}/runs`.",
+        problems={404},
+    ),
     look(
         "/runs/{run}",
         "A run with all that is recorded of it",
@@ -33,16 +42,18 @@ RUNS: Final[tuple[Route, ...]] = (
     ),
     look(
         "/runs/{run}/logs",
-        "What a run wrote",
+        "What a run wrote, and goes on writing",
         runs.logs,
-        {200: str, 206: str, 304: None},
+        {200: str | LogStream, 206: str, 304: None},
+        problems={404},
+        run_may=RunMay.OWN,
         description=(
             "The log file, or the tails where there is none, where it cannot be read, or its disk hangs. "
             "Of the file a part may be asked for (`Range`). Every byte is as the run wrote it, so `curl` "
-            "hands a terminal what may steer it; [`logs`](commands.md#logs) does not."
+            "hands a terminal what may steer it; [`logs`](commands.md#logs) does not.\n\n"
+            "With `?follow=1` [events](../explanation/events.md#logs): from the first byte to the end of the "
+            "run, also of one that has yet to start."
         ),
-        problems={404},
-        run_may=RunMay.OWN,
     ),
     act(
         "/runs/{run}/cancel",
@@ -53,5 +64,18 @@ RUNS: Final[tuple[Route, ...]] = (
         problems={404, 409},
         run_may=RunMay.OWN,
         audit=Audit.REQUEST,
+    ),
+    act(
+        "/runs/{run}/claim",
+        "Begin a run that is carried out elsewhere",
+        claims.claim,
+        {200: ClaimDocument},
+        description=(
+            "It takes the start token of the run, which an engine gets with the job and which counts once. "
+            "Whatever else is answered, what has asked must end and do nothing: an engine may start a job "
+            "twice, or after its end was asked for. By exit code 75 it says so."
+        ),
+        problems={404, 409},
+        run_may=RunMay.CLAIMS,
     ),
 )

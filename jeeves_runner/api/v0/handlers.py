@@ -28,6 +28,7 @@ from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.errors import InvalidValue, NoServer, NotFound
+from jeeves_runner.views.job_lookup import live_job
 from jeeves_runner.views.jobs import each_job, job_view
 from jeeves_runner.views.queues import peek_view, queue_view, queues_view
 from jeeves_runner.views.runner import OkDocument, config_view
@@ -42,8 +43,8 @@ _MOST_SEARCHED: Final = 8 * ROOM
 
 
 async def status(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
-    view = await status_document(call)
-    return await _answer(call, lambda conn, now: mapping.status_of(view(conn, now)))
+    document = await status_document(call)
+    return await _answer(call, lambda *_: mapping.status_of(document))
 
 
 async def config(call: Call[Nothing, PathQuery, Nothing]) -> web.Response:
@@ -76,12 +77,15 @@ async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
 
 
 async def runs_of_job(call: Call[JobPath, RunsQuery, Nothing]) -> web.Response:
+    """None of a job that is not there: the original deleted them with their job."""
     job_id, limit = call.path.job, _most(call.query.limit)
 
     def view(conn: apsw.Connection, _now: datetime) -> documents.RunsDocument:
-        with snapshot(conn):
+        with snapshot(conn), suppress(NotFound):
+            live_job(conn, job_id)
             listed = runs_view(conn, job_id=job_id, limit=limit, room=ROOM)["runs"] if limit else []
             return {"runs": [mapping.run_of(run_view(conn, each["id"])["run"]) for each in listed]}
+        return {"runs": []}
 
     return await _answer(call, view)
 

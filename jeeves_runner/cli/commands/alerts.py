@@ -24,7 +24,7 @@ from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import Absence, look_again
 from jeeves_runner.core.alerts.channels import check_channel
 from jeeves_runner.core.values import PAGE
-from jeeves_runner.db import alerting
+from jeeves_runner.db import alerting, audit
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import NoServer, UsageError
 
@@ -134,6 +134,7 @@ def _by_server(app: App, channel: str) -> "MessageRow | None":
         with announced_transaction(conn, app.clock) as tx:
             require_server(tx.conn)
             message_id = alerting.test(tx, channel)
+            audit.record(tx, actor=app.actor, action="test", target=f"channel {channel}")
         return _outcome(app, conn, message_id)
 
 

@@ -53,6 +53,7 @@ def command(
         source=source,
         confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
         take_over=take_over,
+        by=app.actor,
     )
     # ``Path.exists`` raises for a folder that may not be entered; that is told where the database is opened.
     is_new = not os.path.exists(app.config.db_path)  # noqa: PTH110

@@ -37,7 +37,7 @@ def command(app: App, spawn: bool) -> int:
 
 
 def _examinations(app: App, *, with_trial: bool) -> Iterator[Diagnosis]:
-    from jeeves_runner.cli.doctor import agents, machine, notifications, project, running, storage
+    from jeeves_runner.cli.doctor import access, agents, machine, notifications, project, running, storage
 
     try:
         fault = app.forgive_config()
@@ -50,6 +50,7 @@ def _examinations(app: App, *, with_trial: bool) -> Iterator[Diagnosis]:
     yield from _examine("database", lambda: storage.examine_database(config, app.clock))
     server = running.running_server(config)
     yield from _examine("server", lambda: running.examine_server(config, server))
+    yield from _examine("access", lambda: access.examine_access(config, app.clock))
     yield from _examine("disk", lambda: storage.examine_disks(config))
     yield from _examine("clock", machine.examine_clock)
     yield from _examine("limits", lambda: machine.examine_limits(config, server and server.pid))

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import click
 
@@ -15,12 +15,13 @@ from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import INTERVAL, Absence, EndOfRun
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.output.log_place import LogPlace
-from jeeves_runner.execute.output.log_reader import LogReader
+from jeeves_runner.execute.output.log_reader import LogMark, LogReader
 
 if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.db.run_list import RunRow, WholeRunRow
+    from jeeves_runner.db.runner import RunnerRow
 
 
 @click.command("logs")
@@ -99,14 +100,17 @@ def _whole(app: App, conn: "apsw.Connection", run: "WholeRunRow") -> Iterator[by
         say(_silence(run))
 
 
-def _reader(app: App, conn: "apsw.Connection", run: "RunRow") -> LogReader | None:
-    """Reads the log of a run; None while the run has not started."""
+def _reader(
+    app: App, conn: "apsw.Connection", run: "RunRow", mark: LogMark | None = None
+) -> LogReader | None:
+    """Reads the log of a run from a mark on; None while the run has not started."""
     if run["started_at"] is None:
         return None
     from jeeves_runner.db.renames import earlier_ids
 
     earlier = earlier_ids(conn, run["job_id"])
-    return LogReader(LogPlace(str(app.data_dir), run["job_id"], run["id"], earlier=earlier))
+    place = LogPlace(str(app.data_dir), run["job_id"], run["id"], earlier=earlier)
+    return LogReader(place, mark)
 
 
 def _news(reader: LogReader | None) -> Iterator[bytes]:
@@ -129,17 +133,26 @@ def _silence(run: "RunRow") -> str:
 
 
 def _follow(app: App, conn: "apsw.Connection", run_id: int, output: _Output) -> None:
-    """Print the log as it grows, to its end. The run is looked at before the file, so nothing is missed."""
+    """Print the log as it grows, to its end: as the server tells of it, or as the file has it.
+
+    The run is looked at before the file, so nothing is missed.
+    """
     from jeeves_runner.views.runs import run_view
 
-    reader: LogReader | None = None
+    mark = LogMark()
     absence = Absence(app.clock)
     with closing(EndOfRun()) as end:
         while True:
             # Before the run: a server that stops settles its runs first.
             server = server_of(conn)
             run = run_view(conn, run_id)["run"]
-            reader = reader or _reader(app, conn, run)
+            if server is not None and run["finished_at"] is None:
+                stream = _streamed(server, run_id, mark, output)
+                if stream.has_ended:
+                    return
+                mark = stream.mark
+                run = run_view(conn, run_id)["run"]
+            reader = _reader(app, conn, run, mark)
             output.print(_news(reader))
             if run["finished_at"] is not None:
                 return
@@ -147,3 +160,22 @@ def _follow(app: App, conn: "apsw.Connection", run_id: int, output: _Output) -> 
                 raise server_has_stopped(run)
             while not end.wait(server, run_id, INTERVAL) and reader is not None:
                 output.print(_news(reader))
+            mark = mark if reader is None else reader.mark
+
+
+class _Streamed(NamedTuple):
+    mark: LogMark
+    has_ended: bool
+
+
+def _streamed(server: "RunnerRow", run_id: int, mark: LogMark, output: _Output) -> _Streamed:
+    """Print what the server tells of the log; how far that went, and whether it was all."""
+    from jeeves_runner.cli.log_stream import LogStream
+
+    stream = LogStream.begin(server, run_id, mark)
+    if stream is None:
+        return _Streamed(mark, False)
+    with closing(stream):
+        for part in stream:
+            output.print([part])
+    return _Streamed(stream.mark, stream.has_ended)

@@ -34,7 +34,7 @@ from jeeves_runner.db.runs import running_elsewhere
 from jeeves_runner.errors import ConfigError, DatabaseError
 from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.occurrences import next_view
-from jeeves_runner.views.runner import HealthDocument, StatusDocument, status_view
+from jeeves_runner.views.runner import HealthDocument, StatusDocument, counts, status_view
 from jeeves_runner.views.runs import active_runs
 from jeeves_runner.views.sync import (
     SyncDocument,
@@ -138,7 +138,7 @@ def _documents(
         reason = "the server does not answer"
     sync = recorded_sync(conn, reason)
     document = status_view(
-        conn,
+        counts(conn, now),
         now,
         uptime=now - server.started_at if server else None,
         starting=starting,

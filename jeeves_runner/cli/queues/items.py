@@ -12,7 +12,7 @@ from jeeves_runner.cli.formats import counted, json_text
 from jeeves_runner.cli.queues.words import answer, queue_argument
 from jeeves_runner.cli.syntax import ITEM_ID, parse_json
 from jeeves_runner.cli.tables import Prose
-from jeeves_runner.db import queue_enqueue
+from jeeves_runner.db import audit, queue_enqueue
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
 
@@ -113,7 +113,9 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
     """Make failed items pending again, with all their attempts before them."""
     with closing(app.connect()) as conn, announced_transaction(conn, app.clock) as tx:
         for item_id in item_ids:
-            queue_enqueue.retry(tx, item_id)
+            queue_id = queue_enqueue.retry(tx, item_id)
+            target, detail = f"queue {queue_id}", f"item {item_id}"
+            audit.record(tx, actor=app.actor, action="retry", target=target, detail=detail)
     answer(app, {"ok": True}, f"{counted(len(item_ids), 'item')} pending again.")
 
 

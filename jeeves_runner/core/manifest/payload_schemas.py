@@ -14,7 +14,7 @@ from jeeves_runner.core.expressions import problem_of
 from jeeves_runner.core.payload_schema import KINDS, compiled, in_words
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.values import canonical_json, parse_json
-from jeeves_runner.core.wording import brief
+from jeeves_runner.core.wording import brief, shown
 from jeeves_runner.errors import InvalidValue
 
 MAX_SCHEMA: Final = 64 * 1024
@@ -137,8 +137,10 @@ def _meaningless(schema: Mapping[str, Any]) -> Fault | None:
         jsonschema_rs.meta.validate(dict(schema))
     except jsonschema_rs.ValidationError as error:
         place: KeyPath = tuple(error.instance_path)
-        known = f"known types are {', '.join(KINDS)}" if place[-1:] == ("type",) else None
-        return Fault(place, f"it is no JSON Schema: {in_words(iter([error]), 'schema')}", known)
+        if place[-1:] == ("type",):
+            known = f"known types are {', '.join(KINDS)}, and lists of these"
+            return Fault(place, f"`type` names no type: {shown(error.instance)}", known)
+        return Fault(place, f"it is no JSON Schema: {in_words(iter([error]), 'schema')}")
     return None
 
 

@@ -44,9 +44,11 @@ class _Entry(NamedTuple):
 class Timetable:
     """The next occurrence of every scheduled job. All times are aware UTC."""
 
-    __slots__ = ("_coming", "_entries")
+    __slots__ = ("_coming", "_entries", "moves")
 
     def __init__(self) -> None:
+        self.moves = 0
+        """A number that changes with each change of what ``next_of`` says."""
         self._entries: dict[str, _Entry] = {}
         self._coming = InOrder()
 
@@ -56,14 +58,14 @@ class Timetable:
     def put(self, job_id: str, schedule: Schedule, after: datetime) -> None:
         """Add or replace a job; occurrences at or before ``after`` do not count."""
         following = schedule.next_after(after)
-        self.remove(job_id)
+        self._leave_place(job_id)
         self._place(job_id, schedule, following)
 
     def remove(self, job_id: str) -> None:
         """Forget a job; unknown ids are ignored."""
-        entry = self._entries.pop(job_id, None)
-        if entry is not None and entry.next is not None:
-            self._coming.remove((entry.next, job_id))
+        self._leave_place(job_id)
+        if self._entries.pop(job_id, None) is not None:
+            self.moves += 1
 
     def next_of(self, job_id: str) -> datetime | None:
         """A job's next occurrence; None for an unknown job too."""
@@ -97,7 +99,13 @@ class Timetable:
         self._place(job_id, schedule, following)
         return Due(job_id=job_id, schedule=schedule, first=first, latest=latest, count=count)
 
+    def _leave_place(self, job_id: str) -> None:
+        entry = self._entries.get(job_id)
+        if entry is not None and entry.next is not None:
+            self._coming.remove((entry.next, job_id))
+
     def _place(self, job_id: str, schedule: Schedule, following: datetime | None) -> None:
         self._entries[job_id] = _Entry(schedule, following)
+        self.moves += 1
         if following is not None:
             self._coming.add((following, job_id))

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from jeeves_runner.core.inheritance import Patterns, is_inherited
 from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
-from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
-from jeeves_runner.execute.faults import Fault, refused
+from jeeves_runner.execute.faults import refused
 from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIABLE
-from jeeves_runner.execute.local.secret_values import masking_fault, secret_value
+from jeeves_runner.execute.local.secret_values import masking_fault
 from jeeves_runner.execute.output.masks import check_size
+from jeeves_runner.execute.run_variables import facts_as_variables, resolved
 
 
 class Surroundings(NamedTuple):
@@ -58,7 +58,7 @@ def build_environment(order: Order, around: Surroundings, taken: frozenset[str] 
     unmasked: list[str] = []
     for name, value in order.spec.env:
         if isinstance(value, Secret):
-            own[name] = _resolve(name, value, around)
+            own[name] = resolved(name, value, around.project_dir, around.base_env)
             secrets.append(own[name])
             if (fault := masking_fault(own[name])) is not None:
                 unmasked.append(f"env {name}: {fault.message}; {fault.hint}")
@@ -94,14 +94,6 @@ def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
 
 
-def _resolve(name: str, secret: Secret, around: Surroundings) -> str:
-    ref = secret.ref if secret.kind == "from_env" else Path(around.project_dir, secret.ref)
-    value = secret_value(secret.kind, ref, around.base_env)
-    if isinstance(value, Fault):
-        raise InvalidValue(f"env {name}: {value.message}", hint=value.hint)
-    return value
-
-
 def _with_own_bin(path: str) -> str:
     """PATH with the folder of the runner's Python first: that Python can import the client."""
     own = str(Path(sys.executable).parent)
@@ -111,18 +103,10 @@ def _with_own_bin(path: str) -> str:
 
 def _facts_as_variables(run: RunFacts, around: Surroundings) -> dict[str, str]:
     variables = {
-        "JR_JOB_ID": run.job_id,
-        "JR_RUN_ID": str(run.run_id),
+        **facts_as_variables(run),
         MARK_VARIABLE: run.mark,
-        "JR_ATTEMPT": str(run.attempt),
-        "JR_TRIGGER": run.trigger,
-        "JR_SCHEDULED_FOR": run.scheduled_for,
-        "JR_CAUSED_BY": run.caused_by,
-        "JR_NAMESPACE": run.namespace,
         "JR_PROJECT_DIR": around.project_dir,
         "JR_DATA_DIR": around.data_dir,
         DATABASE_VARIABLE: around.db_path,
-        "JR_API_URL": run.api_url,
-        "JR_TOKEN": run.token,
     }
     return {name: value for name, value in variables.items() if value is not None}

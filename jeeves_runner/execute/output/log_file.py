@@ -16,13 +16,10 @@ from jeeves_runner.execute.output.log_place import (
     replace_in_place,
     stdout_of,
 )
-from jeeves_runner.execute.output.log_ring import HEADER, LogRing, marker, read_part, read_state, ring_of
+from jeeves_runner.execute.output.log_ring import LogRing, marker, read_part, read_state, ring_of, shares
 from jeeves_runner.execute.output.utf8 import without_start, without_unfinished_end
 
 logger = logging.getLogger(__name__)
-
-_MIN_BYTES = 256
-_ROOM = HEADER + 64  # for the ring's header, and for the line that says what was cut
 
 
 class LogFile:
@@ -36,9 +33,7 @@ class LogFile:
     def __init__(self, place: LogPlace, max_bytes: int, *, is_copy: bool = False) -> None:
         self._place = place
         self._is_copy = is_copy
-        usable = max(max_bytes, _MIN_BYTES) - _ROOM
-        self._head_bytes = usable // 2
-        self._ring_bytes = usable - self._head_bytes
+        self._head_bytes, self._ring_bytes = shares(max_bytes)
         self._size = 0
         self._fd: int | None = None
         self._ring: LogRing | None = None

@@ -12,6 +12,14 @@ from jeeves_runner.execute.output.log_place import LogPlace, replace_in_place
 
 HEADER = 64
 _CHUNK = 1 << 16
+_MIN_BYTES = 256
+_ROOM = HEADER + 64  # for the ring's header, and for the line that says what was cut
+
+
+def shares(max_bytes: int) -> tuple[int, int]:
+    """How many bytes of a log of at most so many are for its beginning, and for the ring beside it."""
+    usable = max(max_bytes, _MIN_BYTES) - _ROOM
+    return usable // 2, usable - usable // 2
 
 
 class RingState(NamedTuple):

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import Final
 
 from jeeves_runner.execute.output.log_file import LogFile, remove_log
+from jeeves_runner.execute.output.log_growth import has_grown
 from jeeves_runner.execute.output.log_place import LogPlace
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,8 @@ class ThreadedLog:
         self._opened().write(data)
         with self._lock:
             self._waiting -= len(data)
+        if not self._is_copy:
+            has_grown(self._place)
 
     def _close(self) -> None:
         file = self._opened()

@@ -5,6 +5,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.manifests import READER, assert_error, read
 
 from jeeves_runner.core.manifest.payload_schemas import MAX_SCHEMA, faults_of, text_in
@@ -40,7 +42,7 @@ def test_a_mistake_is_told_with_its_place() -> None:
         "queues:\n  - id: q\n    payload_schema:\n      properties:\n        id: {type: text}\n",
         5,
         20,
-        "`payload_schema`: it is no JSON Schema",
+        "`payload_schema`: `type` names no type: ",
         "known types are string, integer",
     )
     assert_error(
@@ -156,3 +158,53 @@ def test_many_queues_that_name_one_long_file_are_too_much_for_a_manifest() -> No
 def test_a_queue_without_one_takes_any_payload() -> None:
     (entry,) = read("queues: [{id: q}]").entries
     assert json.loads(entry.text)["payload_schema"] is None
+
+
+KEYWORDS = [
+    *("$ref", "$id", "$schema", "$defs", "definitions", "$anchor", "type", "enum", "const", "properties"),
+    *("patternProperties", "additionalProperties", "propertyNames", "required", "dependentRequired", "items"),
+    *("dependentSchemas", "dependencies", "prefixItems", "contains", "minContains", "uniqueItems", "pattern"),
+    *("minLength", "maximum", "multipleOf", "format", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"),
+    *("unevaluatedProperties", "unevaluatedItems", "default", "a", "0"),
+]
+TEXTS = [
+    "",
+    "#",
+    "#/$defs/a",
+    "#/allOf/0",
+    "#/properties/a",
+    "string",
+    "array",
+    "a+",
+    "(?=",
+    "[",
+    "date",
+    "é",
+]
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 3)
+    | st.sampled_from(TEXTS)
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+VALUES = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYWORDS), inner, max_size=4),
+    max_leaves=12,
+)
+SCHEMAS = st.dictionaries(st.sampled_from(KEYWORDS), VALUES, max_size=5)
+
+
+@given(SCHEMAS, VALUES)
+@settings(deadline=None)
+def test_whatever_a_schema_holds_it_is_refused_in_words_or_judges_any_payload(
+    schema: dict[str, Any], payload: object
+) -> None:
+    text = json.dumps(schema)
+    faults = faults_of(text)
+    for fault in faults:
+        assert fault.message
+    if not faults:
+        wrong = misfit(text, json.dumps(payload))
+        assert wrong is None or wrong.startswith("payload")

@@ -1,0 +1,242 @@
+"""The events of this server: found after each commit, by any process, kept for some minutes, and passed on.
+
+While no stream is open, and none was within the time for which events are kept, this costs nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import apsw
+from aiohttp import web
+
+from jeeves_runner.api.event_text import event_text
+from jeeves_runner.api.events_ring import KEPT, Event, Ring
+from jeeves_runner.api.events_seen import News, Seen
+from jeeves_runner.api.read_pool import ReadPool
+from jeeves_runner.api.services import ApiServices
+from jeeves_runner.db.runner import runner_row
+from jeeves_runner.db.transaction import data_version
+from jeeves_runner.troubles import Trouble
+from jeeves_runner.views.events import EventKind, PositionEvent
+from jeeves_runner.views.sync import SyncSummary, sync_summary, sync_view
+
+log = logging.getLogger(__name__)
+
+_LOOK: Final = 0.05
+"""Seconds between two looks at SQLite's counter of commits, each of which takes a microsecond."""
+
+PACE: Final = 0.25
+"""Seconds between two looks at what has been committed: all streams get what one has found at once, so that
+each gets something four times a second at most."""
+
+_CHUNK: Final = 1 << 16
+"""Bytes that are sent at a time."""
+
+
+class Wanted(NamedTuple):
+    """What a stream is about."""
+
+    kinds: frozenset[EventKind]
+    """Only these kinds; none: all."""
+    job_id: str | None
+    """Only what belongs to this job; None: all."""
+
+    def has(self, event: Event) -> bool:
+        """Whether it is about this event."""
+        if self.kinds and event.kind not in self.kinds:
+            return False
+        return self.job_id is None or self.job_id == event.job_id
+
+
+class Feed:
+    """Looks for all streams together."""
+
+    def __init__(self, services: ApiServices, reads: ReadPool) -> None:
+        self._services = services
+        self._reads = reads
+        self._ring = Ring()
+        self._epoch = 0
+        self._followers: dict[Follower, Callable[[], None]] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._one_begins = asyncio.Lock()
+        self._trouble = Trouble(log, over="events are found again")
+        self._last_left = 0.0
+        self._sync: tuple[object, object] = (None, None)
+        self._summary: SyncSummary | None = None
+
+    async def follow(self, last_id: str | None, wanted: Wanted) -> "Follower":
+        """What follows an event that a client has; None: it has none."""
+        async with self._one_begins:
+            if self._looking is None:
+                await self._begin()
+        self._ring.forget(self._services.clock.monotonic())
+        position: PositionEvent = {"epoch": self._epoch}
+        begins = self._text("ready" if last_id is None else "reset", position, self._ring.newest)
+        number = None if last_id is None else self._number_of(last_id)
+        if number is not None and self._ring.holds_all_after(number):
+            return Follower(self, wanted, number, b"")
+        return Follower(self, wanted, self._ring.newest, begins)
+
+    def add(self, follower: "Follower", wake: Callable[[], None]) -> None:
+        """Wake this one when there is something new."""
+        self._followers[follower] = wake
+
+    def remove(self, follower: "Follower") -> None:
+        """Wake it no more."""
+        self._followers.pop(follower, None)
+        self._last_left = self._services.clock.monotonic()
+
+    def after(self, number: int, wanted: Wanted) -> list[Event] | None:
+        """What there is for a stream that has everything up to a number; None: it has been too slow."""
+        if not self._ring.holds_all_after(number):
+            return None
+        return [event for event in self._ring.after(number) if wanted.has(event)]
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest event."""
+        return self._ring.newest
+
+    def id_of(self, number: int) -> str:
+        """By what clients know an event."""
+        return f"{self._epoch}-{number}"
+
+    async def close(self, _app: web.Application) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
+    def _number_of(self, last_id: str) -> int | None:
+        """None for an event of another runner, and for what is none."""
+        epoch, _, number = last_id.partition("-")
+        is_one = epoch == str(self._epoch) and number.isascii() and number.isdigit() and len(number) < 16
+        return int(number) if is_one else None
+
+    def _text(self, kind: str, document: Mapping[str, object], number: int) -> bytes:
+        return event_text(kind, document, self.id_of(number))
+
+    async def _begin(self) -> None:
+        conn, clock = self._services.conn, self._services.clock
+        if (runner := runner_row(conn)) is not None:
+            self._epoch = runner.epoch
+        version = data_version(conn)
+        seen = await self._reads.read(lambda reading: Seen(reading, clock))
+        self._changed_sync()
+        self._last_left = clock.monotonic()
+        self._looking = asyncio.create_task(self._look_on(seen, version), name="events")
+
+    async def _look_on(self, seen: Seen, version: int) -> None:
+        """Look as long as it is of use. What fails is tried again."""
+        clock = self._services.clock
+        last = clock.monotonic()
+        while self._followers or clock.monotonic() - self._last_left < KEPT:
+            await asyncio.sleep(_LOOK)
+            try:
+                now_version = data_version(self._services.conn)
+                has_changed = now_version != version or seen.is_behind or self._may_have_changed_sync()
+                if has_changed and clock.monotonic() - last >= PACE:
+                    last = clock.monotonic()
+                    found = await self._reads.read(lambda conn: _found(seen, conn))
+                    self._pass_on([*self._changed_sync(), *found])
+                    version = now_version
+                self._trouble.over()
+            except Exception as fault:  # noqa: BLE001 - a disk that fails, a database that is locked
+                self._trouble.met(f"events cannot be found: {fault}")
+        self._ring.leave_a_gap()
+        self._looking = None
+
+    def _pass_on(self, found: Sequence["_Found"]) -> None:
+        now, first = self._services.clock.monotonic(), self._ring.newest + 1
+        events = [
+            Event(
+                number, each.news.kind, each.news.about, each.news.job_id, now,
+                b"id: %b\n%b" % (self.id_of(number).encode(), each.text),
+            )
+            for number, each in enumerate(found, first)
+        ]  # fmt: skip
+        self._ring.add(events)
+        if events:
+            for wake in tuple(self._followers.values()):
+                wake()
+
+    def _may_have_changed_sync(self) -> bool:
+        services = self._services
+        return self._sync != (services.sync.status, services.config_file.change)
+
+    def _changed_sync(self) -> list["_Found"]:
+        """What is to be told of the manifests. A look that has found nothing new is not."""
+        services = self._services
+        if not self._may_have_changed_sync():
+            return []
+        self._sync = services.sync.status, services.config_file.change
+        before, now = self._summary, sync_summary(sync_view(services.sync.status, services.config_file))
+        self._summary = now
+        if before is None or {**before, "checked_at": None} == {**now, "checked_at": None}:
+            return []
+        return [_Found.of(News("sync", "sync", None, now))]
+
+
+class Follower:
+    """What one stream has yet to send: a ``Source``."""
+
+    def __init__(self, feed: Feed, wanted: Wanted, number: int, first: bytes) -> None:
+        """``number``: that of the newest event which the client has. ``first`` is sent before all others."""
+        self._feed = feed
+        self._wanted = wanted
+        self._number = number
+        self._first = first
+        self._left: list[Event] = []
+
+    def begin(self, wake: Callable[[], None]) -> None:
+        self._feed.add(self, wake)
+
+    def close(self) -> None:
+        self._feed.remove(self)
+
+    @property
+    def has_more(self) -> bool:
+        return bool(self._left)
+
+    @property
+    def is_over(self) -> bool:
+        return False
+
+    async def read(self) -> bytes | None:
+        first, self._first = self._first, b""
+        if not self._left:
+            newest = self._feed.newest
+            found = self._feed.after(self._number, self._wanted)
+            if found is None:
+                return None
+            self._left = found[::-1]
+            if not found:
+                self._number = newest
+        texts, size = [first], 0
+        while self._left and size < _CHUNK:
+            event = self._left.pop()
+            self._number = event.number
+            size += len(event.text)
+            texts.append(event.text)
+        return b"".join(texts)
+
+    def keep_alive(self) -> bytes:
+        """What keeps the connection open. It also moves the place at which the client goes on, where what
+        came meanwhile was not for this stream."""
+        return b":\nid: %b\n\n" % self._feed.id_of(self._number).encode()
+
+
+class _Found(NamedTuple):
+    news: News
+    text: bytes
+
+    @classmethod
+    def of(cls, news: News) -> "_Found":
+        """With its text but for the number, which is made where that takes no time from the event loop."""
+        return cls(news, event_text(news.kind, news.document))
+
+
+def _found(seen: Seen, conn: apsw.Connection) -> list[_Found]:
+    return [_Found.of(news) for news in seen.news(conn)]

@@ -1,0 +1,93 @@
+"""The scripts of examples/http, run by a server as jobs: what they leave in state and queues."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.server import Server, command, new_project, save, serving
+
+from jeeves_runner.client import Client
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "http"
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    root = new_project(tmp_path)
+    shutil.copytree(EXAMPLES, root / "examples")
+    with serving(root) as server:
+        yield server
+
+
+def work(server: Server, argv: str) -> str:
+    """What a job prints that runs this command, which must end well."""
+    save(server.root, "letters.yaml", f"command: {argv}\ntimeout: 1m\n")
+    assert command(server.root, "apply").returncode == 0
+    answer = command(server.root, "trigger", "letters", "--wait")
+    printed = command(server.root, "logs", "1").stdout
+    assert answer.returncode == 0, answer.stdout + answer.stderr + printed
+    return printed
+
+
+def left(server: Server) -> tuple[object, int, list[str]]:
+    """The count in state, how many items are completed, and the names of what is written."""
+    with Client(server.root / "data" / "runner.sqlite") as jr:
+        written = jr.list_item_keys("letters", "written", order="asc")
+        count = jr.get_state("letters", "count")
+    status = command(server.root, "queue", "status", "letters", "--json").stdout
+    assert '"depth": 0, "claimed": 0, "failed": 0' in status
+    return count, server.get("/jobs/letters/runs")["runs"][0]["id"], written
+
+
+def needs(program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"there is no {program}")
+
+
+def test_in_a_shell_by_curl(server: Server) -> None:
+    needs("curl")
+    needs("jq")
+    printed = work(server, "[sh, examples/work.sh]")
+    assert "a letter to ada\n" in printed
+    assert left(server) == (2, 1, ["1", "2"])
+
+
+def test_in_node_by_fetch(server: Server) -> None:
+    needs("node")
+    printed = work(server, "[node, examples/work.mjs]")
+    assert "a letter to grace\n" in printed
+    assert left(server) == (2, 1, [])
+
+
+def test_in_typescript(server: Server, tmp_path_factory: pytest.TempPathFactory) -> None:
+    needs("node")
+    compiled = server.root / "examples"
+    (compiled / "package.json").write_text('{"type": "module"}')
+    compile_types(compiled, tmp_path_factory.mktemp("npm"))
+    printed = work(server, "[node, examples/work.js]")
+    assert "Dear ada: a letter to ada\n" in printed
+    assert left(server) == (2, 1, ["ada", "grace"])
+
+
+def compile_types(folder: Path, npm: Path) -> None:
+    """Compile as strictly as there is; skipped where there is no compiler, and npm has none to give."""
+    found = shutil.which("tsc")
+    if found is None:
+        needs("npm")
+        quietly = ("--silent", "--no-audit", "--no-fund", "--prefer-offline")
+        try:
+            ask(npm, "npm", "install", *quietly, "--prefix", str(npm), "typescript@5")
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            pytest.skip("npm gives no TypeScript")
+        found = str(npm / "node_modules" / ".bin" / "tsc")
+    kind = ("--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom")
+    ask(folder, found, "--strict", "--noUnusedLocals", *kind, "work.ts")
+
+
+def ask(folder: Path, *words: str) -> None:
+    """Run a program that must end well."""
+    subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, timeout=60, check=True)
