@@ -6,6 +6,8 @@ taken the one before, so what a slow client has not taken is held once, and by t
 
 import asyncio
 import logging
+import socket
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, Literal, Protocol, Self
@@ -128,10 +130,13 @@ class EventStream(web.Response):
         super().__init__(body=self._pieces, headers=_HEADERS)
         self._streams = streams
         self._source = source
+        self._patience = patience
         self.force_close()  # a stream is the last thing that its connection is for
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         self._pieces.writer = request.writer
+        if request.transport is not None:
+            _end_if_unheard(request.transport.get_extra_info("socket"), 2 * self._patience)
         return await super().prepare(request)
 
     def end(self, reason: Reason) -> None:
@@ -260,6 +265,14 @@ class _Pieces:
         except TimeoutError:
             return False
         return True
+
+
+def _end_if_unheard(wire: socket.socket, seconds: float) -> None:
+    """Have the system end a connection whose other side does not answer: a machine that is gone says nothing.
+    By itself Linux tries for a quarter of an hour. What is sent in silences makes it notice."""
+    if sys.platform == "linux" and wire.family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
 
 
 def _closed(reason: Reason) -> bytes:

@@ -216,6 +216,24 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """A JSONPath; its handler reads it."""
+
+    says_all: ClassVar = False
+
+    @property
+    def words(self) -> str:
+        return "a JSONPath"
+
+    @property
+    def schema(self) -> JsonSchema:
+        return {"type": "string"}
+
+    def parse(self, text: str, name: str) -> str:
+        return text
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page begins, as the page before it said; its handler reads it."""
 

@@ -1,6 +1,8 @@
 """One stream of events: its pace, and each way in which it ends."""
 
 import asyncio
+import socket
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
@@ -8,7 +10,7 @@ import pytest
 from aiohttp.abc import AbstractStreamWriter
 from support.events import Event, events_in
 
-from jeeves_runner.api.event_stream import PACE, EventStream, Streams
+from jeeves_runner.api.event_stream import PACE, EventStream, Streams, _end_if_unheard
 from jeeves_runner.api.event_text import BEGINNING, event_text
 from jeeves_runner.errors import Overloaded
 from jeeves_runner.runner.stop import Asked
@@ -184,3 +186,16 @@ def test_an_event_is_one_line_of_data_whatever_is_in_it() -> None:
     assert list(events_in(event_text("text", {"text": text}, "7").decode())) == [
         Event("text", {"text": text}, "7")
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such option")
+def test_the_system_ends_a_stream_whose_other_side_is_gone() -> None:
+    """A machine that was unplugged says nothing; what is sent to it is not acknowledged."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as wire,
+    ):
+        _end_if_unheard(wire, 60.0)
+        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+    with socket.socket(socket.AF_UNIX) as local:
+        _end_if_unheard(local, 60.0)

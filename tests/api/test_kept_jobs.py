@@ -178,19 +178,21 @@ _acts: Final = st.one_of(
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.lists(st.tuples(_acts, st.booleans()), min_size=1, max_size=30))
-def test_whatever_happens_the_list_is_what_would_be_read_now(acts: list[tuple[Act, bool]]) -> None:
+@given(st.lists(st.tuples(_acts, st.integers(0, 90) | st.none()), min_size=1, max_size=30))
+def test_whatever_happens_the_list_is_what_would_be_read_now(acts: list[tuple[Act, int | None]]) -> None:
     async def act(world: World) -> None:
         await world.check()
-        for each, look in acts:
+        for each, minutes in acts:
             before = world.jobs._kept
             with suppress(JeevesError):  # some acts are refused where they make no sense
                 each(world)
-            if look:
+            if minutes is not None:
                 texts = await world.check()
                 assert before is None or (
                     texts.tag != before.texts.tag or texts.whole == before.texts.whole
                 )  # a tag stands for one list
+                world.clock.advance(minutes=minutes)
+                await world.check()  # that time has passed is all that has happened
         await world.check()
 
     play(act)

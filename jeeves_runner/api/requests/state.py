@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from jeeves_runner.api.parameters import MAX_LIMIT, Cursor, Name, Text, Whole, Word
+from jeeves_runner.api.parameters import MAX_LIMIT, Cursor, Name, Selection, Text, Whole, Word
 from jeeves_runner.core.values import MAX_WHOLE
 
 
@@ -82,7 +82,7 @@ class ValuesQuery(NamedTuple):
     """At most this many keys."""
     cursor: Annotated[str | None, Name()] = None
     """The last key of the page before; without it from the first."""
-    path: Annotated[str | None, Text()] = None
+    path: Annotated[str | None, Selection()] = None
     """A JSONPath (RFC 9535): the answer is what it selects of the page."""
 
 
