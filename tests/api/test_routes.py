@@ -88,7 +88,7 @@ MAKES = (
     "PUT /state/{namespace}/{key}",
     "DELETE /state/{namespace}/{key}",
     "GET /state/{namespace}/{key}/items",
-    "POST /state/{namespace}/{key}/items/prune",
+    "POST /state/{namespace}/{key}/prune",
     "PUT /state/{namespace}/{key}/items/{item}",
     "DELETE /state/{namespace}/{key}/items/{item}",
     "POST /queues/{queue}/items",

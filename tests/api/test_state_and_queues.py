@@ -65,7 +65,7 @@ class TestState:
             ("GET", "/state/ns/seen/items?order=asc"),
             ("GET", "/state/ns/seen/items?limit=0"),
             ("DELETE", "/state/ns/seen/items/a"),
-            ("POST", "/state/ns/seen/items/prune", {"keep": 0}),
+            ("POST", "/state/ns/seen/prune", {"keep": 0}),
             ("GET", "/state/ns/seen/items"),
         ) == [
             {"stored": True},

@@ -55,7 +55,7 @@ BODIES = {
     "/alerts/test": {"channel": "webhook:ops"},
     "/jobs/{job}/mute": {"for": "1h"},
     "/state/{namespace}/{key}": {"value": 1},
-    "/state/{namespace}/{key}/items/prune": {"keep": 1},
+    "/state/{namespace}/{key}/prune": {"keep": 1},
     "/queues/{queue}/items": {"payload": {"n": -2}},
     **{f"/queues/{{queue}}/items/{{item}}/{answer}": body for answer, body in ANSWERS.items()},
     **{f"/queues/{{queue}}/{answer}": {"items": [{"id": 1, **body}]} for answer, body in ANSWERS.items()},
@@ -63,7 +63,7 @@ BODIES = {
 }
 PATHS = {
     "DELETE /state/{namespace}/{key}": f"/state/{NAMESPACE}/key9",
-    "POST /state/{namespace}/{key}/items/prune": f"/state/{NAMESPACE}/key9/items/prune",
+    "POST /state/{namespace}/{key}/prune": f"/state/{NAMESPACE}/key9/prune",
     "GET /state/{namespace}/{key}/items": f"/state/{NAMESPACE}/{KEY}/items?limit=5",
 }
 """Of routes that would delete, or tell, all of something."""

@@ -77,7 +77,7 @@ STATE: Final[tuple[Route, ...]] = (
         run_may=RunMay.ANYTHING,
     ),
     act(
-        "/state/{namespace}/{key}/items/prune",
+        "/state/{namespace}/{key}/prune",
         "Remove all items of a key but the newest",
         state.prune_items,
         {200: PrunedDocument},
