@@ -26,7 +26,6 @@ STATEMENTS = {
     "waits too long": queue_claims._WAITS_TOO_LONG,
     "enough to start": queue_triggers._COUNT,
     "items that start": queue_triggers._ITEMS,
-    "has completed": queue_triggers._HAS_COMPLETED,
     "waiting twin": queue_enqueue._WAITING_TWIN,
     "any twin": queue_enqueue._ANY_TWIN,
     "busy": queues._IS_BUSY.replace("?1", "?"),

@@ -151,25 +151,22 @@ def test_a_run_that_came_to_nothing_is_followed_after_a_rest(place: Place) -> No
     assert second.created_at >= first.finished_at + timedelta(seconds=0.99)
 
 
-def test_a_run_that_is_refused_for_its_depth_has_completed_nothing(place: Place) -> None:
+def test_an_item_that_is_too_deep_is_given_up_and_the_others_go_on(place: Place) -> None:
+    """The job does not rest for it: it would never have another fate."""
     place.apply(triage())
     push(place, 1)
     place.conn.execute("UPDATE queue_items SET producer_run = 99, depth = 3")
 
-    def rest() -> object:
-        row = place.conn.execute("SELECT rest_ms FROM queue_triggers").fetchone()
-        return None if row is None else row[0]
-
     async def scenario(rig: Rig, watch: QueueWatch) -> None:
-        await rig.until(lambda: rest() == 1000)
+        await rig.until(lambda: place.value("SELECT status FROM queue_items") == "failed")
+        push(place, 1)
         watch.wake()
-        await rig.until(lambda: rest() == 2000)
+        await rig.until(lambda: place.story() == ["skipped: depth", "ok"])
 
     watched(place, scenario, depth_limit=3)
-    (row,) = place.runs()
-    assert (row.status, row.reason, row.depth, row.occurrences) == ("skipped", "depth", 4, 2)
-    assert row.finished_at is not None
-    assert row.finished_at >= row.created_at + timedelta(seconds=0.99)
+    refused, ran = place.runs()
+    assert (refused.reason, refused.depth) == ("depth", 4)
+    assert ran.created_at - refused.created_at < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("of", ["job", "all", "queue"])

@@ -9,10 +9,9 @@ from support.why import said, why
 
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.edge_spec import After, Need, OnChange, OnQueue
-from jeeves_runner.core.model import OverlapPolicy, Reason, RunStatus
+from jeeves_runner.core.model import OverlapPolicy
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import after, change_watches, queue_pauses, queue_triggers, runs
-from jeeves_runner.db.run_ends import end_waiting
 
 BATCH = "It starts once 3 items of queue mail are ready, or the oldest has been for 5s"
 CHANGES = "It starts when in/*.csv has changed, and has rested for 5s since"
@@ -113,17 +112,6 @@ class TestItems:
         )
         sort.clock.time += timedelta(seconds=2)
         assert "wait" not in said(sort, "sort")
-
-    def test_a_run_that_is_refused_for_its_depth_completed_nothing(self, sort: Ledger) -> None:
-        push(sort, 1, 2, 3)
-        with sort.tx() as tx:
-            run = queue_triggers.start(tx, "sort")
-            assert run is not None
-        with sort.tx() as tx:
-            assert end_waiting(tx, run, RunStatus.SKIPPED, Reason.DEPTH)
-        found = said(sort, "sort")
-        assert found["reason"].startswith("It was skipped because too many runs had caused one another")
-        assert "until 2026-03-01 12:00:01Z, in 1.0s" in found["wait"]
 
     @pytest.mark.parametrize(
         ("hours", "reason", "words"),
