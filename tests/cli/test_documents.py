@@ -86,7 +86,7 @@ def filled(tmp_path: Path) -> Shell:
 def test_a_command_prints_the_document_of_its_route(filled: Shell, words: str, target: str) -> None:
     route = route_of(*target.split())
     assert route is not None
-    (shape,) = route.answers.values()
+    shape = route.answers[min(route.answers)]
     assert faults(shape, filled.json(*words.split())) == []
 
 

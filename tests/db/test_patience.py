@@ -11,7 +11,7 @@ import pytest
 from support.db import CLOCK, child, expect, tell
 
 from jeeves_runner.client import Client
-from jeeves_runner.client import client as client_module
+from jeeves_runner.client import database as client_database
 from jeeves_runner.db import transaction as transaction_module
 from jeeves_runner.db.connection import connect
 from jeeves_runner.errors import DatabaseBusy
@@ -54,7 +54,7 @@ def test_a_read_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_does_not_wait_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(client_database, "PATIENCE", 0.1)
     with Client(path) as jr:
         jr.set_state("mail", "cursor", 1)
         with repaired_by_another(path), pytest.raises(DatabaseBusy, match="locked by another process"):
