@@ -52,7 +52,7 @@ export class Client {
 
   /** How many were removed. */
   async pruneItems(namespace: string, key: string, keep: number): Promise<number> {
-    return (await this.call("POST", `/state/${path(namespace, key)}/items/prune`, { keep })).pruned;
+    return (await this.call("POST", `/state/${path(namespace, key)}/prune`, { keep })).pruned;
   }
 
   async listItemKeys(

@@ -26,6 +26,9 @@ _REFUSALS: Final = 10
 
 _REFUSED: Final = frozenset({401, 403, 429})
 _MINUTE: Final = 60.0
+_PATIENCE: Final = 0.5
+"""Seconds that an answer waits for its record."""
+
 _PEERS: Final = 10_000
 _LONGEST: Final = 200
 _TARGETS: Final = ("job", "run", "queue", "backfill", "namespace")
@@ -41,6 +44,7 @@ class AuditTrail:
         self._clock = clock
         self._refused: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._noting: dict[int, asyncio.Task[None]] = {}
+        self._recording: set[asyncio.Task[None]] = set()
 
     def note_use(self, caller: Caller) -> None:
         """Note that a token is used, if that is not on record for this minute. No request waits for it: it
@@ -55,7 +59,7 @@ class AuditTrail:
 
     async def close(self) -> None:
         """Returns once all that it has begun to write is written, or cannot be."""
-        await asyncio.gather(*self._noting.values())
+        await asyncio.gather(*self._noting.values(), *self._recording)
 
     async def note_answer(self, caller: Caller, route: Route, place: Mapping[str, str], status: int) -> None:
         """Note a request that was let in and answered, unless it is on record by what it has done."""
@@ -76,9 +80,14 @@ class AuditTrail:
         await self._record(Actor(name, refusal.origin, refusal.status), action, target, refusal.detail)
 
     async def _record(self, actor: Actor, action: str, target: str, detail: str | None) -> None:
-        await self._write(
-            lambda tx: audit.record(tx, actor=actor, action=action, target=target, detail=detail)
+        """Before the answer goes out, unless that takes long: who cancels a run while another process keeps
+        the database locked is not to wait for its end."""
+        recording = asyncio.ensure_future(
+            self._write(lambda tx: audit.record(tx, actor=actor, action=action, target=target, detail=detail))
         )
+        self._recording.add(recording)
+        recording.add_done_callback(self._recording.discard)
+        await asyncio.wait({recording}, timeout=_PATIENCE)
 
     async def _write(self, op: Callable[[Tx], object]) -> None:
         try:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from support.processes import INTERRUPTIBLE
 from support.server import Server, command, save, serving, until
 
 HOURLY = "schedule: '0 * * * *'\n"
@@ -21,14 +22,6 @@ HELD = (
     'run: |\n  echo "$JR_JOB_ID $JR_SCHEDULED_FOR" >> "$JR_PROJECT_DIR/done"\n'
     '  until test -e "$JR_PROJECT_DIR/go"; do sleep 0.02; done\ntimeout: 60s\nkill_grace: 1s\n'
 )
-
-INTERRUPTIBLE = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from jeeves_runner.__main__ import main
-main()
-"""
-"""The program, also where the tests run in the background, for which shells have the signal ignored."""
 
 
 def done(root: Path) -> list[str]:

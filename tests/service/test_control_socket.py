@@ -157,13 +157,13 @@ def test_the_socket_is_its_owners_while_the_server_lives(root: Path, conn: Conn)
 
 def test_the_whole_application_answers_there_whatever_the_host_and_origin(root: Path) -> None:
     path = root / "data" / "runner.sock"
-    headers = (
-        "Host: evil.example\nOrigin: http://evil.example\nX-Forwarded-For: 10.0.0.1\nConnection: close\n\n"
-    )
+    headers = "Host: evil.example\nOrigin: http://evil.example\nConnection: close\n\n"
     with serving(root):
         assert b'"name":"jeeves-runner"' in ask(path, f"GET /status HTTP/1.1\n{headers}")
         assert ask(path, f"POST /nudge HTTP/1.1\n{headers}").startswith(b"HTTP/1.1 204 ")
         assert ask(path, f"POST /reconcile HTTP/1.1\n{headers}").startswith(b"HTTP/1.1 202 ")
+        brought = "Host: localhost\nX-Forwarded-For: 10.0.0.1\nConnection: close\n\n"
+        assert not ask(path, f"POST /reconcile HTTP/1.1\n{brought}").startswith(b"HTTP/1.1 2")
 
 
 def test_a_second_server_leaves_the_socket_to_the_first(root: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from support.events import listening
+from support.processes import INTERRUPTIBLE
 from support.server import Server, command, new_project, save, serving
 
 pytestmark = pytest.mark.service
@@ -34,7 +35,7 @@ def triggered(root: Path, job_id: str) -> str:
 @contextmanager
 def following(root: Path, run_id: str) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
-        [sys.executable, "-m", "jeeves_runner", "logs", "-f", run_id],
+        [sys.executable, "-c", INTERRUPTIBLE, "logs", "-f", run_id],
         cwd=root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

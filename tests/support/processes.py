@@ -13,6 +13,14 @@ SLEEPER = "echo $$; exec sleep 600"
 DAEMON = "setsid sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 600\" & exit' & wait; {then}"
 NAMELESS = "env -i sh -c 'echo $$; exec sleep 600' & {then}"
 
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from jeeves_runner.__main__ import main
+main()
+"""
+"""The program, also where the tests run in the background, for which shells have the signal ignored."""
+
 
 class Spawner:
     """Starts processes whose first line of output is awaited, and ends them after the test."""
