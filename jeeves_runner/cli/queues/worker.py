@@ -61,7 +61,8 @@ class Stop:
     def heard(self, number: int, _frame: object) -> None:
         """A signal has come."""
         if self.is_wanted and self.child is not None and self.child.returncode is None:
-            os.killpg(self.child.pid, number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.killpg(self.child.pid, number)
         self.is_wanted = True
         with suppress(BlockingIOError):
             os.write(self._wakes, b"!")
