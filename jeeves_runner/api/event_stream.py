@@ -30,7 +30,7 @@ _HEADERS: Final = {
 }
 
 PACE: Final = 0.25
-"""Seconds between two pieces, but for those of one backlog."""
+"""Seconds between two pieces at least."""
 
 Reason = Literal["slow", "stopping", "not_allowed", "unreadable"]
 
@@ -49,6 +49,10 @@ class Source(Protocol):
 
     def keep_alive(self) -> bytes:
         """What is sent in a silence."""
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two pieces, but for those of one backlog: ``PACE``, or more."""
 
     @property
     def has_more(self) -> bool:
@@ -228,7 +232,7 @@ class _Pieces:
 
     async def _keep_pace(self) -> None:
         """Wait until the next piece may be sent, or the stream ends."""
-        until = self._sent_at + PACE
+        until = self._sent_at + self._source.pace
         while not self._is_ending() and not self._source.has_more:
             if (left := until - self._loop.time()) <= 0:
                 return
