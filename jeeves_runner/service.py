@@ -17,6 +17,7 @@ from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.schedule.schedule import warm_up
+from jeeves_runner.dashboard.routes import DASHBOARD
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
@@ -362,7 +363,7 @@ class Runner:
     async def _answer_http(self, listener: socket.socket, services: ApiServices) -> str | None:
         """Answer on TCP and on the Unix socket, whose path this returns; None if it can have none."""
         local = self._local = open_local_socket(self._config.data_dir, self._config.db_path)
-        server = self._http = HttpServer(services, grace=_HTTP_GRACE)
+        server = self._http = HttpServer(services, DASHBOARD, grace=_HTTP_GRACE)
         await server.start(listener, *([] if local is None else [local.listener]))
         return None if local is None else str(local.path)
 

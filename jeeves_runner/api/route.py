@@ -18,6 +18,7 @@ from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.api.event_stream import Source, Streams
 from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_pages import KeptPages
 from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
@@ -121,8 +122,16 @@ class Call(Generic[P, Q, B]):
     """What was read of the database before."""
     kept_jobs: KeptJobs
     """The list of jobs."""
+    kept_pages: KeptPages
+    """What was shown to people before."""
     accept: str = ""
     """What the client would rather be answered with: its header ``Accept``."""
+    target: str = ""
+    """What was asked for, as it was written: the path and the query."""
+    takes_gzip: bool = False
+    """Whether the client takes an answer packed by gzip."""
+    is_refresh: bool = False
+    """Whether an open page comes again."""
     known: frozenset[str] = frozenset()
     """The versions of the answer that the client has kept: the tags of ``If-None-Match`` (RFC 9110)."""
     at_once: bool = False
