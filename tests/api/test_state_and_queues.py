@@ -234,8 +234,8 @@ def test_a_whole_number_is_one_however_it_is_written(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("number", ["2.5", "1e18", "true", '"2"'])
 def test_what_is_none_or_could_be_another_one_is_refused(ledger: Ledger, number: str) -> None:
-    operation = '{"op": "complete", "id": %s, "lease_token": "x"}' % number
-    [answer] = play(ledger, ("POST", "/transaction", b'{"operations": [%s]}' % operation.encode()))
+    body = b'{"operations": [{"op": "complete", "lease_token": "x", "id": %s}]}' % number.encode()
+    [answer] = play(ledger, ("POST", "/transaction", body))
     assert problem(answer)[0] == 400
     assert "operations[0].id must be a whole number" in problem(answer)[1]
 
