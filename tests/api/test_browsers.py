@@ -90,7 +90,7 @@ def test_nothing_else_lets_a_browser_in(ledger: Ledger, body: dict[str, object])
 @pytest.mark.parametrize("lasts", [None, timedelta(days=90), timedelta(hours=1), timedelta(seconds=30)])
 def test_a_session_lasts_12_hours_and_not_beyond_its_token(ledger: Ledger, lasts: timedelta | None) -> None:
     before = SystemClock().now()
-    until = lasts and End(before + lasts, lasts // timedelta(milliseconds=1))
+    until = None if lasts is None else End(before + lasts, lasts // timedelta(milliseconds=1))
     with ledger.tx() as tx:
         made = tokens.create(tx, "ci", TokenRole.READ, until=until, by=ME)
 
