@@ -85,7 +85,7 @@ def counting(conn: apsw.Connection, rows: int, rounds: int) -> float:
 
 
 def scrape(conn: apsw.Connection, form: Form, *, is_first: bool) -> tuple[float, int]:
-    """What one answer costs, and how many bytes it has: the first, or one with which nothing has ended since."""
+    """What one answer costs, and how many bytes it has: the first, or one before which nothing has ended."""
     totals, kept = RunTotals(JOBS), KeptLines()
     totals.begin(conn)
     totals.catch_up(conn)
