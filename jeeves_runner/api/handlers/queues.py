@@ -36,12 +36,12 @@ async def pause_queue(call: Call[QueuePath, Nothing, OverrideBody]) -> web.Respo
     queue, reason, until = call.path.queue, call.body.reason, end_of(call.services, call.body)
     await write(
         call.services,
-        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=call.acting),
+        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=call.asking.acting),
     )
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))
 
 
 async def resume_queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
     queue = call.path.queue
-    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=call.acting))
+    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=call.asking.acting))
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))
