@@ -179,7 +179,7 @@ def _ask(method: str, url: str, body: object = None) -> None:
     data = None if method == "GET" else json.dumps(body or {}).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             if answer.headers["Content-Type"] == STREAM:  # it does not end; what it reads first is the most
                 answer.read1()
             else:

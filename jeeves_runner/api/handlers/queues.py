@@ -50,14 +50,14 @@ async def resume_queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
 
 
 async def purge_queue(call: Call[QueuePath, Nothing, PurgeQueueBody]) -> web.Response:
-    queue, kinds, services = call.path.queue, call.body.kinds, call.services
+    queue, kinds, services, by = call.path.queue, call.body.kinds, call.services, call.asking.acting
     found = await services.writer.write(lambda tx: queue_purge.purgeable(tx, queue))
     document: PurgedDocument = {"deleted": dict.fromkeys(kinds, 0)}
     for kind in kinds:
         more = True
         while more:
             count = await services.writer.write(
-                partial(queue_purge.purge, queue_id=queue, kind=kind, newest=found.newest, by=call.acting)
+                partial(queue_purge.purge, queue_id=queue, kind=kind, newest=found.newest, by=by)
             )
             document["deleted"][kind] += count
             more = count == queue_purge.PORTION
