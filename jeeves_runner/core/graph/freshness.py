@@ -27,6 +27,8 @@ class Expected(NamedTuple):
     """Its run, which may be deleted by now."""
     writers: tuple[str, ...] = ()
     """The jobs that write it and are enabled, by id."""
+    found_nothing: bool = False
+    """Whether that run has only looked, and found nothing to write."""
 
     @property
     def stale_from(self) -> datetime:
@@ -56,6 +58,8 @@ class Written(NamedTuple):
     """Its job."""
     run_id: int
     """The run, which may be deleted by now."""
+    found_nothing: bool = False
+    """Whether it has only looked, and found nothing to write."""
 
 
 def stale(nodes: Iterable[Expected], now: datetime) -> list[Expected]:
@@ -67,13 +71,14 @@ def stale(nodes: Iterable[Expected], now: datetime) -> list[Expected]:
 def stale_facts(expected: Expected, zone: str, now: datetime) -> dict[str, Any]:
     """The facts of a message about a node that is stale; times are on the clocks of the zone."""
     within = in_units(expected.within_ms)
+    did = "checked" if expected.found_nothing else "written"
     if expected.fresh_at is None:
         since = expected.created_at
         words = f"is stale: nothing has written it since it was declared, {between(since, now)} ago"
     else:
         since = expected.fresh_at
-        words = f"is stale: last written {between(since, now)} ago, at {short_moment(since, zone, now)}"
+        words = f"is stale: last {did} {between(since, now)} ago, at {short_moment(since, zone, now)}"
     facts: dict[str, Any] = {"words": f"{words} (expected within {within})"}
     if expected.fresh_at is not None and expected.run_id is not None:
-        facts["lines"] = [["Last written by", f"run {expected.run_id} of {expected.written_by}"]]
+        facts["lines"] = [[f"Last {did} by", f"run {expected.run_id} of {expected.written_by}"]]
     return facts

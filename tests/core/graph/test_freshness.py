@@ -52,6 +52,10 @@ def test_the_words_say_since_when_and_what_was_expected() -> None:
         "words": "is stale: last written 3h ago, at 13:00 (expected within 2h)",
         "lines": [["Last written by", "run 7 of fetch"]],
     }
+    assert stale_facts(mail._replace(found_nothing=True), "Europe/Vienna", now) == {
+        "words": "is stale: last checked 3h ago, at 13:00 (expected within 2h)",
+        "lines": [["Last checked by", "run 7 of fetch"]],
+    }
     assert stale_facts(mail._replace(fresh_at=None), "UTC", now) == {
         "words": "is stale: nothing has written it since it was declared, 3h ago (expected within 2h)"
     }
