@@ -166,6 +166,11 @@ def read_fields(kinds: Sequence[type], given: Mapping[str, object], where: str =
     ]
 
 
+def no_room() -> Overloaded:
+    """The error for a body too many."""
+    return Overloaded("too many bodies of requests are on their way", hint=_LATER)
+
+
 class BodyReader(Generic[T]):
     """Makes the values of one type from the bodies of requests."""
 
@@ -231,7 +236,7 @@ class BodyReader(Generic[T]):
                 if len(text) + len(part) > most:
                     raise web.HTTPRequestEntityTooLarge(most, len(text) + len(part))
                 if not self._room.take(len(part)):
-                    raise Overloaded("too many bodies of requests are on their way", hint=_LATER)
+                    raise no_room()
                 text += part
             return bytes(text)
         finally:
