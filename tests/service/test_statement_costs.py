@@ -31,6 +31,8 @@ from jeeves_runner.service import Runner
 
 FEW, MANY = 1_000, 50_000
 MOST = 1_000_000
+LONG = pytest.mark.timeout(1200)
+"""To write so many rows of each kind takes minutes."""
 
 _FACTOR = 1.5
 _SLACK = 1_000
@@ -75,6 +77,7 @@ QUERIES = (
     "/runs?before=500&limit=5", f"/runs?job={JOB}&status=error", f"/runs?job={JOB}&status=skipped&limit=3",
     f"/jobs/{JOB}/runs?before=90", "/jobs?limit=1", "/queues?detail=1", "/revisions?before=50",
     f"/audit?actor=cli&target=job%20{JOB}", f"/audit?target=job%20{JOB}&before=500", "/audit?actor=none",
+    "/audit?since=-1m", f"/audit?since=-1m&actor=cli&target=job%20{JOB}",
     f"/schedule?from=-5h&job={JOB}", "/schedule?from=-5h&limit=1000",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
     f"/v0/state/{NAMESPACE}/{KEY}?order=asc&limit=5",
@@ -177,7 +180,7 @@ def _ask(method: str, url: str, body: object = None) -> None:
     data = None if method == "GET" else json.dumps(body or {}).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             if answer.headers["Content-Type"] == STREAM:  # it does not end; what it reads first is the most
                 answer.read1()
             else:
@@ -213,7 +216,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return play(tmp_path_factory.mktemp("costs") / "few", FEW)
 
 
-@pytest.mark.parametrize("rows", [MANY, pytest.param(MOST, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("rows", [MANY, pytest.param(MOST, marks=[pytest.mark.campaign, LONG])])
 def test_no_statement_takes_more_steps_with_more_rows(few: Played, tmp_path: Path, rows: int) -> None:
     many = play(tmp_path / "many", rows)
     assert len(few.steps) > 120
