@@ -1,4 +1,4 @@
-"""The server behind real proxies that speak TLS, with the guide's configs: tokens, browsers, who asks, streams."""
+"""The server behind real proxies that speak TLS, with the guide's configs: who may ask, and streams."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
