@@ -50,9 +50,11 @@ PROBLEMS: Final[Mapping[int, str]] = {
     408: "The body did not arrive within 30 s.",
     409: "It contradicts what is recorded: paused, ended already.",
     413: "The body is over 1 MiB.",
+    414: "The path and the query are longer than 19,456 bytes together.",
     415: "The body has a `Content-Type` that is not JSON, or not UTF-8.",
     417: "`Expect` asks for anything but `100-continue`.",
     429: "Too many wrong tokens were sent; `Retry-After` says when to come back.",
+    431: "A header is longer than 8,190 bytes, or there are more than 128.",
     500: "A bug or a damaged database; the server's log has the traceback.",
     503: (
         "Another process keeps the database locked, too many connections are open, too many large answers "

@@ -66,7 +66,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "usage": HTTPStatus.BAD_REQUEST,
 }
 
-ANY_ROUTE: Final = frozenset({400, 401, 403, 417, 429, 500, 503})
+ANY_ROUTE: Final = frozenset({400, 401, 403, 414, 417, 429, 431, 500, 503})
 """The statuses of problems that any request may meet."""
 
 ANY_BODY: Final = frozenset({408, 413, 415})

@@ -19,6 +19,7 @@ from jeeves_runner.core.model import Trigger
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.run_requests import RunRequest, request_run
+from jeeves_runner.db.run_states import ACTIVE
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, NotFound
 
@@ -58,9 +59,9 @@ def arrive(tx: Tx, run: Run) -> None:
 
 
 _ARRIVED: Final = "SELECT upstream, count, depth, runs FROM arrivals WHERE job_id = ?"
-_STANDS: Final = """
+_STANDS: Final = f"""
 SELECT spec ->> '$.overlap_policy',
-  EXISTS (SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = jobs.id)
+  EXISTS (SELECT 1 FROM runs WHERE {ACTIVE} AND job_id = jobs.id)
 FROM jobs WHERE id = ?
 """
 

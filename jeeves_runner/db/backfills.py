@@ -22,7 +22,7 @@ from jeeves_runner.db import audit
 from jeeves_runner.db.carried_runs import Stretch, is_carrying, stretches
 from jeeves_runner.db.jobs import damaged_job, job_row, unknown_job
 from jeeves_runner.db.run_ends import cancel_waiting_of_backfill
-from jeeves_runner.db.runs import RUNNING
+from jeeves_runner.db.run_states import RUNNING
 from jeeves_runner.db.timetable_rows import schedule_of, timetable_rows
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, NotFound

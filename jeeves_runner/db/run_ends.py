@@ -17,7 +17,8 @@ from jeeves_runner.db import after, freshness, queue_triggers, secret_params
 from jeeves_runner.db.alert_ends import tell_end
 from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.queue_upkeep import release_items_of_run
-from jeeves_runner.db.runs import AT_ITS_END, RUN_COLUMNS, WAITING, returned_run, returned_runs
+from jeeves_runner.db.run_states import WAITING
+from jeeves_runner.db.runs import AT_ITS_END, RUN_COLUMNS, returned_run, returned_runs
 from jeeves_runner.db.transaction import Tx
 
 

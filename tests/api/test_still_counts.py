@@ -69,7 +69,7 @@ def test_a_browser_counts_until_it_is_let_out_or_its_token_ends(
     caller = with_token(ledger)
     assert caller.holder is not None
     with ledger.tx() as tx:
-        session = tokens.begin_session(tx, caller.holder.token_id, by=ME)
+        session = tokens.begin_session(tx, caller.holder.token_id, by=ME).secret
     browser = Caller(
         kind=CallerKind.BROWSER, origin="10.0.0.7", role=caller.role, holder=caller.holder, session=session
     )

@@ -58,6 +58,7 @@ COMMANDS: Mapping[str, str] = {
     "unskip --tag db": "GET /jobs",
     "queue pause mail": "POST /queues/mail/pause",
     "queue resume mail": "POST /queues/mail/resume",
+    "queue purge mail --pending --yes": "POST /queues/mail/purge",
     "cancel 2": "POST /runs/2/cancel",
 }
 

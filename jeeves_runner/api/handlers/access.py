@@ -6,7 +6,6 @@ from jeeves_runner.api.guard import NO_TOKEN
 from jeeves_runner.api.requests.access import AuditQuery, LoginBody
 from jeeves_runner.api.responses import encode, encoded_response
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.clock import to_text
 from jeeves_runner.db import tokens
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.access import SessionDocument
@@ -18,8 +17,7 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
     services, token = call.services, call.body.token
     if token is None:
         raise InvalidValue("the body needs a token", hint='send {"token": "jr_..."}')
-    now = services.clock.now()
-    holder = tokens.holder_of_token(services.conn, now, token.strip())
+    holder = tokens.holder_of_token(services.conn, services.clock.now(), token.strip())
     if holder is None:
         await call.browser.slow()
         raise NO_TOKEN
@@ -30,7 +28,7 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
     document: SessionDocument = {
         "name": holder.name,
         "role": holder.role,
-        "expires_at": to_text(now + tokens.SESSION),
+        "expires_at": session.expires_at,
     }
     answer = encoded_response(encode(document))
     call.browser.let_in(answer, session)
