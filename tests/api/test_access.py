@@ -96,25 +96,6 @@ def test_the_refusal_of_a_role_says_which_it_takes(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "role"),
-    [("GET", "/status", None), ("POST", "/reconcile", "operate"), ("POST", "/v0/jobs/a/run", "operate")],
-)
-def test_who_has_no_token_is_told_how_to_make_one_that_helps(
-    ledger: Ledger, method: str, path: str, role: str | None
-) -> None:
-    token(ledger, TokenRole.OPERATE, "ci")
-
-    async def scenario(api: Api) -> list[Answer]:
-        here = [] if role is None else [await api.ask(method, path)]
-        return [*here, await api.ask(method, path, Via="1.1 proxy")]
-
-    made = "`jeeves-runner token create NAME" + (f" --role {role}`" if role else "`")
-    for answer in with_api(ledger, scenario):
-        assert answer.status == 401
-        assert made in answer.body.get("hint", "") + answer.body.get("message", "")
-
-
-@pytest.mark.parametrize(
     "header",
     ["Bearer ", "Bearer jr_wrong", "Basic abc", "jr_wrong", "", "bearer x", f"Bearer jrr_7_{SECRET}"],
 )
