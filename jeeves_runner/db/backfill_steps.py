@@ -17,7 +17,7 @@ from jeeves_runner.core.backfilling import Fate, FollowsJobs, Wave, fate_of
 from jeeves_runner.core.causes import Causes
 from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.db import overrides, revisions
-from jeeves_runner.db.backfills import ACTIVE, Times, close, downstream, times_run
+from jeeves_runner.db.backfills import ACTIVE, TimeRun, Times, close, downstream, times_run
 from jeeves_runner.db.renames import new_id
 from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.db.timetable_rows import schedule_of, timetable_rows
@@ -106,6 +106,8 @@ class _Step:
     """How many more times are left out."""
     entered: int = 0
     """How many more got a run."""
+    taken_up: int = 0
+    """How many more of these had been interrupted before."""
     ok: int = 0
     """How many more went well."""
     failed: int = 0
@@ -141,12 +143,13 @@ class _Step:
         """Go on to the next times, as far as there may be runs."""
         conn, row = self.tx.conn, self.row
         looked_at = list(islice(times.each(), _AT_ONCE))
-        has_run: dict[str, int] = {}
+        has_run: dict[str, TimeRun] = {}
         if looked_at and not row.again:
             has_run = times_run(conn, row.job_id, looked_at[0], looked_at[-1])
         for when in looked_at:
             text = to_text(when)
-            if text in has_run:
+            before = has_run.get(text)
+            if before is not None and not before.was_interrupted:
                 self.cursor = text
                 self.had_run += 1
                 continue
@@ -156,6 +159,7 @@ class _Step:
             self.cursor = text
             self.waves.append(wave)
             self.entered += 1
+            self.taken_up += before is not None
 
     @property
     def _may_enter(self) -> bool:
@@ -202,6 +206,7 @@ class _Step:
                 "open": stored,
                 "had_run": self.had_run,
                 "entered": self.entered,
+                "taken_up": self.taken_up,
                 "ok": self.ok,
                 "failed": self.failed,
                 "status": "done" if is_over else "active",
@@ -213,7 +218,7 @@ class _Step:
 
 _WRITE: Final = """
 UPDATE backfills SET cursor = :cursor, open = :open, had_run = had_run + :had_run,
-  entered = entered + :entered, ok = ok + :ok, failed = failed + :failed,
+  entered = entered + :entered, taken_up = taken_up + :taken_up, ok = ok + :ok, failed = failed + :failed,
   status = :status, finished_at = :finished_at
 WHERE id = :id
 """

@@ -8,7 +8,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.values import PAGE
 from jeeves_runner.db import backfills
-from jeeves_runner.db.backfills import BackfillRow, Wanted
+from jeeves_runner.db.backfills import BackfillRow, TimeRun, Wanted
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.occurrence_runs import OccurrenceRun, run_of, run_with_id
 from jeeves_runner.views.occurrences import OccurrenceDocument, OccurrencesDocument
@@ -35,6 +35,8 @@ class Preview(NamedTuple):
     """Its times, with what has become of each so far."""
     left_out: int
     """How many of them have had their run, and would be left out."""
+    taken_up: int
+    """How many of them were interrupted, and would run again."""
     downstream: tuple[str, ...]
     """The jobs that would follow, in order."""
 
@@ -61,15 +63,21 @@ def preview(conn: apsw.Connection, wanted: Wanted, now: datetime) -> Preview:
         has_run = backfills.times_run(conn, wanted.job_id, times.since, times.until)
         documents = [_document(conn, wanted.job_id, when, has_run) for when in times.each()]
         followers = backfills.downstream(conn, wanted.job_id) if wanted.downstream else ()
-    left_out = 0 if wanted.again else sum(each["scheduled_for"] in has_run for each in documents)
-    return Preview({"occurrences": documents}, left_out, tuple(each.job for each in followers))
+    found = [has_run[each["scheduled_for"]] for each in documents if each["scheduled_for"] in has_run]
+    taken_up = sum(each.was_interrupted for each in found)
+    return Preview(
+        {"occurrences": documents},
+        0 if wanted.again else len(found) - taken_up,
+        0 if wanted.again else taken_up,
+        tuple(each.job for each in followers),
+    )
 
 
 def _document(
-    conn: apsw.Connection, job_id: str, when: datetime, has_run: dict[str, int]
+    conn: apsw.Connection, job_id: str, when: datetime, has_run: dict[str, TimeRun]
 ) -> OccurrenceDocument:
     text = to_text(when)
-    run: OccurrenceRun | None = run_with_id(conn, has_run[text]) if text in has_run else None
+    run: OccurrenceRun | None = run_with_id(conn, has_run[text].run_id) if text in has_run else None
     run = run or run_of(conn, job_id, when)
     return {
         "job_id": job_id,

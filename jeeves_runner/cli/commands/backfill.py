@@ -149,13 +149,16 @@ def _what(plan: "Preview") -> str:
     count = len(plan.occurrences["occurrences"])
     times = counted(count, "time")
     after = f", each with {', '.join(plan.downstream)} after it" if plan.downstream else ""
-    left_out = ""
+    besides = ""
     if plan.left_out:
         verbs = ("has", "is") if plan.left_out == 1 else ("have", "are")
-        left_out = (
+        besides = (
             f"; {plan.left_out} of them {verbs[0]} run and {verbs[1]} left out (--again repeats what has run)"
         )
-    return f"{times}{after}{left_out}"
+    if plan.taken_up:
+        verb = "was" if plan.taken_up == 1 else "were"
+        besides += f"; {plan.taken_up} of them {verb} interrupted and will be taken up again"
+    return f"{times}{after}{besides}"
 
 
 def _show_plan(app: App, wanted: Wanted, plan: "Preview", zone: ZoneInfo) -> None:
@@ -229,15 +232,26 @@ def _bar(row: "BackfillRow") -> str:
     over = row["had_run"] + row["ok"] + row["failed"]
     full = _BAR * over // max(1, row["total"])
     failed = f", {row['failed']} not ok" if row["failed"] else ""
-    return f"[{'#' * full}{'.' * (_BAR - full)}] {over} of {row['total']}{failed}"
+    return f"[{'#' * full}{'.' * (_BAR - full)}] {over} of {row['total']}{failed}{_taken_up(row)}"
 
 
 def _done(row: "BackfillRow") -> str:
     parts = [f"{row['ok']} ok"]
     parts += [f"{row['failed']} not ok"] if row["failed"] else []
     parts += [f"{row['had_run']} had run before"] if row["had_run"] else []
+    parts += [f"{begun} under way when it was cancelled"] if (begun := _under_way(row)) else []
     parts += [f"{left} left"] if (left := _left(row)) else []
-    return f"{counted(row['total'], 'time')}, {', '.join(parts)}"
+    return f"{counted(row['total'], 'time')}, {', '.join(parts)}{_taken_up(row)}"
+
+
+def _taken_up(row: "BackfillRow") -> str:
+    """What of it was interrupted; empty where nothing was."""
+    return f"; interrupted and taken up again: {row['taken_up']}" if row["taken_up"] else ""
+
+
+def _under_way(row: "BackfillRow") -> int:
+    """How many times had begun that were not over when it was cancelled."""
+    return max(0, row["entered"] - row["ok"] - row["failed"]) if row["status"] == "cancelled" else 0
 
 
 def _left(row: "BackfillRow") -> int:
@@ -266,7 +280,8 @@ def list_backfills(app: App, limit: int | None) -> None:
 
 def _cells(row: "BackfillRow", now: datetime) -> Sequence[str]:
     over = row["had_run"] + row["ok"] + row["failed"]
-    progress = _done(row) if row["status"] != "active" else f"{over} of {counted(row['total'], 'time')}"
+    so_far = f"{over} of {counted(row['total'], 'time')}{_taken_up(row)}"
+    progress = so_far if row["status"] == "active" else _done(row)
     why = f"; {row['message']}" if row["message"] else ""
     return str(row["id"]), row["job_id"], ago(row["created_at"], now), row["status"], f"{progress}{why}"
 
