@@ -260,9 +260,13 @@ class Guard:
         if caller.kind is CallerKind.MACHINE:
             detail = "operating takes a token here: there is one of role operate"
             return TurnedAway(401, detail, _HOW_TO_OPERATE, CHALLENGE, caller)
-        hint = "make one with `jeeves-runner token create NAME --role operate`"
-        detail = f"the {caller.name} may {caller.role}, and this takes the role {access.role}"
-        return TurnedAway(403, detail, hint, caller=caller)
+        return TurnedAway(403, *beyond_the_role(caller.name, caller.role, access.role), caller=caller)
+
+
+def beyond_the_role(name: str, has: TokenRole | None, takes: Role) -> tuple[str, str]:
+    """What is said of a token that is not enough, and what to do about it."""
+    hint = "make one with `jeeves-runner token create NAME --role operate`"
+    return f"the {name} may {has}, and this takes the role {takes}", hint
 
 
 def cookie_name(request: web.Request) -> str:
