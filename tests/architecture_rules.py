@@ -67,6 +67,7 @@ SQL_CLOCK = re.compile(r"'now'|\bCURRENT_(?:TIMESTAMP|DATE|TIME)\b|\bunixepoch\(
 
 
 ID_FORM = "[a-z0-9][a-z0-9"
+ACTIVE_RUNS = re.compile(r"IN \(('scheduled', 'running'|'running', 'scheduled')\)")
 BAD_WORDS = {"error", "timeout", "interrupted"}
 
 DOCUMENTED = frozenset(
@@ -184,6 +185,14 @@ def bad_outcomes_elsewhere(module: Module) -> Iterator[str]:
             ):
                 if {_word(member) for member in members} >= BAD_WORDS:
                     yield f"{module.name}:{node.lineno}: lists the bad outcomes"
+
+
+def active_runs_elsewhere(module: Module) -> Iterator[str]:
+    """Which runs have not ended is ``db.run_states.ACTIVE``, word for word as the index of them has it."""
+    if module.name != "db.run_states":
+        for line, text in texts(module):
+            if ACTIVE_RUNS.search(text):
+                yield f"{module.name}:{line}: says anew which runs have not ended"
 
 
 def _word(node: ast.expr | None) -> str | None:
@@ -327,6 +336,7 @@ RULES: tuple[Rule, ...] = (
     trigger_words_in_sql,
     id_forms_elsewhere,
     bad_outcomes_elsewhere,
+    active_runs_elsewhere,
     sentences_said_elsewhere,
     runs_written_elsewhere,
     io_in_core,

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from jeeves_runner.api.bodies import TextField, fields_of, read_fields
 from jeeves_runner.api.parameters import MAX_ID, JsonSchema
 from jeeves_runner.core.durations import span_ms
-from jeeves_runner.core.values import MAX_NAME_LENGTH, MAX_WHOLE, check_name, check_whole, to_json
+from jeeves_runner.core.values import EXACT, MAX_NAME_LENGTH, MAX_WHOLE, check_name, check_whole, to_json
 from jeeves_runner.errors import InvalidValue
 
 
@@ -105,6 +105,13 @@ def span_of(value: Any, name: str, minimum: int = 1) -> int:
     return span_ms(value, name, minimum=minimum)
 
 
+def _as_whole(value: object) -> object:
+    """To JSON, 5.0 is a whole number. Beyond 2**53 a float may stand for another one than was written."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT:
+        return int(value)
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class WholeField:
     """A whole number within bounds."""
@@ -117,7 +124,7 @@ class WholeField:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
     def read(self, value: object, name: str) -> int:
-        return check_whole(value, name, self.minimum, self.maximum)
+        return check_whole(_as_whole(value), name, self.minimum, self.maximum)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from jeeves_runner.db.tokens import SESSION
+from jeeves_runner.db.tokens import Session
 
 
 class Browser(NamedTuple):
@@ -18,13 +18,13 @@ class Browser(NamedTuple):
     slow: Callable[[], Awaitable[None]]
     """Notes that it has shown a wrong token, and waits as long as that deserves. TooManyAttempts."""
 
-    def let_in(self, answer: web.Response, session: str) -> None:
+    def let_in(self, answer: web.Response, session: Session) -> None:
         """Have it show ``session`` from now on. No script of a page can read it, no other site has it
         sent."""
         answer.set_cookie(
             self.cookie,
-            session,
-            max_age=round(SESSION.total_seconds()),
+            session.secret,
+            max_age=session.lasts_ms // 1000,
             path="/",
             httponly=True,
             samesite="Lax",

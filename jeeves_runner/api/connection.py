@@ -15,9 +15,11 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 from jeeves_runner.api.answer_headers import add_headers, as_text
 from jeeves_runner.api.event_stream import EventStream
+from jeeves_runner.api.peers import Peer
 from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, HttpProblem, problem_body, problem_of_http
 from jeeves_runner.api.responses import PiecesResponse, encode
 from jeeves_runner.api.unread import Unread, untaken_of_system
@@ -32,6 +34,9 @@ _READ_AHEAD: Final = 1 << 14
 
 _LONGEST_LINE: Final = 3 * 12 * MAX_NAME_LENGTH + 1024
 """Bytes of a request's first line: three names, whose characters take twelve each where they are encoded."""
+
+_MANY_HEADERS: Final = "Too many headers"
+"""How aiohttp begins to say so; its error for that is also its error for much else."""
 
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """The end of a socket that takes no time for what its other side has not taken."""
@@ -146,6 +151,8 @@ class Connection(web.RequestHandler):
         self._gone: Asked | None = None
         self.peer_user: int | None = None
         """The user at its other end, once the guard has asked for that."""
+        self.direct_peer: Peer | None = None
+        """Who sends the requests that no proxy speaks for, once the guard has asked for that."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         stream = cast(asyncio.Transport, transport)
@@ -225,7 +232,8 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Refusals that come before any middleware (``Expect``) get the shape of all others here."""
         self.request_has_come()
-        if isinstance(resp, web.HTTPException):
+        is_plain = type(resp) is web.Response  # as most are; to ask for each kind takes a while
+        if not is_plain and isinstance(resp, web.HTTPException):
             resp = problem_of_http(resp).answer()
         if not resp.prepared:
             add_headers(resp)
@@ -235,7 +243,7 @@ class Connection(web.RequestHandler):
         finally:
             self._answer = None
             self._places.rests(self)
-            if isinstance(resp, PiecesResponse | EventStream):
+            if not is_plain and isinstance(resp, PiecesResponse | EventStream):
                 await resp.close()
 
     def handle_error(
@@ -252,10 +260,9 @@ class Connection(web.RequestHandler):
             log.error("answering a request failed", exc_info=exc)
             answer = HttpProblem(status, "unexpected", UNEXPECTED).answer()
         else:
-            first_line = (message or "").partition("\n")[0].strip().rstrip(":")
-            detail = f"this is not HTTP as the server reads it: {first_line}"
-            log.debug("refused a request: %s", detail)
-            answer = HttpProblem(status, "bad_request", detail).answer()
+            problem = _unreadable(exc, message or "", status)
+            log.debug("refused a request: %s", problem.detail)
+            answer = problem.answer()
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer is on its way already")
         answer.force_close()
@@ -267,6 +274,22 @@ class Connection(web.RequestHandler):
             log.debug("closed a connection: its body cannot be read")
         else:
             super().log_exception(*args, **kw)
+
+
+def _unreadable(exc: BaseException | None, message: str, status: int) -> HttpProblem:
+    """What is wrong with bytes that aiohttp has refused to read as a request."""
+    limit = exc.args[1] if isinstance(exc, LineTooLong) else None
+    if limit == _LONGEST_LINE:
+        detail = f"the path and the query have more than {_LONGEST_LINE} bytes together"
+        return HttpProblem(HTTPStatus.REQUEST_URI_TOO_LONG, "uri_too_long", detail)
+    if limit is not None:
+        detail = f"a header has more than {limit} bytes"
+        return HttpProblem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
+    if message.startswith(_MANY_HEADERS):
+        detail = "there are too many headers"
+        return HttpProblem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
+    first_line = message.partition("\n")[0].strip().rstrip(":")
+    return HttpProblem(status, "bad_request", f"this is not HTTP as the server reads it: {first_line}")
 
 
 def _refusal() -> bytes:

@@ -9,9 +9,6 @@ from jeeves_runner.api.route import Route
 
 PAGE: Final = "text/html"
 
-REFRESH: Final = "Jeeves-Refresh"
-"""The header of an open page that comes again: it may get what was made for others a moment ago."""
-
 _DOCUMENT: Final = ("application/json", "application/*", "*/*")
 
 

@@ -47,7 +47,9 @@ def print_lineage(app: App, lineage: "RunLineage") -> None:
     app.print(Styled(_first_upper(origin_text(lineage["run"], "")), "bold"))
     found = causes_of(lineage["caused_by"])
     if found is not None:
-        app.print_heading("Follows from")
+        named = len(lineage["causes"])
+        of_all = f" (the newest {named} of {found.all_runs:,})" if lineage["more_causes"] else ""
+        app.print_heading(f"Follows from{of_all}")
         if besides := in_words(found._replace(runs=())):
             app.print(f"  {besides}")
         _list_runs(app, lineage["causes"])

@@ -77,6 +77,7 @@ RUN_ID: Final = Number("the number of a run", 1, 2**63 - 1)
 REVISION: Final = Number("the number of a revision", 1, 2**63 - 1)
 BACKFILL_ID: Final = Number("the number of a backfill", 1, 2**63 - 1)
 ITEM_ID: Final = Number("the number of an item", 1, 2**63 - 1)
+AUDIT_ID: Final = Number("the number of an act", 1, 2**63 - 1)
 
 
 def parse_json(text: str, what: str) -> Any:

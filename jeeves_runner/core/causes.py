@@ -23,6 +23,12 @@ class Causes(NamedTuple):
     path: str | None = None
     """The pattern of paths that has changed, or one that has."""
 
+    @property
+    def all_runs(self) -> int:
+        """How many runs there were; ``total`` counts the items where there are any."""
+        is_of_items = self.items or self.queue is not None
+        return len(self.runs) if is_of_items else max(self.total or 0, len(self.runs))
+
     def as_json(self) -> dict[str, Any]:
         """Its JSON value: what says nothing is left out, and what are several is a list."""
         said = {name: value for name, value in self._asdict().items() if value not in (None, ())}
@@ -69,7 +75,7 @@ def in_words(found: Causes, most: int = 5) -> str:
     if found.node is not None or found.path is not None:
         parts.append(f"a change of {found.node or found.path}")
     if found.runs:
-        count = len(found.runs) if parts else found.total or len(found.runs)
+        count = found.all_runs
         parts.append(f"run{'' if count == 1 else 's'}{_listed(' ', found.runs, most, count)}")
     return ", ".join(parts)
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from jeeves_runner.core.expressions import fullmatch
 from jeeves_runner.core.model import Param, ParamType
-from jeeves_runner.core.values import check_name, check_text, parse_json
+from jeeves_runner.core.values import EXACT, check_name, check_text, parse_json
 from jeeves_runner.core.wording import brief, known_words, likely_meant, shown
 from jeeves_runner.errors import InvalidValue
 
@@ -34,8 +34,6 @@ _INTEGERS: Final = range(-(2**63), 2**63)
 """Those of 64 bits."""
 _MAX_BITS: Final = 1024
 """Of a whole number that a 64-bit float can hold."""
-_EXACT: Final = 2**53
-"""Up to here a float tells whole numbers from one another."""
 _TOLD: Final = 10
 """Faults that a message tells of."""
 _LISTED: Final = 10
@@ -213,7 +211,7 @@ def _text_of_float(kind: ParamType, value: float) -> str | None:
     if not math.isfinite(value):
         return None
     if kind is ParamType.INTEGER:
-        return str(int(value)) if value.is_integer() and abs(value) <= _EXACT else None
+        return str(int(value)) if value.is_integer() and abs(value) <= EXACT else None
     return json.dumps(value) if kind is ParamType.NUMBER else None
 
 

@@ -23,6 +23,8 @@ ID_WORDS: Final = "lower-case letters, digits, `.`, `_` and `-`, at most 128, th
 MAX_NAME_LENGTH: Final = 512
 MAX_JSON_LENGTH: Final = 64 * 1024 * 1024
 MAX_WHOLE: Final = 2**31 - 1
+EXACT: Final = 2**53
+"""Up to here a float tells whole numbers from one another."""
 PAGE: Final = 50
 """How many rows of a list a caller gets without saying how many."""
 MAX_DEPTH: Final = 100

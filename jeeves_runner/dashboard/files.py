@@ -70,10 +70,10 @@ async def file(call: Call[FilePath, Nothing, Nothing]) -> web.Response:
     if asked is None:
         raise NotFound(f"there is no such file: {call.path.file}")
     answer = web.Response(
-        body=asked.packed if call.takes_gzip else asked.text, content_type=asked.kind, charset="utf-8"
+        body=asked.packed if call.asking.takes_gzip else asked.text, content_type=asked.kind, charset="utf-8"
     )
     answer.headers["Vary"] = "Accept-Encoding"
-    if call.takes_gzip:
+    if call.asking.takes_gzip:
         answer.headers["Content-Encoding"] = "gzip"
     if call.path.version == found.version:
         answer.headers["Cache-Control"] = _FOR_GOOD

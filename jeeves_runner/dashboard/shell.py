@@ -62,7 +62,7 @@ class Shell:
 
 async def shell_of(call: Call[Any, Any, Any], here: str) -> Shell:
     """The frame for one who looks."""
-    caller = call.caller
+    caller = call.asking.caller
     return Shell(
         here=here,
         ways=WAYS,

@@ -57,9 +57,9 @@ async def show(
     async def make() -> Made:
         return await call.reads.read(lambda conn: _made(conn, services.clock.now(), sheet, shell, read))
 
-    version = call.kept.version(), services.moves(), id(services.sync.status), services.catching_up()
-    key = call.target, shell.may_act, shell.who
-    page = await call.kept_pages.page(key, version, make, may_be_old=call.is_refresh)
+    version = call.kept.version(call.came), services.moves(), id(services.sync.status), services.catching_up()
+    key = call.asking.target, shell.may_act, shell.who
+    page = await call.kept_pages.page(key, version, make, may_be_old=call.asking.is_refresh)
     headers = {PACE: str(round(call.kept_pages.pace * 1000))}
     if page.version != version:
         headers[IS_OLD] = "1"

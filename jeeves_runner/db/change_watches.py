@@ -13,7 +13,7 @@ from jeeves_runner.core.changes import Prints
 from jeeves_runner.core.model import OverlapPolicy, Trigger
 from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.run_requests import RunRequest, request_run
-from jeeves_runner.db.runs import RUNNING
+from jeeves_runner.db.run_states import ACTIVE, RUNNING
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
 
@@ -171,7 +171,7 @@ def may_start(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
 
 
 _JOB: Final = f"""
-SELECT overlap_policy, EXISTS (SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = :job)
+SELECT overlap_policy, EXISTS (SELECT 1 FROM runs WHERE {ACTIVE} AND job_id = :job)
 FROM jobs WHERE id = :job AND {_WANTED}
 """
 

@@ -9,8 +9,8 @@ from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.wrong_clock import FAR, JUMP, Rest
 from jeeves_runner.db import audit, incidents, outbox, skips, tokens
+from jeeves_runner.db.run_states import RUNNING, WAITING
 from jeeves_runner.db.run_withdrawal import go_on_from
-from jeeves_runner.db.runs import RUNNING, WAITING
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import (
     DELAYS,

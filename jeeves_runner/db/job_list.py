@@ -12,7 +12,7 @@ from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, OverrideKind, 
 from jeeves_runner.core.values import from_json, parse_json
 from jeeves_runner.db import overrides
 from jeeves_runner.db.overrides import Shown
-from jeeves_runner.db.runs import RUNNING, WAITING
+from jeeves_runner.db.run_states import ACTIVE, RUNNING, WAITING
 
 ScheduleColumn = str | dict[str, str] | list[str | dict[str, str]] | None
 """A schedule as a manifest writes it."""
@@ -137,10 +137,10 @@ _FACTS: Final = len(ListedJob._fields) - 4
 
 _ID: Final = 1 + _FACTS + _SHOWN.index("id")
 
-_ACTIVE: Final = """
+_ACTIVE: Final = f"""
 WITH active AS MATERIALIZED (
   SELECT job_id, max(status = 'running') AS running FROM runs
-  WHERE status IN ('scheduled', 'running') GROUP BY job_id)
+  WHERE {ACTIVE} GROUP BY job_id)
 """
 _STARTED: Final = "job_id = jobs.id AND started_at IS NOT NULL"
 _NEWEST: Final = "ORDER BY id DESC LIMIT 1"

@@ -34,7 +34,7 @@ from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.late_ends import HAS_EXPECT, length_of
 from jeeves_runner.db.overrides import paused_times
-from jeeves_runner.db.runs import WAITING
+from jeeves_runner.db.run_states import ACTIVE, RUNNING, WAITING
 from jeeves_runner.db.timetable_rows import schedule_of, timetable_rows
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
@@ -84,7 +84,7 @@ class Watched(NamedTuple):
 
 def running(conn: apsw.Connection) -> set[int]:
     """The ids of the runs that run. It reads an index alone."""
-    rows = conn.execute("SELECT id FROM runs WHERE status = 'running' AND status IN ('scheduled', 'running')")
+    rows = conn.execute(f"SELECT id FROM runs WHERE {RUNNING}")
     return {run_id for (run_id,) in rows}
 
 
@@ -256,7 +256,5 @@ def _kept(tx: Tx, run: Watched, cause: Cause) -> None:
     alerting.went_well(tx, run.job_id, [cause], run_id=run.id, facts={"lines": []})
 
 
-_STILL: Final = (
-    "SELECT 1 FROM runs WHERE status IN ('scheduled', 'running') AND job_id = :job AND noted & :bit LIMIT 1"
-)
+_STILL: Final = f"SELECT 1 FROM runs WHERE {ACTIVE} AND job_id = :job AND noted & :bit LIMIT 1"
 _STILL_LATE: Final = f"SELECT 1 FROM runs WHERE {WAITING} AND job_id = :job AND noted & :bit LIMIT 1"

@@ -11,7 +11,7 @@ from jeeves_runner.db import freshness, message_list, queue_claims, queue_conten
 from jeeves_runner.db.backfills import ACTIVE
 from jeeves_runner.db.file_upkeep import wal_bytes
 from jeeves_runner.db.queue_contents import QueueCounts
-from jeeves_runner.db.runs import RUNNING, WAITING
+from jeeves_runner.db.run_states import RUNNING, WAITING
 from jeeves_runner.db.unreadable import time_or_none
 
 

@@ -21,8 +21,8 @@ from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.queue_claims import settle_expired
 from jeeves_runner.db.queue_pauses import IS_PAUSED
 from jeeves_runner.db.queue_upkeep import fail_deep
-from jeeves_runner.db.renames import ACTIVE
 from jeeves_runner.db.run_requests import RunRequest, request_run
+from jeeves_runner.db.run_states import ACTIVE
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.db.waits import QUEUE_PAUSES, RESTS, end_by_now

@@ -12,6 +12,7 @@ import apsw
 
 from jeeves_runner.db import namespaces
 from jeeves_runner.db.carried_runs import begin_carry
+from jeeves_runner.db.run_states import ACTIVE
 from jeeves_runner.db.transaction import Tx
 
 
@@ -75,7 +76,6 @@ _OLD: Final = f"(SELECT old FROM ({_PAIRS}))"
 _END_OLD_OVERRIDES: Final = (
     f"UPDATE overrides SET ended_at = :at WHERE ended_at IS NULL AND job_id IN (SELECT new FROM ({_PAIRS}))"
 )
-ACTIVE: Final = "status IN ('scheduled', 'running')"
 _CARRY: Final = (
     f"UPDATE overrides SET job_id = {_NEW} WHERE job_id IN {_OLD}",
     f"UPDATE incidents SET job_id = {_NEW} WHERE closed_at IS NULL AND coalesce(job_id, '') IN {_OLD}",

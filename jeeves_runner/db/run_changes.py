@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.db.runs import RUNNING, WAITING
+from jeeves_runner.db.run_states import RUNNING, WAITING
 
 
 class Standing(NamedTuple):

@@ -12,6 +12,7 @@ from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.carried_runs import JOB_OF_RUN, newest_of
 from jeeves_runner.db.pages import Page, page
+from jeeves_runner.db.run_states import ACTIVE
 
 
 class RunRow(TypedDict):
@@ -115,7 +116,7 @@ _LONG: Final = tuple(_SHOWN.index(name) for name in ("message", "params", "resul
 
 # Each repeats the condition of the index that finds them. Most runs are ok: an index would not help there.
 _NOT_OK: Final = "status = :status AND finished_at IS NOT NULL AND status <> 'ok'"
-_ACTIVE: Final = "status = :status AND status IN ('scheduled', 'running')"
+_ACTIVE: Final = f"status = :status AND {ACTIVE}"
 _OF_STATUS: Final = {"ok": "status = :status", "scheduled": _ACTIVE, "running": _ACTIVE}
 
 
@@ -147,10 +148,7 @@ def run_rows(
 
 def active_run_rows(conn: apsw.Connection) -> list[RunRow]:
     """The runs that run or wait: running ones first, the oldest first."""
-    rows = conn.execute(
-        f"SELECT {_COLUMNS} FROM runs WHERE status IN ('scheduled', 'running')"
-        " ORDER BY status = 'scheduled', id"
-    )
+    rows = conn.execute(f"SELECT {_COLUMNS} FROM runs WHERE {ACTIVE} ORDER BY status = 'scheduled', id")
     return [_row(row) for row in rows]
 
 

@@ -10,8 +10,9 @@ from jeeves_runner.core.model import CancelCause, JobSpec, Reason
 from jeeves_runner.core.params import refreshed
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_ends import RunRecord
+from jeeves_runner.db.run_states import ACTIVE, RUNNING
 from jeeves_runner.db.runner import check_epoch
-from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, Start, returned_run
+from jeeves_runner.db.runs import RUN_COLUMNS, Start, returned_run
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict
 
@@ -56,7 +57,7 @@ def request_cancel(tx: Tx, run_id: int, cause: CancelCause) -> CancelCause | Non
     row = tx.conn.execute(
         "UPDATE runs SET cancel_cause = coalesce(cancel_cause, ?),"
         " cancel_requested_at = coalesce(cancel_requested_at, ?)"
-        " WHERE id = ? AND status IN ('scheduled', 'running') RETURNING cancel_cause",
+        f" WHERE id = ? AND {ACTIVE} RETURNING cancel_cause",
         (cause, tx.at, run_id),
     ).fetchone()
     return None if row is None else CancelCause(row[0])

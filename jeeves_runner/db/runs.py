@@ -13,18 +13,13 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.db.carried_runs import JOB_OF_RUN
 from jeeves_runner.db.file_errors import translated
 from jeeves_runner.db.renames import earlier_ids, id_at
+from jeeves_runner.db.run_states import ACTIVE, RUNNING, WAITING
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.errors import Conflict, NotFound
 
 RUN_COLUMNS: Final = ", ".join(JOB_OF_RUN if name == "job_id" else name for name in Run._fields)
 """What ``run_from_row`` takes, in this order."""
-
-WAITING: Final = "status = 'scheduled' AND status IN ('scheduled', 'running')"
-"""The condition of runs that wait. The second half is that of the index, which SQLite cannot infer."""
-
-RUNNING: Final = "status = 'running' AND status IN ('scheduled', 'running')"
-"""The same for runs that run."""
 
 AT_ITS_END: Final = "max(:at, created_at, coalesce(started_at, created_at))"
 """The end of a run that ends now: not before it began, also where the clock was set back meanwhile."""
@@ -107,7 +102,7 @@ def waiting_runs(conn: apsw.Connection) -> list[Run]:
 
 def active_runs(conn: apsw.Connection) -> list[Run]:
     """All runs that wait or run, oldest first."""
-    return _runs(conn, "status IN ('scheduled', 'running') ORDER BY id")
+    return _runs(conn, f"{ACTIVE} ORDER BY id")
 
 
 def requested_runs(conn: apsw.Connection, after_id: int) -> list[Run]:

@@ -8,7 +8,7 @@ from typing import Final
 import apsw
 
 from jeeves_runner.core.model import Trigger
-from jeeves_runner.db.runs import WAITING
+from jeeves_runner.db.run_states import WAITING
 
 _WANTED: Final = "deleted_at IS NULL AND enabled AND spec ->> '$.on_start'"
 _ALL: Final = f"""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.clock import to_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.api_tokens import (
     PREFIX,
     RANDOM_BYTES,
@@ -29,7 +29,7 @@ from jeeves_runner.db.waits import Wait, end_by_now
 from jeeves_runner.errors import Conflict, NotFound, Unauthorized
 
 SESSION: Final = timedelta(hours=12)
-"""How long a browser stays let in."""
+"""How long a browser stays let in at most. No session outlasts its token."""
 
 TOKENS: Final = Wait("tokens", "expires_at", "expires_ms", "revoked_at IS NULL AND expires_at IS NOT NULL")
 SESSIONS: Final = Wait("sessions", "expires_at", "lasts_ms", "true")
@@ -49,6 +49,19 @@ class Holder(NamedTuple):
     """What it allows."""
     is_noted: bool
     """Whether its use within this minute is on record already."""
+    expires_at: str | None
+    """When it ceases to count, in the database's form; None: never."""
+
+
+class Session(NamedTuple):
+    """A browser that was just let in."""
+
+    secret: str
+    """What it is to show. Keep it out of texts."""
+    expires_at: str
+    """When it is let in no more, in the database's form."""
+    lasts_ms: int
+    """Milliseconds until then."""
 
 
 class TokenRow(NamedTuple):
@@ -135,7 +148,7 @@ def any_token(conn: apsw.Connection, role: TokenRole | None = None) -> bool:
 
 
 _HOLDER: Final = f"""
-SELECT id, name, role, last_used_at FROM tokens
+SELECT id, name, role, last_used_at, expires_at FROM tokens
 WHERE digest = :digest AND revoked_at IS NULL AND coalesce({end_by_now(TOKENS)} > :at, 1)
 """
 
@@ -146,7 +159,7 @@ def holder_of_token(conn: apsw.Connection, now: datetime, token: str) -> Holder 
 
 
 _IN_SESSION: Final = f"""
-SELECT id, name, role, last_used_at FROM tokens
+SELECT id, name, role, last_used_at, expires_at FROM tokens
 WHERE id = (SELECT token_id FROM sessions WHERE digest = :digest AND {end_by_now(SESSIONS)} > :at)
   AND revoked_at IS NULL AND coalesce({end_by_now(TOKENS)} > :at, 1)
 """
@@ -162,9 +175,9 @@ def _holder(conn: apsw.Connection, statement: str, now: datetime, secret: str) -
     row = conn.execute(statement, {"digest": digest(secret), "at": at}).fetchone()
     if row is None:
         return None
-    number, name, role, last_used_at = row
+    number, name, role, last_used_at, expires_at = row
     is_noted = last_used_at is not None and last_used_at[:_MINUTE] >= at[:_MINUTE]
-    return Holder(number, name, TokenRole(role), is_noted)
+    return Holder(number, name, TokenRole(role), is_noted, expires_at)
 
 
 def still_holds(conn: apsw.Connection, now: datetime, token_id: int) -> bool:
@@ -184,22 +197,35 @@ def note_use(tx: Tx, token_id: int) -> None:
     )
 
 
-def begin_session(tx: Tx, token_id: int, *, by: Actor, instead_of: str | None = None) -> str:
-    """Let a browser in; what it is to show from now on, ``instead_of`` what it has shown so far.
+_LEFT: Final = f"""
+SELECT {end_by_now(TOKENS)} FROM tokens WHERE id = :token AND revoked_at IS NULL
+"""
+
+
+def begin_session(tx: Tx, token_id: int, *, by: Actor, instead_of: str | None = None) -> Session:
+    """Let a browser in, ``instead_of`` what it has shown so far, until its token ceases to count at the
+    latest. Unauthorized where it does so by now.
 
     Sessions that are over are removed.
     """
-    secret = token_urlsafe(RANDOM_BYTES)
+    token = tx.conn.execute(_LEFT, {"token": token_id, "at": tx.at}).fetchone()
+    if token is None:
+        raise Unauthorized("the token was just revoked")
+    length = min(SESSION, SESSION if token[0] is None else from_text(token[0]) - tx.now)
+    if length <= timedelta():
+        raise Unauthorized("the token has just expired")
+    session = Session(
+        token_urlsafe(RANDOM_BYTES), to_text(tx.now + length), length // timedelta(milliseconds=1)
+    )
     if instead_of is not None:
         tx.conn.execute("DELETE FROM sessions WHERE digest = ?", (digest(instead_of),))
     tx.conn.execute("DELETE FROM sessions WHERE expires_at <= ?", (tx.at,))
-    lasts_ms = SESSION // timedelta(milliseconds=1)
     tx.conn.execute(
         "INSERT INTO sessions (digest, token_id, created_at, expires_at, lasts_ms) VALUES (?, ?, ?, ?, ?)",
-        (digest(secret), token_id, tx.at, to_text(tx.now + SESSION), lasts_ms),
+        (digest(session.secret), token_id, tx.at, session.expires_at, session.lasts_ms),
     )
     audit.record(tx, actor=by, action="login", target=by.name)
-    return secret
+    return session
 
 
 def end_session(tx: Tx, secret: str, *, by: Actor) -> None:

@@ -19,7 +19,8 @@ from jeeves_runner.db.carried_runs import newest_of
 from jeeves_runner.db.needs import unmet_for
 from jeeves_runner.db.occurrence_runs import row_of
 from jeeves_runner.db.overrides import Shown
-from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, WAITING, run, run_from_row
+from jeeves_runner.db.run_states import RUNNING, WAITING
+from jeeves_runner.db.runs import RUN_COLUMNS, run, run_from_row
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.db.why_starts import starts_of
 

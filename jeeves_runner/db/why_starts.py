@@ -13,7 +13,7 @@ from jeeves_runner.core.why.start_facts import ChangeStart, Override, QueueStart
 from jeeves_runner.db import after, change_watches, queue_triggers
 from jeeves_runner.db.queue_contents import queue_counts
 from jeeves_runner.db.queue_pauses import queue_pauses
-from jeeves_runner.db.renames import ACTIVE
+from jeeves_runner.db.run_states import ACTIVE
 from jeeves_runner.db.unreadable import time_or_none
 
 _MILLISECOND: Final = timedelta(milliseconds=1)

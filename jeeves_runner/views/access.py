@@ -17,7 +17,7 @@ class SessionDocument(TypedDict):
     role: Annotated[str, TokenRole]
     """What it allows."""
     expires_at: str
-    """When the browser is let in no more."""
+    """When the browser is let in no more: in 12 hours, or with the end of its token if that comes first."""
 
 
 class TokenDocument(TypedDict):

@@ -47,6 +47,8 @@ class RunLineage(TypedDict):
     """The run itself."""
     causes: list[RunOrigin]
     """The runs that it follows from, oldest first; at most 100, the newest."""
+    more_causes: bool
+    """Whether there were more of them, `total` of `caused_by` in all."""
     caused_by: object
     """All that it follows from, as `GET /runs/{run}` tells it."""
     caused: list[RunOrigin]
@@ -114,6 +116,7 @@ def run_lineage_view(conn: apsw.Connection, now: datetime, run_id: int) -> RunLi
         "lineage": {
             "run": origins[run_id],
             "causes": [origins[cause] for cause in causes],
+            "more_causes": by is not None and by.all_runs > len(causes),
             "caused_by": None if by is None else by.as_json(),
             "caused": [origins[each] for each in caused[:MOST]],
             "more_caused": len(caused) > MOST,

@@ -70,6 +70,13 @@ class QueuesDocument(TypedDict):
     """Where the next page begins, if others follow."""
 
 
+class PurgedDocument(TypedDict):
+    """What was deleted from a queue."""
+
+    deleted: dict[str, int]
+    """How many items by kind, of the kinds that were asked for: `failed`, `completed`, `pending`."""
+
+
 class ItemDocument(TypedDict):
     """One item of a queue."""
 

@@ -11,6 +11,7 @@ from support.ledger import Ledger, as_document
 
 from jeeves_runner.api import parameters
 from jeeves_runner.core.model import Param, ParamType, Retries
+from jeeves_runner.db import queue_purge
 from jeeves_runner.views.runs import run_view
 
 LASTING = "exec sleep 60"
@@ -224,6 +225,33 @@ def test_a_queue_is_paused_and_resumed(ledger: Ledger) -> None:
         assert problem(await api.post("/queues/none/pause")) == (404, "there is no queue none")
 
     with_api(ledger, scenario)
+
+
+def test_the_items_of_a_queue_are_deleted_but_those_that_are_claimed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_purge, "PORTION", 2)
+    ledger.declare_queue("mail")
+
+    async def scenario(api: Api) -> None:
+        await api.post("/queues/mail/items", {"payloads": list(range(9))})
+        claimed = await api.post("/queues/mail/claim", {"count": 3})
+        done = [{"id": item["id"], "lease_token": item["lease_token"]} for item in claimed.body["items"][:2]]
+        assert (await api.post("/queues/mail/complete", {"items": done})).status == 200
+        for body in ({}, {"failed": False}):
+            nothing = await api.post("/queues/mail/purge", body)
+            assert problem(nothing) == (400, "the body names nothing to delete")
+        ended = await api.post("/queues/mail/purge", {"completed": True, "failed": True})
+        assert (ended.status, ended.body) == (200, {"deleted": {"failed": 0, "completed": 2}})
+        waits = await api.post("/queues/mail/purge", {"pending": True})
+        assert waits.body == {"deleted": {"pending": 6}}
+        none = await api.post("/queues/none/purge", {"failed": True})
+        assert problem(none) == (404, "there is no queue none")
+
+    with_api(ledger, scenario)
+    assert ledger.conn.execute("SELECT status FROM queue_items").fetchall() == [("claimed",)]
+    audited = ledger.conn.execute("SELECT detail, answer FROM audit WHERE action = 'purge' AND answer = 200")
+    assert audited.fetchall() == [("2 completed", 200), *[("2 pending", 200)] * 3]
 
 
 @pytest.mark.parametrize(

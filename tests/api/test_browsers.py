@@ -1,6 +1,7 @@
 """Browsers are let in with a token, known by a cookie, and let out again."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,10 +11,14 @@ from support.ledger import Ledger
 
 from jeeves_runner.api import attempts
 from jeeves_runner.api.connection import Limits
+from jeeves_runner.clock import SystemClock, from_text, to_text
 from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.core.durations import End
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import tokens
+from jeeves_runner.errors import Unauthorized
 
+A_MOMENT: Final = timedelta(seconds=5)
 ME: Final = Actor("cli", "me")
 
 
@@ -80,6 +85,36 @@ def test_nothing_else_lets_a_browser_in(ledger: Ledger, body: dict[str, object])
     answer = with_api(ledger, scenario)
     assert answer.status in (400, 401)
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("lasts", [None, timedelta(days=90), timedelta(hours=1), timedelta(seconds=30)])
+def test_a_session_lasts_12_hours_and_not_beyond_its_token(ledger: Ledger, lasts: timedelta | None) -> None:
+    before = SystemClock().now()
+    until = None if lasts is None else End(before + lasts, lasts // timedelta(milliseconds=1))
+    with ledger.tx() as tx:
+        made = tokens.create(tx, "ci", TokenRole.READ, until=until, by=ME)
+
+    async def scenario(api: Api) -> Answer:
+        return await api.post("/login", {"token": made})
+
+    answer, after = with_api(ledger, scenario), SystemClock().now()
+    expires_at, at_most = from_text(answer.body["expires_at"]), tokens.SESSION
+    if lasts is not None and lasts < at_most:
+        assert expires_at == from_text(to_text(before + lasts))
+    else:
+        assert before + at_most - A_MOMENT <= expires_at <= after + at_most
+    age = int(answer.headers["Set-Cookie"].partition("Max-Age=")[2].partition(";")[0])
+    assert after - A_MOMENT <= expires_at - timedelta(seconds=age) <= after + A_MOMENT
+
+
+def test_a_token_that_was_just_revoked_begins_no_session(ledger: Ledger) -> None:
+    with ledger.tx() as tx:
+        made = tokens.create(tx, "ci", TokenRole.READ, until=None, by=ME)
+        holder = tokens.holder_of_token(tx.conn, tx.now, made)
+        tokens.revoke(tx, "ci", by=ME)
+    assert holder is not None
+    with ledger.tx() as tx, pytest.raises(Unauthorized, match="just revoked"):
+        tokens.begin_session(tx, holder.token_id, by=ME)
 
 
 def test_another_login_ends_the_session_that_was_shown(ledger: Ledger) -> None:

@@ -206,9 +206,13 @@ def test_bodies_that_do_not_come_to_their_end_hold_so_much_together(ledger: Ledg
         ("GET / HTTP/1.1\r\n\r\n", 400, "this is not HTTP as the server reads it: Missing 'Host'"),
         (
             f"GET /{'a' * 20_000} HTTP/1.1\r\n\r\n",
-            400,
-            "this is not HTTP as the server reads it: Got more",
+            414,
+            "the path and the query have more than 19456 bytes together",
         ),
+        (f"GET /?a={'a' * 20_000} HTTP/1.1\r\n\r\n", 414, "the path and the query have more than 19456"),
+        (f"GET / HTTP/1.1\r\nA: {'a' * 9_000}\r\n\r\n", 431, "a header has more than 8190 bytes"),
+        (f"GET / HTTP/1.1\r\n{'a' * 9_000}: a\r\n\r\n", 431, "a header has more than 8190 bytes"),
+        ("GET / HTTP/1.1\r\n" + "A: a\r\n" * 200 + "\r\n", 431, "there are too many headers"),
         (POST + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "this is not HTTP"),
         (
             POST + "Content-Length: 5\r\nContent-Encoding: gzip\r\n\r\nhello",

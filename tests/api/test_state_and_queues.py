@@ -221,6 +221,25 @@ def test_a_refusal_names_its_place(ledger: Ledger, ops: object, error: str) -> N
     assert (status, detail[: len(error)]) == (400, error)
 
 
+def test_a_whole_number_is_one_however_it_is_written(ledger: Ledger) -> None:
+    many = b'{"payloads": [1, 2, 3], "priority": -0.0, "max_attempts": 2.0}'
+    taken, pruned, exact = play(
+        ledger,
+        ("POST", "/queues/mail/items", many),
+        ("POST", "/state/ns/k/prune", b'{"keep": 1937.0}'),
+        ("POST", "/queues/mail/claim", b'{"count": 2e0}'),
+    )
+    assert (taken.status, pruned.status, len(exact.body["items"])) == (200, 200, 2)
+
+
+@pytest.mark.parametrize("number", ["2.5", "1e18", "true", '"2"'])
+def test_what_is_none_or_could_be_another_one_is_refused(ledger: Ledger, number: str) -> None:
+    body = b'{"operations": [{"op": "complete", "lease_token": "x", "id": %s}]}' % number.encode()
+    [answer] = play(ledger, ("POST", "/transaction", body))
+    assert problem(answer)[0] == 400
+    assert "operations[0].id must be a whole number" in problem(answer)[1]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "error"),
     [

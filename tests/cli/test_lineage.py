@@ -72,6 +72,14 @@ def test_a_run_tells_what_it_follows_from(shell: Shell) -> None:
     assert "Has caused" not in text
 
 
+def test_a_run_says_that_it_follows_from_more_runs_than_are_named(shell: Shell) -> None:
+    causes = Causes(runs=(1, 2), total=1_250).as_text()
+    run = shell.ledger.add_run("send", caused_by=causes)
+    text = shell.text("run", str(run), "--lineage")
+    assert "Follows from (the newest 2 of 1,250)\n  run 1 of fetch" in text
+    assert shell.json("run", str(run), "--lineage")["lineage"]["more_causes"]
+
+
 def test_a_run_tells_which_items_it_follows_from(shell: Shell) -> None:
     causes = Causes(items=(1, 2), queue="mail").as_text()
     run = shell.ledger.add_run("send", caused_by=causes)

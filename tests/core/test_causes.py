@@ -47,6 +47,7 @@ def test_unfit_values_are_left_out() -> None:
         (Causes(items=(4,), queue="mail"), "1 item of queue mail: 4"),
         (Causes(node="datastore:notes", runs=(3,)), "a change of datastore:notes, run 3"),
         (Causes(path="in/*.csv"), "a change of in/*.csv"),
+        (Causes(path="in/*.csv", runs=(3, 4), total=120), "a change of in/*.csv, runs 3, 4 and 118 before"),
     ],
 )
 def test_causes_in_words(causes: Causes, words: str) -> None:

@@ -14,6 +14,8 @@ from jeeves_runner.db import after, overrides
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.runner.after_watch import AfterWatch
 
+_QUALIFIES = "SELECT upstream, qualifies FROM arrivals"
+
 
 def follower(*upstreams: str, when: Any = "ok", command: str = "true", **fields: Any) -> JobSpec:
     return job("next", command, after=After(upstreams, when), **fields)
@@ -205,6 +207,13 @@ def test_an_edge_begins_with_the_apply_that_declares_it_and_with_enable(place: P
     with_runner(place, scenario)
 
 
+def test_how_an_upstream_must_end_is_read_where_it_is_said(place: Place) -> None:
+    place.apply(job("first"), follower("first", tags=("finished",)))
+    assert place.conn.execute(_QUALIFIES).fetchall() == [("first", "ok")]
+    place.apply(follower("first", when="finished"))
+    assert place.conn.execute(_QUALIFIES).fetchall() == [("first", "finished")]
+
+
 def test_what_an_apply_lets_go_of_is_not_waited_for(place: Place) -> None:
     place.apply(job("a"), job("b"), follower("a", "b"))
 
@@ -327,7 +336,7 @@ def test_one_that_follows_does_not_overtake_what_waits(place: Place) -> None:
         waiting = await rig.runs.request("other")
         assert waiting.reason == "limit"
         place.go()
-        await rig.until(lambda: bool(followers(place)) and place.story("other") == ["running"])
-        assert place.story("next") == ["scheduled: limit"]
+        await rig.until(lambda: place.story("next") == ["scheduled: limit"])  # taken up, and waits
+        await rig.until(lambda: place.story("other") == ["running"])
 
     with_runner(place, scenario, max_concurrency=1)

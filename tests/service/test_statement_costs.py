@@ -31,6 +31,8 @@ from jeeves_runner.service import Runner
 
 FEW, MANY = 1_000, 50_000
 MOST = 1_000_000
+LONG = pytest.mark.timeout(1200)
+"""To write so many rows of each kind takes minutes."""
 
 _FACTOR = 1.5
 _SLACK = 1_000
@@ -57,6 +59,7 @@ BODIES = {
     "/state/{namespace}/{key}": {"value": 1},
     "/state/{namespace}/{key}/prune": {"keep": 1},
     "/queues/{queue}/items": {"payload": {"n": -2}},
+    "/queues/{queue}/purge": {"failed": True},
     **{f"/queues/{{queue}}/items/{{item}}/{answer}": body for answer, body in ANSWERS.items()},
     **{f"/queues/{{queue}}/{answer}": {"items": [{"id": 1, **body}]} for answer, body in ANSWERS.items()},
     "/transaction": {"operations": [{"op": "set_state", "namespace": NAMESPACE, "key": "key8", "value": 1}]},
@@ -74,6 +77,7 @@ QUERIES = (
     "/runs?before=500&limit=5", f"/runs?job={JOB}&status=error", f"/runs?job={JOB}&status=skipped&limit=3",
     f"/jobs/{JOB}/runs?before=90", "/jobs?limit=1", "/queues?detail=1", "/revisions?before=50",
     f"/audit?actor=cli&target=job%20{JOB}", f"/audit?target=job%20{JOB}&before=500", "/audit?actor=none",
+    "/audit?since=-1m", f"/audit?since=-1m&actor=cli&target=job%20{JOB}",
     f"/schedule?from=-5h&job={JOB}", "/schedule?from=-5h&limit=1000",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
     f"/v0/state/{NAMESPACE}/{KEY}?order=asc&limit=5",
@@ -176,7 +180,7 @@ def _ask(method: str, url: str, body: object = None) -> None:
     data = None if method == "GET" else json.dumps(body or {}).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             if answer.headers["Content-Type"] == STREAM:  # it does not end; what it reads first is the most
                 answer.read1()
             else:
@@ -212,7 +216,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return play(tmp_path_factory.mktemp("costs") / "few", FEW)
 
 
-@pytest.mark.parametrize("rows", [MANY, pytest.param(MOST, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("rows", [MANY, pytest.param(MOST, marks=[pytest.mark.campaign, LONG])])
 def test_no_statement_takes_more_steps_with_more_rows(few: Played, tmp_path: Path, rows: int) -> None:
     many = play(tmp_path / "many", rows)
     assert len(few.steps) > 120

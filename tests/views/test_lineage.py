@@ -120,6 +120,7 @@ class TestRun:
         assert of_run(ledger, fetch) | {"run": None} == {
             "run": None,
             "causes": [],
+            "more_causes": False,
             "caused_by": None,
             "caused": [origin(ledger, send, "send", "running")],
             "more_caused": False,

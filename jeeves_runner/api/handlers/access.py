@@ -6,7 +6,7 @@ from jeeves_runner.api.guard import NO_TOKEN
 from jeeves_runner.api.requests.access import AuditQuery, LoginBody
 from jeeves_runner.api.responses import encode, encoded_response
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.clock import to_text
+from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.db import tokens
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.access import SessionDocument
@@ -18,35 +18,43 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
     services, token = call.services, call.body.token
     if token is None:
         raise InvalidValue("the body needs a token", hint='send {"token": "jr_..."}')
-    now = services.clock.now()
-    holder = tokens.holder_of_token(services.conn, now, token.strip())
+    holder = tokens.holder_of_token(services.conn, services.clock.now(), token.strip())
     if holder is None:
-        await call.browser.slow()
+        await call.asking.browser.slow()
         raise NO_TOKEN
-    by, before = call.acting._replace(name=f"token {holder.name}"), call.caller.session
+    by, before = call.asking.acting._replace(name=f"token {holder.name}"), call.asking.caller.session
     session = await services.writer.write(
         lambda tx: tokens.begin_session(tx, holder.token_id, by=by, instead_of=before)
     )
     document: SessionDocument = {
         "name": holder.name,
         "role": holder.role,
-        "expires_at": to_text(now + tokens.SESSION),
+        "expires_at": session.expires_at,
     }
     answer = encoded_response(encode(document))
-    call.browser.let_in(answer, session)
+    call.asking.browser.let_in(answer, session)
     return answer
 
 
 async def logout(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     """End the session of a browser, if it has one."""
-    session, by = call.caller.session, call.acting
+    session, by = call.asking.caller.session, call.asking.acting
     if session is not None:
         await call.services.writer.write(lambda tx: tokens.end_session(tx, session, by=by))
     answer = web.Response(status=204)
-    call.browser.let_out(answer)
+    call.asking.browser.let_out(answer)
     return answer
 
 
 async def audit(call: Call[Nothing, AuditQuery, Nothing]) -> web.Response:
-    query = call.query
-    return await call.answer(lambda conn, _: audit_view(conn, **query._asdict()))
+    query, zone = call.query, call.services.config.timezone
+    return await call.answer(
+        lambda conn, now: audit_view(
+            conn,
+            actor=query.actor,
+            target=query.target,
+            since=None if query.since is None else parse_instant(query.since, now, zone, "since"),
+            limit=query.limit,
+            before=query.before,
+        )
+    )

@@ -1,15 +1,17 @@
 """The handlers of queues: what they hold, and their pauses."""
 
+from functools import partial
+
 from aiohttp import web
 
 from jeeves_runner.api.handlers.acting import end_of, write
 from jeeves_runner.api.requests.overrides import OverrideBody
-from jeeves_runner.api.requests.queues import PeekQuery, QueueItemPath, QueuePath, QueuesQuery
+from jeeves_runner.api.requests.queues import PeekQuery, PurgeQueueBody, QueueItemPath, QueuePath, QueuesQuery
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.db import queue_pauses
+from jeeves_runner.db import queue_pauses, queue_purge
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.views.lineage import item_lineage_view
-from jeeves_runner.views.queues import peek_view, queue_ids_view, queue_view, queues_view
+from jeeves_runner.views.queues import PurgedDocument, peek_view, queue_ids_view, queue_view, queues_view
 
 
 async def queues(call: Call[Nothing, QueuesQuery, Nothing]) -> web.Response:
@@ -36,12 +38,27 @@ async def pause_queue(call: Call[QueuePath, Nothing, OverrideBody]) -> web.Respo
     queue, reason, until = call.path.queue, call.body.reason, end_of(call.services, call.body)
     await write(
         call.services,
-        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=call.acting),
+        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=call.asking.acting),
     )
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))
 
 
 async def resume_queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
     queue = call.path.queue
-    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=call.acting))
+    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=call.asking.acting))
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))
+
+
+async def purge_queue(call: Call[QueuePath, Nothing, PurgeQueueBody]) -> web.Response:
+    queue, kinds, services, by = call.path.queue, call.body.kinds, call.services, call.asking.acting
+    found = await services.writer.write(lambda tx: queue_purge.purgeable(tx, queue))
+    document: PurgedDocument = {"deleted": dict.fromkeys(kinds, 0)}
+    for kind in kinds:
+        more = True
+        while more:
+            count = await services.writer.write(
+                partial(queue_purge.purge, queue_id=queue, kind=kind, newest=found.newest, by=by)
+            )
+            document["deleted"][kind] += count
+            more = count == queue_purge.PORTION
+    return await call.show(document)

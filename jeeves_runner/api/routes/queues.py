@@ -6,7 +6,13 @@ from jeeves_runner.api.callers import RunMay
 from jeeves_runner.api.handlers import queues
 from jeeves_runner.api.route import Route, act, look
 from jeeves_runner.views.lineage import ItemLineageDocument
-from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
+from jeeves_runner.views.queues import (
+    ItemsDocument,
+    PurgedDocument,
+    QueueCountsDocument,
+    QueueIdsDocument,
+    QueuesDocument,
+)
 
 QUEUES: Final[tuple[Route, ...]] = (
     look(
@@ -46,6 +52,14 @@ QUEUES: Final[tuple[Route, ...]] = (
         "End the pause of a queue",
         queues.resume_queue,
         {200: QueueCountsDocument},
+        problems={404},
+    ),
+    act(
+        "/queues/{queue}/purge",
+        "Delete the items of a queue that are not claimed, of the kinds that are named",
+        queues.purge_queue,
+        {200: PurgedDocument},
+        description="Claimed items stay, and so do those that come in meanwhile.",
         problems={404},
     ),
     look(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.db.queue_purge import Purgeable
+    from jeeves_runner.views.queues import PurgedDocument
 
 
 @click.command("pause", short_help="Let nothing be claimed from QUEUE, and let it start nothing.")
@@ -80,7 +81,8 @@ def purge(app: App, queue_id: str, failed: bool, completed: bool, pending: bool,
             found = queue_purge.purgeable(tx, queue_id)
         if not yes and any(found.items[kind] for kind in kinds):
             _ask(queue_id, found, kinds)
-        deleted = dict.fromkeys(kinds, 0)
+        document: PurgedDocument = {"deleted": dict.fromkeys(kinds, 0)}
+        deleted = document["deleted"]
         for kind in kinds:
             more = True
             while more:
@@ -89,7 +91,7 @@ def purge(app: App, queue_id: str, failed: bool, completed: bool, pending: bool,
                 deleted[kind] += count
                 more = count == queue_purge.PORTION
     if app.json:
-        app.print_json({"deleted": deleted})
+        app.print_json(document)
     elif any(deleted.values()):
         app.print(f"Deleted from queue {queue_id}: {_listed(deleted)}.")
     else:

@@ -1,0 +1,16 @@
+"""Which runs have not ended, as conditions of SQL.
+
+SQLite uses the index of these runs only for statements that say its condition word for word, and cannot infer
+it from a narrower one: so all of them take it from here.
+"""
+
+from typing import Final
+
+ACTIVE: Final = "status IN ('scheduled', 'running')"
+"""The condition of runs that wait or run."""
+
+WAITING: Final = f"status = 'scheduled' AND {ACTIVE}"
+"""The condition of runs that wait."""
+
+RUNNING: Final = f"status = 'running' AND {ACTIVE}"
+"""The condition of runs that run."""
