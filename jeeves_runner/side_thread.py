@@ -68,8 +68,16 @@ class Kept(Generic[T]):
 
     async def get(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What ``ask`` answers, or has answered within the last ``seconds``. What it raises is not kept."""
+        answer = self.find()
+        if answer is None:
+            answer = await ask()
+            self._answer = answer, self._clock.monotonic()
+        return answer
+
+    def find(self) -> T | None:
+        """What it has answered within that time; None: nothing."""
         if self._answer is None or self._clock.monotonic() - self._answer[1] >= self._seconds:
-            self._answer = await ask(), self._clock.monotonic()
+            return None
         return self._answer[0]
 
 

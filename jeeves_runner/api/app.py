@@ -11,15 +11,18 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from jeeves_runner.api.answer_headers import add_headers
+from jeeves_runner.api.asking import Asking
 from jeeves_runner.api.bodies import BodyReader, expectation
+from jeeves_runner.api.commits import Commits
 from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.event_stream import Streams
 from jeeves_runner.api.events_feed import Feed
-from jeeves_runner.api.gate import CALLER, Gate
+from jeeves_runner.api.gate import CALLER, CAME, Gate
 from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.kept_reads import KeptReads
+from jeeves_runner.api.kept_status import KeptStatus
 from jeeves_runner.api.manner import HOUSE, Manner
-from jeeves_runner.api.parameters import Parser, preferences
+from jeeves_runner.api.parameters import Parser
 from jeeves_runner.api.problems import HttpProblem
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
@@ -30,7 +33,6 @@ from jeeves_runner.api.spool import SpoolFiles
 from jeeves_runner.api.v0.manner import ORIGINAL, is_below_base
 from jeeves_runner.api.v0.refusals import refusals
 from jeeves_runner.api.v0.routes import V0
-from jeeves_runner.core.origin import Actor
 from jeeves_runner.db.file_errors import translated
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.side_thread import Kept, SideThread
@@ -47,11 +49,12 @@ _ON_A_JOB: Final = "/jobs/{job}"
 
 def build_app(services: ApiServices, limits: Limits) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
-    gate = Gate(services, _manner_of, limits.connections)
+    commits = Commits(services.conn)
+    gate = Gate(services, commits, _manner_of, limits.connections)
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
-    kept_jobs = KeptJobs(services, reads)
+    kept_jobs = KeptJobs(services, reads, commits)
     app.on_cleanup.append(kept_jobs.close)
     app.on_response_prepare.append(_with_headers)
     app.on_cleanup.append(reads.close)
@@ -71,8 +74,9 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
         Call,
         services=services,
         reads=reads,
-        kept=KeptReads(services.conn, services.clock),
+        kept=KeptReads(commits, services.clock),
         kept_jobs=kept_jobs,
+        kept_status=KeptStatus(),
         files=files,
         too_open=Kept(services.clock, _TOO_OPEN_KEPT),
         spools=SpoolFiles(database.parent),
@@ -119,24 +123,18 @@ def _served(
     """What makes a call of each request for a route; ``call_of`` takes what comes with the request."""
     path: Parser[Any] = Parser(route.path_values, called="the {}")
     no_body = None if route.takes_body else route.body()
+    no_path = None if path.names else path.parse({})
     done = min(route.answers)
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        _check_path(request.raw_path)
-        caller = request[CALLER]
+        asked = request.raw_path
+        _check_path(asked)
         call = call_of(
-            caller=caller,
-            connection=request.protocol,
-            browser=gate.guard.browser_of(request, caller),
-            still_counts=partial(gate.guard.still_counts, caller),
-            acting=Actor(caller.name, caller.origin, done),
-            path=path.parse(request.match_info),
-            query=query.parse(request.query),
+            asking=Asking(request, request[CALLER], gate.guard, done),
+            came=request[CAME],
+            path=path.parse(request.match_info) if no_path is None else no_path,
+            query=query.parse(request.query if "?" in asked else {}),
             body=await body.read(request) if no_body is None else no_body,
-            accept=request.headers.get("Accept", ""),
-            known=frozenset(tag.value for tag in request.if_none_match or ()),
-            at_once="respond-async" in preferences(request),
-            last_event_id=request.headers.get("Last-Event-ID"),
         )
         with translated(str(database)):
             return await route.handler(call)

@@ -269,9 +269,11 @@ def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object of JSON; InvalidValue if a key stands in it twice, because only one of them would count."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in found if keys.count(key) > 1)
-        raise InvalidValue(f"the body has the key {in_quotes(twin)} more than once")
+        seen: set[str] = set()
+        for key, _ in pairs:  # there may be a hundred thousand of them: each is looked at once
+            if key in seen:
+                raise InvalidValue(f"the body has the key {in_quotes(key)} more than once")
+            seen.add(key)
     return found
 
 

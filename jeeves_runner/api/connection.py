@@ -19,6 +19,7 @@ from aiohttp.http_exceptions import LineTooLong
 
 from jeeves_runner.api.answer_headers import add_headers, as_text
 from jeeves_runner.api.event_stream import EventStream
+from jeeves_runner.api.peers import Peer
 from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, HttpProblem, problem_body, problem_of_http
 from jeeves_runner.api.responses import PiecesResponse, encode
 from jeeves_runner.api.unread import Unread, untaken_of_system
@@ -150,6 +151,8 @@ class Connection(web.RequestHandler):
         self._gone: Asked | None = None
         self.peer_user: int | None = None
         """The user at its other end, once the guard has asked for that."""
+        self.direct_peer: Peer | None = None
+        """Who sends the requests that no proxy speaks for, once the guard has asked for that."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         stream = cast(asyncio.Transport, transport)
@@ -229,7 +232,8 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Refusals that come before any middleware (``Expect``) get the shape of all others here."""
         self.request_has_come()
-        if isinstance(resp, web.HTTPException):
+        is_plain = type(resp) is web.Response  # as most are; to ask for each kind takes a while
+        if not is_plain and isinstance(resp, web.HTTPException):
             resp = problem_of_http(resp).answer()
         if not resp.prepared:
             add_headers(resp)
@@ -239,7 +243,7 @@ class Connection(web.RequestHandler):
         finally:
             self._answer = None
             self._places.rests(self)
-            if isinstance(resp, PiecesResponse | EventStream):
+            if not is_plain and isinstance(resp, PiecesResponse | EventStream):
                 await resp.close()
 
     def handle_error(

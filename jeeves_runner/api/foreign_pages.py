@@ -40,10 +40,11 @@ class ForeignPages:
 
     def fault_of(self, request: web.Request, peer: Peer) -> Fault | None:
         """Why a page, if one has its browser send this request, is not served."""
-        hosts = [host.lower() for host in request.headers.getall("Host", [])]
-        own = _own_hosts(request) | self._hosts
-        if len(hosts) != 1 or hosts[0] not in own:
-            detail = f"the Host header must be one of this server's own: {', '.join(sorted(own))}"
+        hosts = [host.lower() for host in request.headers.getall("Host", ())]
+        own = _own_hosts(request)
+        if len(hosts) != 1 or (hosts[0] not in own and hosts[0] not in self._hosts):
+            named = ", ".join(sorted(own | self._hosts))
+            detail = f"the Host header must be one of this server's own: {named}"
             return Fault(detail, "set `api.public_url` where people reach it under another name")
         if request.method in _SAFE_METHODS:
             return None

@@ -9,11 +9,12 @@ from aiohttp.typedefs import Handler, Middleware
 
 from jeeves_runner.api.audit_trail import AuditTrail
 from jeeves_runner.api.callers import Caller, Role, RunMay
+from jeeves_runner.api.commits import Commits
 from jeeves_runner.api.connection import Connection, log
 from jeeves_runner.api.guard import Guard, TurnedAway
 from jeeves_runner.api.manner import Manner
 from jeeves_runner.api.problems import UNEXPECTED, HttpProblem, RefusedAs, problem_of, problem_of_http
-from jeeves_runner.api.route import Route
+from jeeves_runner.api.route import Audit, Route
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.metrics.gathering import NO_ROUTE, Answered
@@ -21,6 +22,9 @@ from jeeves_runner.metrics.run_totals import OTHER
 
 CALLER: Final = web.RequestKey("caller", Caller)
 """Who sent the request, once it is let in."""
+
+CAME: Final = web.RequestKey("came", int)
+"""How many looks at the commits there were before it came."""
 
 _SHARE: Final = 4
 """The part of the connections that may wait for the late answer to a wrong token is one in so many."""
@@ -45,13 +49,20 @@ class Gate:
     """The middleware of the application. ``routes``: what is behind each route that aiohttp knows."""
 
     def __init__(
-        self, services: ApiServices, manner_of: Callable[[web.Request], Manner], connections: int
+        self,
+        services: ApiServices,
+        commits: Commits,
+        manner_of: Callable[[web.Request], Manner],
+        connections: int,
     ) -> None:
         """``manner_of``: how a request is told what is wrong with it; ``connections``: how many there may be
         at once."""
         self._manner_of = manner_of
         self.routes: dict[web.AbstractRoute, Route] = {}
-        self.guard = Guard(services.conn, services.clock, services.config, held_back=connections // _SHARE)
+        self._commits = commits
+        self.guard = Guard(
+            services.conn, services.clock, services.config, commits, held_back=connections // _SHARE
+        )
         self._metrics = services.metrics
         self._trail = AuditTrail(services.writer, services.clock)
 
@@ -60,30 +71,30 @@ class Gate:
 
         @web.middleware
         async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
-            answer = await self._pass(request, handler)
-            self._count(request, answer.status)
+            route = self.routes.get(request.match_info.route)
+            answer = await self._pass(request, handler, route)
+            self._count(request, answer.status, route)
             return answer
 
         return pass_through
 
-    def _count(self, request: web.Request, status: int) -> None:
-        route = self.routes.get(request.match_info.route)
+    def _count(self, request: web.Request, status: int, route: Route | None) -> None:
         method = request.method if request.method in _METHODS else OTHER
         self._metrics.note_request(Answered(NO_ROUTE if route is None else route.path, method, str(status)))
 
-    async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _pass(self, request: web.Request, handler: Handler, route: Route | None) -> web.StreamResponse:
         if isinstance(request.protocol, Connection):
             request.protocol.request_has_come()
-        route = self.routes.get(request.match_info.route)
+        came = request[CAME] = self._commits.looks
         try:
             access = route or await self._asked_for_no_route(request)
-            caller = await self.guard.let_in(request, access)
+            caller = await self.guard.let_in(request, access, came)
             if isinstance(caller, TurnedAway):
                 return await self._refuse(request, caller, route)
             request[CALLER] = caller
             self._trail.note_use(caller)
             answer = await self._answer(request, handler)
-            if route is not None:
+            if route is not None and route.audit is not Audit.NOWHERE:
                 await self._trail.note_answer(caller, route, request.match_info, answer.status)
             return answer
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged

@@ -11,7 +11,7 @@ The Unix socket needs none of this. Its file lets in the owner alone, and no bro
 
 import os
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -22,8 +22,10 @@ from jeeves_runner.api import peer_owner
 from jeeves_runner.api.attempts import Attempts
 from jeeves_runner.api.browser import Browser
 from jeeves_runner.api.callers import Caller, CallerKind, Role, RunMay
+from jeeves_runner.api.commits import Commits
 from jeeves_runner.api.connection import log
 from jeeves_runner.api.foreign_pages import ForeignPages
+from jeeves_runner.api.known_tokens import KnownTokens
 from jeeves_runner.api.peers import Peer, name_of, peer_of
 from jeeves_runner.api.problems import CHALLENGE
 from jeeves_runner.clock import Clock
@@ -31,7 +33,6 @@ from jeeves_runner.config import Config
 from jeeves_runner.config_api import is_loopback_host
 from jeeves_runner.core.api_tokens import RUN_PREFIX, RunToken, TokenRole, parse_run_token
 from jeeves_runner.db import claims, tokens
-from jeeves_runner.db.transaction import data_version
 from jeeves_runner.db.triggering import may_trigger
 from jeeves_runner.errors import ConfigError, TooManyAttempts, Unauthorized
 
@@ -94,23 +95,28 @@ class Access(Protocol):
 
 
 class Guard:
-    """Lets callers in. ``conn`` is that of the event loop; ``held_back``: how many wrong tokens are answered
-    late at the same time."""
+    """Lets callers in. ``conn`` is that of the event loop, of which ``commits`` tells. ``held_back``: how
+    many wrong tokens are answered late at the same time."""
 
-    def __init__(self, conn: apsw.Connection, clock: Clock, config: Config, *, held_back: int = 64) -> None:
+    def __init__(
+        self, conn: apsw.Connection, clock: Clock, config: Config, commits: Commits, *, held_back: int = 64
+    ) -> None:
         self._conn = conn
         self._clock = clock
+        self._commits = commits
+        self._tokens = KnownTokens(conn, clock, commits)
         self._closed, self._closed_at = False, -1
         self._pages = ForeignPages(config.api.public_url)
         self._trusted = config.api.trusted_proxies
         self.attempts = Attempts(clock, held_back)
 
-    async def let_in(self, request: web.Request, access: Access) -> Caller | TurnedAway:
-        """Who sends a request for what ``access`` says; why not, if it is not to be served."""
+    async def let_in(self, request: web.Request, access: Access, came: int) -> Caller | TurnedAway:
+        """Who sends a request for what ``access`` says; why not, if it is not to be served. It ``came`` after
+        so many looks at the commits."""
         peer = peer_of(request, self._trusted)
         if peer is None:
             return TurnedAway(403, "the connection is closed", is_gone=True)
-        found = await self._caller(request, peer, access)
+        found = await self._caller(request, peer, access, came)
         if isinstance(found, Caller):
             found = self._admitted(found, request, access)
         if isinstance(found, TurnedAway) and not found.origin:
@@ -140,27 +146,29 @@ class Guard:
         is_https = caller.is_https or self._pages.come_by_https
         return Browser(cookie_name(request), is_https, partial(self.attempts.slow, caller.origin))
 
-    async def _caller(self, request: web.Request, peer: Peer, access: Access) -> Caller | TurnedAway:
-        shown = request.headers.getall("Authorization", [])
-        if shown:
-            return await self._by_token(shown, peer)
+    async def _caller(
+        self, request: web.Request, peer: Peer, access: Access, came: int
+    ) -> Caller | TurnedAway:
+        if "Authorization" in request.headers:
+            return await self._by_token(request.headers.getall("Authorization"), peer, came)
         if peer.is_socket:
-            return Caller(kind=CallerKind.SOCKET, origin=peer.origin, role=TokenRole.OPERATE)
+            return _here(CallerKind.SOCKET, peer.origin, TokenRole.OPERATE)
         if access.role is Role.OPEN and request.method in _SAFE_METHODS:
-            return Caller(kind=CallerKind.MACHINE, origin=peer.origin, is_https=peer.is_https)
+            return _here(CallerKind.MACHINE, peer.origin, None, is_https=peer.is_https)
         if (fault := self._pages.fault_of(request, peer)) is not None:
             return TurnedAway(403, fault.detail, fault.hint)
-        session = request.cookies.get(cookie_name(request))
-        if session is not None and (caller := self._by_session(session, peer)) is not None:
-            return caller
-        return self._by_machine(request, peer, access)
+        if "Cookie" in request.headers:
+            session = request.cookies.get(cookie_name(request))
+            if session is not None and (caller := self._by_session(session, peer)) is not None:
+                return caller
+        return self._by_machine(request, peer, access, came)
 
-    async def _by_token(self, shown: list[str], peer: Peer) -> Caller | TurnedAway:
+    async def _by_token(self, shown: list[str], peer: Peer, came: int) -> Caller | TurnedAway:
         scheme, _, token = shown[0].partition(" ")
         token = token.strip()
         if len(shown) > 1 or not token or scheme.lower() != _SCHEME:
             return TurnedAway(401, "the Authorization header holds no bearer token", _HOW, CHALLENGE)
-        found = self._holder(token, peer)
+        found = self._holder(token, peer, came)
         if found is not None:
             return found
         try:
@@ -171,11 +179,11 @@ class Guard:
             return TurnedAway(401, "the token is that of a run which has ended, or of none", None, _WRONG)
         return TurnedAway(401, NO_TOKEN.message, NO_TOKEN.hint, _WRONG)
 
-    def _holder(self, token: str, peer: Peer) -> Caller | None:
+    def _holder(self, token: str, peer: Peer, came: int) -> Caller | None:
         if token.startswith(RUN_PREFIX):
             parts = parse_run_token(token)
             return None if parts is None else self._run_by_token(parts, peer)
-        holder = tokens.holder_of_token(self._conn, self._clock.now(), token)
+        holder = self._tokens.holder_of(token, came)
         if holder is None:
             return None
         return Caller(kind=CallerKind.TOKEN, origin=peer.origin, role=holder.role, holder=holder)
@@ -204,21 +212,21 @@ class Guard:
             is_https=peer.is_https,
         )
 
-    def _is_closed(self) -> bool:
+    def _is_closed(self, came: int) -> bool:
         """Whether operating takes a token. It is asked again once any process has committed."""
-        version = data_version(self._conn)
+        version = self._commits.version(came)
         if version != self._closed_at:
             self._closed = tokens.any_token(self._conn, TokenRole.OPERATE)
             self._closed_at = version
         return self._closed
 
-    def _by_machine(self, request: web.Request, peer: Peer, access: Access) -> Caller | TurnedAway:
+    def _by_machine(self, request: web.Request, peer: Peer, access: Access, came: int) -> Caller | TurnedAway:
         user = _user_of(request) if peer.is_loopback else _FOREIGN
         if user in (None, 0, os.getuid()):
-            role = TokenRole.READ if self._is_closed() else TokenRole.OPERATE
-            return Caller(kind=CallerKind.MACHINE, origin=_origin(peer, user), role=role)
+            role = TokenRole.READ if self._is_closed(came) else TokenRole.OPERATE
+            return _here(CallerKind.MACHINE, _origin(peer, user), role)
         if access.role is Role.OPEN:
-            return Caller(kind=CallerKind.MACHINE, origin=_origin(peer, user), is_https=peer.is_https)
+            return _here(CallerKind.MACHINE, _origin(peer, user), None, is_https=peer.is_https)
         if user == _FOREIGN:
             return TurnedAway(401, _not_from_here(peer), _HOW, CHALLENGE)
         if user == _GONE:
@@ -265,6 +273,12 @@ def cookie_name(request: web.Request) -> str:
     transport = request.transport
     listening = None if transport is None else transport.get_extra_info("sockname")
     return f"jr-{listening[1]}" if isinstance(listening, tuple) else "jr"
+
+
+@lru_cache(maxsize=256)
+def _here(kind: CallerKind, origin: str, role: TokenRole | None, *, is_https: bool = False) -> Caller:
+    """A caller of whom nothing else is known. They ask again and again."""
+    return Caller(kind=kind, origin=origin, role=role, is_https=is_https)
 
 
 def _not_for_runs(caller: Caller, access: Access) -> TurnedAway:

@@ -17,13 +17,13 @@ from typing import Final, NamedTuple
 import apsw
 from aiohttp import web
 
+from jeeves_runner.api.commits import Commits
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import encode
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import IN_MEMORY
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.overrides import next_change
-from jeeves_runner.db.transaction import data_version
 from jeeves_runner.views.jobs import job_states
 from jeeves_runner.views.occurrences import Moments
 
@@ -109,8 +109,9 @@ class _Kept:
 class KeptJobs:
     """Shows the list of jobs. Used in the event loop."""
 
-    def __init__(self, services: ApiServices, reads: ReadPool) -> None:
+    def __init__(self, services: ApiServices, reads: ReadPool, commits: Commits) -> None:
         self._services = services
+        self._commits = commits
         self._reads = reads
         self._one_at_a_time = asyncio.Lock()
         self._kept: _Kept | None = None
@@ -122,15 +123,15 @@ class KeptJobs:
         self._ran_at = -_GAP
         self._drop: asyncio.TimerHandle | None = None
 
-    async def texts(self) -> JobTexts:
-        """The list, no older than the call."""
+    async def texts(self, came: int) -> JobTexts:
+        """The list, no older than the request, which has ``came`` after so many looks at the commits."""
         self._asked_at = asyncio.get_running_loop().time()
-        if self._kept is not None and self._holds(self._kept):
+        if self._kept is not None and self._holds(self._kept, came):
             return self._kept.texts
         begun = self._begun
         async with self._one_at_a_time:  # a list that was begun after the call serves all that wait by then
             kept = self._kept
-            if kept is None or (kept.number < begun and not self._holds(kept)):
+            if kept is None or (kept.number < begun and not self._holds(kept, came)):
                 await self._give_way()
                 kept = await self._read(kept)
             return kept.texts
@@ -149,18 +150,17 @@ class KeptJobs:
             self._drop.cancel()
         self._kept = None
 
-    def _moment(self) -> _Moment:
-        services = self._services
-        return _Moment(data_version(services.conn), services.moves(), services.catching_up())
+    def _moment(self, version: int) -> _Moment:
+        return _Moment(version, self._services.moves(), self._services.catching_up())
 
-    def _holds(self, kept: _Kept) -> bool:
+    def _holds(self, kept: _Kept, came: int) -> bool:
         now = self._services.clock.now()
         in_time = kept.since <= now and (kept.until is None or now < kept.until)
-        return in_time and kept.moment == self._moment()
+        return in_time and kept.moment == self._moment(self._commits.version(came))
 
     async def _read(self, before: _Kept | None) -> _Kept:
         number, self._begun = self._begun, self._begun + 1
-        moment = self._moment()
+        moment = self._moment(self._commits.look())
         texts = None if before is None else before.texts
         reading = partial(self._texts_of, late=moment.late, before=texts)
         loop = asyncio.get_running_loop()

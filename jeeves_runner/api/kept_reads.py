@@ -6,10 +6,8 @@ from collections.abc import Hashable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-import apsw
-
+from jeeves_runner.api.commits import Commits
 from jeeves_runner.clock import Clock
-from jeeves_runner.db.transaction import data_version
 
 _MOST: Final = 64
 """How many are kept: with the bound of what is kept of an answer, some 4 MB."""
@@ -27,19 +25,19 @@ class _Kept(NamedTuple):
 
 
 class KeptReads:
-    """Keeps what was read last. Used in the event loop, on whose connection ``conn`` nothing is written."""
+    """Keeps what was read last. Used in the event loop."""
 
-    def __init__(self, conn: apsw.Connection, clock: Clock) -> None:
-        self._conn = conn
+    def __init__(self, commits: Commits, clock: Clock) -> None:
+        self._commits = commits
         self._clock = clock
         self._version = -1
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._process = secrets.token_hex(6)
 
-    def version(self) -> int:
-        """The version of the database, to be asked for before what is to be kept is read. What was kept of
-        another one is forgotten."""
-        version = data_version(self._conn)
+    def version(self, came: int) -> int:
+        """The version of the database for a request that has ``came`` after so many looks, to be asked for
+        before what is to be kept is read. What was kept of another one is forgotten."""
+        version = self._commits.version(came)
         if version != self._version:
             self._version = version
             self._kept.clear()

@@ -4,6 +4,7 @@ What proxies and the networks before them add to requests has no common form, so
 name speaks of another sender: such a request is not from this machine, even where its connection is.
 """
 
+import asyncio
 import os
 import re
 import socket
@@ -53,7 +54,27 @@ def peer_of(request: web.Request, trusted: Sequence[Network]) -> Peer | None:
     transport = request.transport
     if transport is None:
         return None
-    header = next((name for name in request.headers if _is_of_a_proxy(name.lower().replace("_", "-"))), None)
+    header = _proxy_header(request)
+    connection = request.protocol
+    if header is None and isinstance(known := getattr(connection, "direct_peer", None), Peer):
+        return known
+    peer = _told_by(request, transport, header, trusted)
+    if header is None and hasattr(connection, "direct_peer"):
+        connection.direct_peer = peer
+    return peer
+
+
+def _proxy_header(request: web.Request) -> str | None:
+    """The first header that says that a proxy has brought a request."""
+    for name in request.headers:
+        if _is_of_a_proxy(name):
+            return name
+    return None
+
+
+def _told_by(
+    request: web.Request, transport: asyncio.Transport, header: str | None, trusted: Sequence[Network]
+) -> Peer:
     wire = transport.get_extra_info("socket")
     if _is_unix(wire):
         return Peer(_user_of(wire), is_socket=header is None, proxy_header=header)
@@ -88,7 +109,7 @@ def _is_among(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -
 
 @lru_cache(maxsize=256)
 def _is_of_a_proxy(name: str) -> bool:
-    return _OF_A_PROXY.fullmatch(name) is not None
+    return _OF_A_PROXY.fullmatch(name.lower().replace("_", "-")) is not None
 
 
 def _is_unix(wire: object) -> bool:

@@ -7,11 +7,12 @@ from typing import Final, Protocol, Self
 
 from aiohttp import web
 
+from jeeves_runner.api.answer_headers import ASKED_ANEW, CACHE, JSON, of_json
 from jeeves_runner.api.spool import PIECE, Spool
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _in_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-_JSON = "application/json"
+_OF_JSON: Final = of_json()
 
 _LARGE_PIECE: Final = 1 << 18
 """Bytes that are sent at a time of what is in memory anyway: as many as the system takes at once."""
@@ -154,13 +155,15 @@ def shared_response(data: bytes, look: Look) -> web.Response:
     """A document that several answers may share, as JSON."""
     if len(data) <= PIECE:
         return encoded_response(data)
-    headers = {"Content-Type": _JSON, "Content-Length": str(len(data))}
+    headers = {"Content-Type": JSON, "Content-Length": str(len(data))}
     return PiecesResponse(_InMemory(data), look, headers=headers)
 
 
 def tagged(answer: web.Response, tag: str) -> web.Response:
     """The same as an answer that clients may keep. ``tag``: its version."""
     answer.headers["ETag"] = f'"{tag}"'  # which has it asked anew: api.answer_headers
+    if CACHE in answer.headers:
+        answer.headers[CACHE] = ASKED_ANEW
     return answer
 
 
@@ -177,7 +180,7 @@ def is_known(tag: str, known: Collection[str]) -> bool:
 def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Response:
     """A document that was written into a spool."""
     if spool.size > PIECE:
-        headers = {"Content-Type": _JSON, "Content-Length": str(spool.size)}
+        headers = {"Content-Type": JSON, "Content-Length": str(spool.size)}
         return PiecesResponse(spool, look, status=status, headers=headers)
     return encoded_response(spool.read(), status)
 
@@ -194,4 +197,4 @@ def kept_response(body: bytes, tag: str, known: Collection[str]) -> web.Response
 
 def encoded_response(body: bytes, status: int = 200) -> web.Response:
     """A small document that is JSON already."""
-    return web.Response(body=body, status=status, content_type=_JSON)
+    return web.Response(body=body, status=status, headers=_OF_JSON)

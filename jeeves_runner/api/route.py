@@ -11,14 +11,14 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.access import TooOpen
-from jeeves_runner.api.browser import Browser
-from jeeves_runner.api.callers import Caller, Role, RunMay
-from jeeves_runner.api.connection import Connection
+from jeeves_runner.api.asking import Asking
+from jeeves_runner.api.callers import Role, RunMay
 from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.api.event_stream import Source, Streams
 from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.kept_reads import KeptReads
+from jeeves_runner.api.kept_status import KeptStatus
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import (
@@ -32,7 +32,6 @@ from jeeves_runner.api.responses import (
 )
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import PIECE, Spool, SpoolFiles
-from jeeves_runner.core.origin import Actor
 from jeeves_runner.side_thread import PATIENCE, Kept, SideThread
 
 _PLAIN: Final = "text/plain"
@@ -103,16 +102,10 @@ class Call(Generic[P, Q, B]):
     """The values of the query, with defaults."""
     body: B
     """The values of the body, with defaults."""
-    caller: Caller
-    """Who asks."""
-    acting: Actor
-    """The same as what they do is recorded with."""
-    browser: Browser
-    """The browser that asks, if it is one."""
-    connection: Connection
-    """What it came by, and the answer goes by."""
-    still_counts: Callable[[], bool]
-    """Whether the caller would still be let in: a long answer asks this at least once a minute."""
+    asking: Asking
+    """Who asks, and how they would have the answer."""
+    came: int
+    """The looks at the commits of others before it came: what is shown is of a later one."""
     streams: Streams
     """For answers that go on."""
     feed: Feed
@@ -121,18 +114,12 @@ class Call(Generic[P, Q, B]):
     """What was read of the database before."""
     kept_jobs: KeptJobs
     """The list of jobs."""
-    accept: str = ""
-    """What the client would rather be answered with: its header ``Accept``."""
-    known: frozenset[str] = frozenset()
-    """The versions of the answer that the client has kept: the tags of ``If-None-Match`` (RFC 9110)."""
-    at_once: bool = False
-    """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
-    last_event_id: str | None = None
-    """The last event of a stream that the client has: ``Last-Event-ID`` (HTML standard, section 9.2)."""
+    kept_status: KeptStatus
+    """How the runner is."""
 
     def has_seen(self, tag: str) -> bool:
         """Whether the client has this version of the answer."""
-        return is_known(tag, self.known)
+        return is_known(tag, self.asking.known)
 
     async def answer(self, view: Callable[[apsw.Connection, datetime], Mapping[str, object]]) -> web.Response:
         """The document that ``view`` makes of the database at this moment, read and encoded in the pool."""
@@ -143,7 +130,7 @@ class Call(Generic[P, Q, B]):
     ) -> web.Response:
         """A document that the database alone decides: it is read once until any process commits. ``key`` says
         which one it is."""
-        now, version = self.services.clock.now(), self.kept.version()
+        now, version = self.services.clock.now(), self.kept.version(self.came)
         tag = self.kept.tag(version, key)
         if self.has_seen(tag):
             return not_modified(tag)
@@ -177,7 +164,7 @@ class Call(Generic[P, Q, B]):
 
     async def stream(self, begin: Callable[[], Awaitable[Source]]) -> web.StreamResponse:
         """An answer that goes on with what a source has, as long as what let the client in counts."""
-        return await self.streams.open(begin, self.still_counts)
+        return await self.streams.open(begin, self.asking.still_counts)
 
     async def look(self, at_files: Callable[[], T]) -> T:
         """What a look at files returns or raises. TimeoutError, which is an OSError, if their disk hangs.

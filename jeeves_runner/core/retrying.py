@@ -3,7 +3,13 @@
 Whatever ends runs asks this, commands too. They need not load what decides about starts for it.
 """
 
+from typing import Final
+
 from jeeves_runner.core.model import Retries, RunStatus
+
+MOST_TAKEN_UP: Final = 3
+"""How many attempts more a run of a backfill has that is interrupted: what ends the server each time must not
+do so for ever."""
 
 
 def retry_delay_ms(
@@ -20,6 +26,15 @@ def retry_delay_ms(
     # Beyond 2**40 any delay has reached its maximum; a larger power would only cost.
     factor: int = 2 ** min(attempt - 1, 40)
     return min(retries.delay_ms * factor, retries.max_delay_ms)
+
+
+def is_taken_up(retries: Retries | None, status: RunStatus, attempt: int) -> bool:
+    """Whether a run of a backfill has another attempt beyond what ``retries`` says, because it was cut off.
+
+    A backfill goes on where it was: people have asked for these times, and this one has not come to its end.
+    """
+    usual = 0 if retries is None else retries.limit
+    return status is RunStatus.INTERRUPTED and attempt <= usual + MOST_TAKEN_UP
 
 
 def _wants(retries: Retries, status: RunStatus, exit_code: int | None) -> bool:

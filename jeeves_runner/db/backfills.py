@@ -64,6 +64,8 @@ class BackfillRow(TypedDict):
     """Of how many of those all runs have ended ok, or had nothing to do."""
     failed: int
     """Of how many they are over otherwise."""
+    taken_up: int
+    """How often it has taken up again what was interrupted."""
     message: str | None
     """Why it ended before its time."""
     created_by: str
@@ -165,13 +167,25 @@ def zone_of(conn: apsw.Connection, job_id: str) -> str:
     return row.timezone
 
 
-def times_run(conn: apsw.Connection, job_id: str, first: datetime, last: datetime) -> dict[str, int]:
-    """Those times of a job in [first, last] that have had a run, or have one; each with the last such run."""
+class TimeRun(NamedTuple):
+    """The run that a time has had."""
+
+    was_interrupted: bool
+    """Whether no run of that time has come to its end, and none is under way: it was cut off."""
+    run_id: int
+    """The last one: of those that were not interrupted, if there are any."""
+
+
+def times_run(conn: apsw.Connection, job_id: str, first: datetime, last: datetime) -> dict[str, TimeRun]:
+    """Those times of a job in [first, last] that have had a run, or have one."""
     places = stretches(conn, job_id) if is_carrying(conn) else [Stretch(job_id, 0, None)]
-    found: dict[str, int] = {}
+    found: dict[str, TimeRun] = {}
     for place in places:
         bounds = {**place._asdict(), "first": to_text(first), "until": to_text(last)}
-        found.update(conn.execute(_TIMES_RUN, bounds))
+        for when, run_id, was_interrupted in conn.execute(_TIMES_RUN, bounds):
+            one, known = TimeRun(bool(was_interrupted), run_id), found.get(when)
+            if known is None or (known.was_interrupted, one.run_id) >= (one.was_interrupted, known.run_id):
+                found[when] = one
     return found
 
 
@@ -179,10 +193,17 @@ _OF_PLACE: Final = """
 job_id = :job_id AND scheduled_for BETWEEN :first AND :until AND id > :after
 AND (:last IS NULL OR id <= :last) AND (started_at IS NOT NULL OR status = 'scheduled')
 """
+# What became of a chain says its last attempt.
+_TIME_RUN: Final = """
+SELECT scheduled_for, id, 'interrupted' = coalesce(
+  (SELECT status FROM runs AS attempts WHERE attempts.chain_id = coalesce(runs.chain_id, runs.id)
+   ORDER BY attempts.id DESC LIMIT 1), status)
+FROM runs
+"""
 _TIMES_RUN: Final = f"""
-SELECT scheduled_for, id FROM runs WHERE is_occurrence AND {_OF_PLACE}
+{_TIME_RUN} WHERE is_occurrence AND {_OF_PLACE}
 UNION ALL
-SELECT scheduled_for, id FROM runs WHERE backfill_id IS NOT NULL AND {_OF_PLACE}
+{_TIME_RUN} WHERE backfill_id IS NOT NULL AND {_OF_PLACE}
 """
 
 

@@ -122,7 +122,7 @@ def note(
             job_id,
             subject=node,
             times=1 if known is None else 0,
-            facts=stale_facts(found, str(zone), tx.now),
+            facts=stale_facts(found, str(zone)),
             channels=fallback if job_id is None else (),
             since=found.stale_from,
         )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
-from jeeves_runner.core.retrying import retry_delay_ms
+from jeeves_runner.core.retrying import is_taken_up, retry_delay_ms
 from jeeves_runner.core.run import Outcome, Run
 from jeeves_runner.db import after, freshness, queue_triggers, secret_params
 from jeeves_runner.db.alert_ends import tell_end
@@ -60,7 +60,11 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
             release_items_of_run(tx, run.id, count_attempt=run.status is not RunStatus.INTERRUPTED)
             policy = None if retries is None else retries.get(run.id)
             delay = retry_delay_ms(policy, run.status, run.exit_code, run.attempt)
+            if run.backfill_id is not None and is_taken_up(policy, run.status, run.attempt):
+                delay = delay or 0
             retry = None if delay is None else _insert_retry(tx, run, delay)
+            if retry is not None and run.backfill_id is not None and run.status is RunStatus.INTERRUPTED:
+                tx.conn.execute(_TAKEN_UP, (run.backfill_id,))
         if retry is not None and _was_replaced(run):
             end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED, run.reason_ref)
         tell_end(tx, run, is_last=retry is None)
@@ -70,6 +74,9 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
             queue_triggers.settle(tx, run)
             if run.params is not None:
                 secret_params.erase(tx, run.chain_id or run.id)
+
+
+_TAKEN_UP = "UPDATE backfills SET taken_up = taken_up + 1 WHERE id = ?"
 
 
 def _was_replaced(run: Run) -> bool:

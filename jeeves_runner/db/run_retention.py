@@ -11,6 +11,7 @@ from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.model import Keep
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.carried_runs import JOB_OF_RUN
+from jeeves_runner.db.run_states import ACTIVE
 from jeeves_runner.db.transaction import Tx
 
 
@@ -35,14 +36,40 @@ def outlived(
     for query in (_OUTLIVED, _OUTLIVED_NO_OCCURRENCES):
         rows = conn.execute(query, {**bounds, "limit": limit - len(found)})
         found += [run_id for (run_id,) in rows]
-    bounds["occurrences_before"] = to_text(now - occurrences)
     for job_id, keep in kept.items():
-        if keep is None or len(found) >= limit:
-            continue
-        before = None if keep.days_ms is None else text_after(now, -keep.days_ms)
-        own = {"job": job_id, "runs": keep.runs, "before": before, "limit": limit - len(found)}
-        found += [run_id for (run_id,) in conn.execute(_OUTLIVED_OF_JOB, bounds | own)]
+        if keep is not None and len(found) < limit:
+            left = limit - len(found)
+            found += _outlived_of_job(conn, job_id, keep, now, to_text(now - occurrences), left)
     return found
+
+
+def _outlived_of_job(
+    conn: apsw.Connection, job_id: str, keep: Keep, now: datetime, occurrences_before: str, limit: int
+) -> list[int]:
+    """The same of a job that says what it keeps. Of what stays it reads indexes alone, and those no further
+    than it must: however many runs there are, that is some hundredths of a second."""
+    before = None if keep.days_ms is None else text_after(now, -keep.days_ms)
+    first = None
+    if keep.runs is not None:
+        first = conn.execute(_FIRST_KEPT, {"job": job_id, "runs": keep.runs}).get
+    until = before if first is None else _EVER
+    if until is None:  # it has no more runs than it keeps
+        return []
+    found: list[int] = []
+    for is_occurrence in (False, True):
+        bounds = {
+            "job": job_id,
+            "is_occurrence": is_occurrence,
+            "until": min(until, occurrences_before) if is_occurrence else until,
+            "before": before,
+            "first": first,
+            "limit": limit - len(found),
+        }
+        found += [run_id for (run_id,) in conn.execute(_OUTLIVED_OF_JOB, bounds)]
+    return found
+
+
+_EVER = "9999-12-31T23:59:59.999Z"
 
 
 def _keeps(conn: apsw.Connection) -> Iterator[tuple[str, Keep | None]]:
@@ -96,13 +123,17 @@ SELECT id FROM runs WHERE finished_at >= :occurrences_before AND finished_at < :
   AND NOT is_occurrence AND {_NOT_OWN} AND {_NOT_NEEDED}
 ORDER BY finished_at LIMIT :limit
 """
+# The oldest of so many that have ended, the newest: past those that have not, it reads an index alone.
+_FIRST_KEPT = f"""
+SELECT id FROM runs
+WHERE job_id = :job AND id NOT IN (SELECT id FROM runs WHERE {ACTIVE} AND job_id = :job)
+ORDER BY id DESC LIMIT 1 OFFSET :runs - 1
+"""
 _OUTLIVED_OF_JOB = f"""
 SELECT id FROM runs
-WHERE job_id = :job AND (finished_at < :before OR id < (
-    SELECT id FROM runs WHERE job_id = :job AND finished_at IS NOT NULL AND :runs IS NOT NULL
-    ORDER BY id DESC LIMIT 1 OFFSET coalesce(:runs, 1) - 1))
-  AND finished_at IS NOT NULL AND (NOT is_occurrence OR finished_at < :occurrences_before) AND {_NOT_NEEDED}
-ORDER BY id LIMIT :limit
+WHERE job_id = :job AND is_occurrence = :is_occurrence AND finished_at < :until
+  AND (finished_at < :before OR id < :first) AND {_NOT_NEEDED}
+ORDER BY finished_at LIMIT :limit
 """
 _DELETE = f"""
 DELETE FROM runs

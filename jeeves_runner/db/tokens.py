@@ -49,6 +49,8 @@ class Holder(NamedTuple):
     """What it allows."""
     is_noted: bool
     """Whether its use within this minute is on record already."""
+    expires_at: str | None
+    """When it ceases to count, in the database's form; None: never."""
 
 
 class Session(NamedTuple):
@@ -146,7 +148,7 @@ def any_token(conn: apsw.Connection, role: TokenRole | None = None) -> bool:
 
 
 _HOLDER: Final = f"""
-SELECT id, name, role, last_used_at FROM tokens
+SELECT id, name, role, last_used_at, expires_at FROM tokens
 WHERE digest = :digest AND revoked_at IS NULL AND coalesce({end_by_now(TOKENS)} > :at, 1)
 """
 
@@ -157,7 +159,7 @@ def holder_of_token(conn: apsw.Connection, now: datetime, token: str) -> Holder 
 
 
 _IN_SESSION: Final = f"""
-SELECT id, name, role, last_used_at FROM tokens
+SELECT id, name, role, last_used_at, expires_at FROM tokens
 WHERE id = (SELECT token_id FROM sessions WHERE digest = :digest AND {end_by_now(SESSIONS)} > :at)
   AND revoked_at IS NULL AND coalesce({end_by_now(TOKENS)} > :at, 1)
 """
@@ -173,9 +175,9 @@ def _holder(conn: apsw.Connection, statement: str, now: datetime, secret: str) -
     row = conn.execute(statement, {"digest": digest(secret), "at": at}).fetchone()
     if row is None:
         return None
-    number, name, role, last_used_at = row
+    number, name, role, last_used_at, expires_at = row
     is_noted = last_used_at is not None and last_used_at[:_MINUTE] >= at[:_MINUTE]
-    return Holder(number, name, TokenRole(role), is_noted)
+    return Holder(number, name, TokenRole(role), is_noted, expires_at)
 
 
 def still_holds(conn: apsw.Connection, now: datetime, token_id: int) -> bool:

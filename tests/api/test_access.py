@@ -20,7 +20,7 @@ from jeeves_runner.api.guard import check_host
 from jeeves_runner.api.route import Route
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
-from jeeves_runner.core.api_tokens import TokenRole, digest, run_token
+from jeeves_runner.core.api_tokens import TokenRole, digest, parse_run_token, run_token
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.origin import Actor
@@ -310,7 +310,9 @@ def test_the_script_of_a_run_has_a_token_that_counts(ledger: Ledger, tmp_path: P
     assert status_after == 401
     kept = ledger.conn.execute("SELECT token_digest FROM runs").get
     shown = (tmp_path / "shown").read_text().strip()
-    assert kept == digest(shown.rpartition(f"{shown.split('_')[1]}_")[2])
+    parts = parse_run_token(shown)
+    assert parts is not None
+    assert kept == digest(parts.secret)
 
 
 # Wrong tokens, and the audit

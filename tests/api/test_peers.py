@@ -103,6 +103,24 @@ def test_a_proxy_is_no_owner_of_the_unix_socket(tmp_path: Path) -> None:
     ]
 
 
+def test_a_proxy_speaks_for_the_requests_alone_that_it_marks(ledger: Ledger) -> None:
+    """It may send its own by the same connection."""
+
+    async def scenario(api: Api) -> list[bytes]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        seen = []
+        for mark in ("", "X-Forwarded-For: 10.0.0.9\r\n", "", "Via: 1.1 x\r\n"):
+            writer.write(f"GET /status HTTP/1.1\r\nHost: 127.0.0.1:{api.port}\r\n{mark}\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(line for line in head.splitlines() if line.startswith(b"Content-Length"))
+            await reader.readexactly(int(length.split()[1]))
+            seen.append(head.split()[1])
+        writer.close()
+        return seen
+
+    assert with_api(ledger, scenario) == [b"200", b"401", b"200", b"401"]
+
+
 def test_a_header_of_any_length_is_looked_at_in_no_time() -> None:
     request = make_mocked_request("GET", "/", headers={"a-" * 4000 + "a": "x"}, transport=Wire("127.0.0.1"))
     began = time.process_time()

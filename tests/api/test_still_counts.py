@@ -8,6 +8,7 @@ import pytest
 from support.ledger import Ledger
 
 from jeeves_runner.api.callers import Caller, CallerKind
+from jeeves_runner.api.commits import Commits
 from jeeves_runner.api.guard import Guard
 from jeeves_runner.config import load_config
 from jeeves_runner.core.api_tokens import TokenRole, digest
@@ -30,7 +31,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def guard(ledger: Ledger) -> Guard:
-    return Guard(ledger.conn, ledger.clock, load_config(ledger.path.parent, None))
+    config, commits = load_config(ledger.path.parent, None), Commits(ledger.conn)
+    return Guard(ledger.conn, ledger.clock, config, commits)
 
 
 def with_token(ledger: Ledger) -> Caller:

@@ -3,7 +3,7 @@
 import pytest
 
 from jeeves_runner.core.model import Retries, RunStatus
-from jeeves_runner.core.retrying import retry_delay_ms
+from jeeves_runner.core.retrying import MOST_TAKEN_UP, is_taken_up, retry_delay_ms
 from jeeves_runner.core.run import Outcome
 
 
@@ -47,3 +47,15 @@ def test_exit_codes_narrow_errors_down_and_nothing_else() -> None:
     assert delay_after(picky, ended(RunStatus.ERROR, 1), 1) is None
     assert delay_after(picky, ended(RunStatus.ERROR), 1) is None
     assert delay_after(picky, ended(RunStatus.TIMEOUT), 1) is not None
+
+
+@pytest.mark.parametrize(("retries", "usual"), [(None, 0), (Retries(limit=2), 2)])
+def test_what_is_cut_off_of_a_backfill_is_taken_up_again_so_many_times(
+    retries: Retries | None, usual: int
+) -> None:
+    last = usual + MOST_TAKEN_UP
+    assert all(is_taken_up(retries, RunStatus.INTERRUPTED, attempt) for attempt in range(1, last + 1))
+    assert not is_taken_up(retries, RunStatus.INTERRUPTED, last + 1)
+    assert not any(
+        is_taken_up(retries, status, 1) for status in RunStatus if status is not RunStatus.INTERRUPTED
+    )

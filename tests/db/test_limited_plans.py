@@ -21,7 +21,7 @@ FEW, MANY = 500, 20_000
 _BINDINGS: Final[dict[str, Any]] = {
     "job": JOB, "old": JOB, "after": 0, "new": "next", "queue": QUEUE, "before": 2**63 - 1, "most": 20,
     "limit": 20, "batch": 5, "wanted": 5, "at": "9999-01-01T00:00:00.000Z", "runs": 100,
-    "occurrences_before": "2000-01-01T00:00:00.000Z",
+    "first": 2**63 - 1, "until": "9999-12-31T23:59:59.999Z", "is_occurrence": False,
 }  # fmt: skip
 _PLANS: Final = {
     "usual length": alert_facts.USUAL,
@@ -29,6 +29,7 @@ _PLANS: Final = {
     " AND remind_at <= :at ORDER BY remind_at, id LIMIT :limit",
     "newest to be carried": carried_runs._NEWEST[0],
     "newest ok to be carried": carried_runs._NEWEST[1],
+    "first that a job keeps": run_retention._FIRST_KEPT,
     "outlived of a job": run_retention._OUTLIVED_OF_JOB,
     "items that start a job": queue_triggers._COUNT,
     "claimed by priority": queue_claims._ADDED,

@@ -31,6 +31,7 @@ SHIPPED = {
     18: "ac7a58c7e54c539c062e3f65b29b85431bf388964b1b6bb348932e585cc3d0c2",
     19: "2d9822139cced4cb34055f871a0c696924268348706c0bb66ef404d97ed9db04",
     20: "306b9c87b7726a1d8fb5cbd324a14493d51b548962a37b48bc8dbe663503c443",
+    21: "dc8249ea7ef82a8ad1819b59174195d968688c31eb395dfe472fd575bfa1b4f1",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

@@ -1,7 +1,7 @@
 """Backfills: times of the past, one after the other, through the admission that all runs pass."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -20,6 +20,7 @@ from jeeves_runner.db.backfills import BackfillRow, Wanted
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.errors import Conflict, InvalidValue, JeevesError, NotFound
 from jeeves_runner.runner.backfills import Backfills
+from jeeves_runner.views.backfills import backfill_view
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 HOURLY = ("0 * * * *",)
@@ -122,6 +123,47 @@ def test_occurrences_that_were_missed_or_skipped_have_not_run_and_failed_ones_ha
     assert [hour for _, hour, _ in hours(place)[4:]] == [0, 1]
 
 
+Attempts = Sequence[tuple[str, str]]
+
+
+def put(place: Place, hour: int, attempts: Attempts, backfill: int | None = None) -> None:
+    """The runs that a time has had, as trigger and status: each of these is one chain's attempt."""
+    when = to_text(BEGIN + timedelta(hours=hour))
+    first: int | None = None
+    with place.write() as tx:
+        for number, (trigger, status) in enumerate(attempts, 1):
+            run_id = tx.conn.execute(
+                "INSERT INTO runs (job_id, status, trigger, scheduled_for, created_at, started_at,"
+                " finished_at, end_seq, attempt, chain_id, backfill_id)"
+                " VALUES ('a', ?1, ?2, ?3, ?3, ?3, ?3, 1, ?4, ?5, ?6) RETURNING id",
+                (status, trigger, when, number, first, backfill),
+            ).get
+            first = first or run_id
+
+
+def test_times_whose_runs_were_all_cut_off_are_taken_up_again_and_others_are_not(place: Place) -> None:
+    place.apply(job("a", schedule=HOURLY))
+    cut, ok = "interrupted", "ok"
+    put(place, 0, [("schedule", cut)])
+    put(place, 1, [("schedule", cut), ("retry", ok)])
+    put(place, 2, [("schedule", "error"), ("retry", cut)])
+    put(place, 3, [("backfill", cut), ("retry", cut)], backfill=70)
+    put(place, 4, [("schedule", cut)])
+    put(place, 4, [("backfill", ok)], backfill=71)
+    put(place, 5, [("schedule", "error")])
+    put(place, 5, [("backfill", cut)], backfill=72)
+    number = ask(place, hours=6)
+    carry_out(place, number)
+    assert counts(place, number) == ("done", 3, 3, 3, 0)
+    assert row(place, number)["taken_up"] == 3
+    made_up = [
+        run.scheduled_for.hour for run in place.runs() if run.backfill_id == number and run.scheduled_for
+    ]
+    assert made_up == [0, 2, 3]
+    carry_out(place, again := ask(place, hours=6))
+    assert counts(place, again) == ("done", 6, 0, 0, 0)
+
+
 def test_no_more_are_active_than_parallel_says(place: Place) -> None:
     place.apply(job("a", place.held(), schedule=HOURLY, overlap_policy=OverlapPolicy.ALLOW))
     number = ask(place, hours=5, parallel=2)
@@ -203,6 +245,38 @@ def test_while_the_job_is_paused_nothing_of_it_is_entered(place: Place) -> None:
 
     with_runner(place, scenario)
     assert place.story() == ["ok"]
+
+
+def test_what_keeps_it_from_going_on_is_told(place: Place) -> None:
+    place.apply(job("a", schedule=HOURLY), job("b", after=After(jobs=("a",))))
+
+    def held_up(number: int) -> str | None:
+        return backfill_view(place.conn, number, place.clock.now())["backfill"]["held_up"]
+
+    def pause(job_id: str | None) -> None:
+        with place.write() as tx:
+            overrides.pause(tx, job_id, until=None, reason=None, by=Actor("test"))
+
+    number = ask(place, hours=1, downstream=True)
+    assert held_up(number) is None
+    pause("b")
+    assert held_up(number) is None  # its turn has not come
+
+    async def scenario(rig: Rig) -> None:
+        await kept(rig, lambda: held_up(number) is not None)
+
+    with_runner(place, scenario)
+    assert held_up(number) == "job b is paused"
+    other = ask(place, hours=2)
+    pause("a")
+    assert held_up(other) == "job a is paused"
+    pause(None)
+    assert held_up(other) == held_up(number) == "all jobs are paused"
+    place.apply(job("a", schedule=HOURLY, enabled=False), job("b", after=After(jobs=("a",))))
+    assert held_up(other) == "job a is disabled"
+    with place.write() as tx:
+        backfills.cancel(tx, other, by=Actor("test"))
+    assert held_up(other) is None
 
 
 def test_downstream_each_job_comes_when_those_before_it_are_ok_with_the_same_time(place: Place) -> None:

@@ -39,7 +39,7 @@ def is_over(server: Server, number: int = 1) -> bool:
     return bool(backfill(server, number)["status"] != "active")
 
 
-def test_it_goes_on_after_a_crash_and_repeats_nothing(root: Path) -> None:
+def test_it_goes_on_after_a_crash_and_takes_up_again_what_was_cut_off_alone(root: Path) -> None:
     save(root, "a.yaml", f"{HOURLY}{HELD}")
     save(root, "b.yaml", f"after: [a]\n{NOTE}")
     with serving(root) as server:
@@ -51,16 +51,19 @@ def test_it_goes_on_after_a_crash_and_repeats_nothing(root: Path) -> None:
         until(lambda: done(root) == ["a 00"])
         server.kill()
     with serving(root) as server:
-        until(lambda: done(root) == ["a 00", "a 01"])  # the first is interrupted, and was its only attempt
+        until(lambda: done(root) == ["a 00"] * 2)
         server.kill()
     (root / "go").touch()
     with serving(root) as server:
         until(lambda: is_over(server))
         found = backfill(server)
-        assert (found["entered"], found["ok"], found["failed"]) == (5, 3, 2)
+        assert (found["entered"], found["ok"], found["failed"], found["taken_up"]) == (5, 5, 0, 2)
+        attempts = [(run["trigger"], run["attempt"]) for run in server.get("/jobs/a/runs")["runs"]]
+        assert attempts == [("backfill", 1)] * 4 + [("retry", 3), ("retry", 2), ("backfill", 1)]
         # Nothing else brings b, whose upstream has not ended ok but for the backfill.
         assert {run["trigger"] for run in server.get("/jobs/b/runs")["runs"]} == {"backfill"}
-    assert done(root) == ["a 00", "a 01", "a 02", "b 02", "a 03", "b 03", "a 04", "b 04"]
+    each_time = [f"{name} 0{hour}" for hour in range(5) for name in "ab"]
+    assert done(root) == ["a 00"] * 2 + each_time
 
 
 def test_a_command_waits_for_the_end_says_what_has_run_and_exits_by_it(root: Path) -> None:
@@ -85,6 +88,24 @@ def test_a_command_waits_for_the_end_says_what_has_run_and_exits_by_it(root: Pat
     assert done(root) == [f"a 0{hour}" for hour in range(5)]
     refused = command(root, "backfill", "a", *FIVE_HOURS, "--again")
     assert (refused.returncode, "no server runs" in refused.stderr) == (2, True)
+
+
+def test_a_command_says_what_it_waits_for(root: Path) -> None:
+    save(root, "a.yaml", f"{HOURLY}{NOTE}")
+    with serving(root):
+        command(root, "pause", "a")
+        asked = command(root, "backfill", "a", *FIVE_HOURS, "--no-wait")
+        assert asked.stderr == "backfill 1 waits: job a is paused\n"
+        waits = subprocess.Popen(
+            (sys.executable, "-m", "jeeves_runner", "backfill", "a", *FIVE_HOURS, "--again"),
+            cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert waits.stderr is not None
+        assert waits.stderr.readline() == "backfill 2 waits: job a is paused\n"
+        listed = command(root, "backfill", "list").stdout.splitlines()[1]
+        assert listed.endswith("active  0 of 5 times; job a is paused")
+        command(root, "resume", "a")
+        assert (waits.wait(60), waits.communicate()[1]) == (0, "")
 
 
 def test_on_a_terminal_a_bar_shows_how_far_it_is(root: Path) -> None:
@@ -124,7 +145,7 @@ def test_an_interrupt_ends_the_wait_alone_and_cancel_ends_the_backfill(root: Pat
         assert not is_over(server)
         ended = command(root, "backfill", "cancel", "1")
         assert ended.stdout.splitlines() == [
-            "Backfill 1 of a is cancelled: 5 times, 0 ok, 4 left.",
+            "Backfill 1 of a is cancelled: 5 times, 0 ok, 1 under way when it was cancelled, 4 left.",
             "Run 1 goes on; `jeeves-runner cancel 1` ends it.",
         ]
         (root / "go").touch()

@@ -31,6 +31,8 @@ from jeeves_runner.service import Runner
 
 FEW, MANY = 1_000, 50_000
 MOST = 1_000_000
+LONG = pytest.mark.timeout(1200)
+"""To write so many rows of each kind takes minutes."""
 
 _FACTOR = 1.5
 _SLACK = 1_000
@@ -178,7 +180,7 @@ def _ask(method: str, url: str, body: object = None) -> None:
     data = None if method == "GET" else json.dumps(body or {}).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             if answer.headers["Content-Type"] == STREAM:  # it does not end; what it reads first is the most
                 answer.read1()
             else:
@@ -214,7 +216,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return play(tmp_path_factory.mktemp("costs") / "few", FEW)
 
 
-@pytest.mark.parametrize("rows", [MANY, pytest.param(MOST, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("rows", [MANY, pytest.param(MOST, marks=[pytest.mark.campaign, LONG])])
 def test_no_statement_takes_more_steps_with_more_rows(few: Played, tmp_path: Path, rows: int) -> None:
     many = play(tmp_path / "many", rows)
     assert len(few.steps) > 120

@@ -6,7 +6,7 @@ from datetime import datetime
 from support.admission_model import AdmissionModel, Refused
 from support.admission_state import BackfillState, Row
 
-from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.model import RunStatus, Trigger
 
 PRIORITY = -100
 
@@ -47,18 +47,20 @@ def _step(model: AdmissionModel, its: BackfillState) -> bool:
 
 
 def _has_run(model: AdmissionModel, job_id: str, when: datetime) -> bool:
-    """Whether this time of the job has had a run, or has one that waits."""
+    """Whether this time of the job has had a run that was not cut off, or has one that waits."""
     return any(
         row.job == job_id
         and row.scheduled_for == when
         and (row.started or row.waits)
+        and _last_of(model, row).status is not RunStatus.INTERRUPTED
         and (row.backfill is not None or row.trigger in (Trigger.SCHEDULE, Trigger.CATCH_UP))
         for row in model.rows
     )
 
 
 def _last_of(model: AdmissionModel, first: Row) -> Row:
-    return [row for row in model.rows if first.id in (row.id, row.chain)][-1]
+    chain = first.chain or first.id
+    return [row for row in model.rows if chain in (row.id, row.chain)][-1]
 
 
 def check(model: AdmissionModel) -> None:

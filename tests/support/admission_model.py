@@ -365,7 +365,8 @@ class AdmissionModel:
         is_replaced = row.cause == "replaced"
         row.status = RunStatus.CANCELLED if row.cause and not (unasked and is_replaced) else status
         job = self.jobs[row.job]
-        if row.status in job.rules.retry_on and row.attempt <= job.rules.retries and job.is_wanted:
+        by_rule = row.status in job.rules.retry_on and row.attempt <= job.rules.retries
+        if (by_rule or row.is_taken_up(job.rules)) and job.is_wanted:
             self._add(
                 job,
                 RunStatus.CANCELLED if is_replaced else RunStatus.SCHEDULED,
@@ -374,7 +375,7 @@ class AdmissionModel:
                 scheduled_for=row.scheduled_for,
                 attempt=row.attempt + 1,
                 chain=row.chain or row.id,
-                not_before=self.now + job.rules.retry_delay,
+                not_before=self.now + job.rules.retry_delay * by_rule,
                 backfill=row.backfill,
                 priority=row.priority,
             )

@@ -61,6 +61,11 @@ class Row:
     def runs(self) -> bool:
         return self.status is RunStatus.RUNNING
 
+    def is_taken_up(self, rules: JobRules) -> bool:
+        """Whether it is of a backfill, was cut off, and has not been so too often."""
+        is_cut_off = self.backfill is not None and self.status is RunStatus.INTERRUPTED
+        return is_cut_off and self.attempt <= rules.retries + 3
+
     @property
     def is_retry(self) -> bool:
         return self.trigger is Trigger.RETRY

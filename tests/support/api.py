@@ -223,7 +223,7 @@ async def _serving(
             writer=writer,
             next_run=next_runs(conn, clock.now()),
             moves=lambda: 0,
-            catching_up=lambda: late,
+            catching_up=lambda: dict(late),
             nudge=count_nudge,
             look_soon=lambda: nudges.append(None),
             claims=ClaimWaits(conn, clock, committed.append),

@@ -44,9 +44,6 @@ params: {N: {type: integer, default: 1}, WHO: {type: string, default: me}}
 _TWO_QUESTIONS: Final = frozenset({"/graph"})
 """Routes whose parameters may not stand together."""
 
-_NOT_CHECKED: Final = "allow_header_conformance"
-"""What ``Allow`` names: ``/state/NAMESPACE/KEY/items/prune`` is the path of an item, too."""
-
 _EXPECTED: Final = ["2xx", "3xx", "401", "403", "404", "409", "429"]
 """What a request may meet that keeps to the description."""
 
@@ -110,8 +107,6 @@ def attack(server: Server, *options: str, bearer: str | None = None) -> Summary:
     words += [
         "--checks",
         "all",
-        "--exclude-checks",
-        _NOT_CHECKED,
         "--continue-on-failure",
         "--request-timeout",
         "60",

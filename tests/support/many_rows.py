@@ -129,6 +129,10 @@ _STATEMENTS = (
     f"UPDATE jobs SET schedule_since = {_EVE}, decided_until = {_EVE} WHERE id = :job",
 )
 
+_HURRY = "PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; PRAGMA temp_store = MEMORY"
+"""Indexes are written in no order: what of them does not fit into the memory goes to the disk and comes back,
+again and again."""
+
 
 def fill(database: Path, rows: int) -> None:
     """``rows`` of each kind, about the one job and the one queue. The job and the queue are there."""
@@ -142,6 +146,8 @@ def fill(database: Path, rows: int) -> None:
         "namespace": NAMESPACE,
         "key": KEY,
     }
-    with closing(apsw.Connection(str(database))) as conn, conn:
-        for statement in _STATEMENTS:
-            conn.execute(f"{_NUMBERS} {statement}", bindings)
+    with closing(apsw.Connection(str(database))) as conn:
+        conn.execute(_HURRY)
+        with conn:
+            for statement in _STATEMENTS:
+                conn.execute(f"{_NUMBERS} {statement}", bindings)

@@ -55,7 +55,7 @@ def test_of_stale_data_the_first_job_upstream_is_named_that_is_not_well(ledger: 
     answer = why(ledger)
     assert (answer["job_id"], answer["stale_since"]) == ("fetch", to_text(ledger.at(hours=1)))
     assert answer["text"].startswith(
-        "datastore:mail is stale: last written 3h ago, at 09:00 (expected within 2h)."
+        "datastore:mail is stale: last written 3h ago, at 09:00 UTC (expected within 2h)."
         " Of the 2 jobs before it, fetch, 3 steps before it, ended error."
     )
     ledger.add_run("sort", "timeout")

@@ -20,9 +20,9 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
         raise InvalidValue("the body needs a token", hint='send {"token": "jr_..."}')
     holder = tokens.holder_of_token(services.conn, services.clock.now(), token.strip())
     if holder is None:
-        await call.browser.slow()
+        await call.asking.browser.slow()
         raise NO_TOKEN
-    by, before = call.acting._replace(name=f"token {holder.name}"), call.caller.session
+    by, before = call.asking.acting._replace(name=f"token {holder.name}"), call.asking.caller.session
     session = await services.writer.write(
         lambda tx: tokens.begin_session(tx, holder.token_id, by=by, instead_of=before)
     )
@@ -32,17 +32,17 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
         "expires_at": session.expires_at,
     }
     answer = encoded_response(encode(document))
-    call.browser.let_in(answer, session)
+    call.asking.browser.let_in(answer, session)
     return answer
 
 
 async def logout(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     """End the session of a browser, if it has one."""
-    session, by = call.caller.session, call.acting
+    session, by = call.asking.caller.session, call.asking.acting
     if session is not None:
         await call.services.writer.write(lambda tx: tokens.end_session(tx, session, by=by))
     answer = web.Response(status=204)
-    call.browser.let_out(answer)
+    call.asking.browser.let_out(answer)
     return answer
 
 

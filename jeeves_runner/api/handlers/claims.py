@@ -14,7 +14,7 @@ from jeeves_runner.views.claims import claim_view
 
 async def claim(call: Call[RunPath, Nothing, Nothing]) -> web.Response:
     """Its work is put together before the token is used up: what cannot be had now leaves it as it was."""
-    services, claimant = call.services, call.caller.claimant
+    services, claimant = call.services, call.asking.caller.claimant
     if claimant is None:
         raise Unauthorized("this takes the start token of the run")
     order = services.runs.claims.order(claimant.run_id)
@@ -24,5 +24,5 @@ async def claim(call: Call[RunPath, Nothing, Nothing]) -> web.Response:
         work = await call.look(partial(claimed_work, order, str(config.root), os.environ, url))
     except (InvalidValue, OSError) as error:
         raise Conflict(f"a secret of the run cannot be had: {error}") from error
-    await services.runs.claims.claim(claimant, work.secrets, call.acting)
+    await services.runs.claims.claim(claimant, work.secrets, call.asking.acting)
     return await call.show(claim_view(order.spec, claimant.run_id, work.env))

@@ -13,5 +13,5 @@ async def events(call: Call[Nothing, EventsQuery, Nothing]) -> web.StreamRespons
     if query.job is not None:
         check_known(call.services.conn, query.job)
     wanted = Wanted(query.kind or frozenset(), query.job)
-    last_id = call.last_event_id or query.after
+    last_id = call.asking.last_event_id or query.after
     return await call.stream(lambda: call.feed.follow(last_id, wanted))

@@ -26,7 +26,7 @@ _ALL_JOBS: Final = JobsQuery()
 
 
 async def jobs(call: Call[Nothing, JobsQuery, Nothing]) -> web.Response:
-    query, texts = call.query, await call.kept_jobs.texts()
+    query, texts = call.query, await call.kept_jobs.texts(call.came)
     if call.has_seen(texts.tag):
         return not_modified(texts.tag)
     if texts.whole is not None and query == _ALL_JOBS:
@@ -71,14 +71,14 @@ async def skip_job(call: Call[JobPath, Nothing, SkipBody]) -> web.Response:
     job_id, body = call.path.job, call.body
     await write(
         call.services,
-        lambda tx: skipping.skip(tx, job_id, body.time, reason=body.reason, by=call.acting),
+        lambda tx: skipping.skip(tx, job_id, body.time, reason=body.reason, by=call.asking.acting),
     )
     return await _shown(call, job_id)
 
 
 async def unskip_job(call: Call[JobPath, Nothing, UnskipBody]) -> web.Response:
     job_id, body = call.path.job, call.body
-    await write(call.services, lambda tx: skipping.unskip(tx, job_id, body.time, by=call.acting))
+    await write(call.services, lambda tx: skipping.unskip(tx, job_id, body.time, by=call.asking.acting))
     return await _shown(call, job_id)
 
 
@@ -87,7 +87,8 @@ async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
     await write(
-        services, lambda tx: overrides.pause(tx, job_id, until=None, reason=AppliedBy.API, by=call.acting)
+        services,
+        lambda tx: overrides.pause(tx, job_id, until=None, reason=AppliedBy.API, by=call.asking.acting),
     )
     return json_response(_DONE)
 
@@ -101,7 +102,7 @@ async def enable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
             f"job {job.id} is declared with enabled: false in {job.file}:{job.line}",
             hint="change it there; a saved manifest is applied at once",
         )
-    await write(services, lambda tx: overrides.resume(tx, job.id, by=call.acting))
+    await write(services, lambda tx: overrides.resume(tx, job.id, by=call.asking.acting))
     return json_response(_DONE)
 
 
@@ -131,12 +132,12 @@ async def _begun(
     until = end_of(services, call.body)
     if needs_end:
         until = overrides.required_end(until)
-    await write(services, lambda tx: begin(tx, job_id, until=until, reason=reason, by=call.acting))
+    await write(services, lambda tx: begin(tx, job_id, until=until, reason=reason, by=call.asking.acting))
     return await _shown(call, job_id)
 
 
 async def _ended(call: Call[JobPath, Nothing, Nothing], end: Callable[..., bool]) -> web.Response:
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
-    await write(services, lambda tx: end(tx, job_id, by=call.acting))
+    await write(services, lambda tx: end(tx, job_id, by=call.asking.acting))
     return await _shown(call, job_id)

@@ -14,7 +14,7 @@ from jeeves_runner.metrics.exposition import form_for
 async def metrics(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     """In the pool, one at a time: of thousands of jobs it takes a thread of the pool for a while."""
     kept = call.services.metrics
-    form = form_for(call.accept)
+    form = form_for(call.asking.accept)
     free: dict[str, int] = {}
     with suppress(OSError):
         free = await call.look(kept.free_bytes)

@@ -22,8 +22,8 @@ class _Encoded(NamedTuple):
 
 async def document(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     """As the file of this version has it, with the name that cookies of this server have."""
-    encoded = await call.look(partial(_encoded, call.browser.cookie))
-    return kept_response(encoded.text, encoded.tag, call.known)
+    encoded = await call.look(partial(_encoded, call.asking.browser.cookie))
+    return kept_response(encoded.text, encoded.tag, call.asking.known)
 
 
 @cache

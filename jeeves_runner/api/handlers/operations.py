@@ -36,7 +36,7 @@ async def write_all(call: AnyCall, ops: Sequence[Gathered]) -> list[Any]:
 
 async def commit(call: AnyCall, act: Callable[[Tx, Effects | None], T], *, durable: bool) -> T:
     """What ``act`` returns, once it is committed. Unauthorized if it is a run that asks, and has ended."""
-    run = call.caller.run
+    run = call.asking.caller.run
 
     def of_run(tx: Tx) -> T:
         if run is None:

@@ -43,7 +43,7 @@ async def claim_items(call: Call[NamedQueuePath, ClaimQuery, ClaimBody]) -> web.
     items: list[Item] = await write(call, op)
     while not items and await _may_be_ready(call, op.queue, ends_at - loop.time()):
         items = await write(call, op)
-    if items and call.connection.gone.is_set():
+    if items and call.asking.connection.gone.is_set():
         await commit(call, lambda tx, _: undo_claims(tx, items), durable=False)
         items = []
     document: ClaimedDocument = {
@@ -63,7 +63,7 @@ async def _may_be_ready(call: AnyCall, queue: str, seconds: float) -> bool:
     if seconds <= 0:
         return False
     # Only this wait is ended: a claim that is on its way must come to its end, and be answered or undone.
-    async with services.stopping.ends_wait(seconds), call.connection.gone.ends_wait(None):
+    async with services.stopping.ends_wait(seconds), call.asking.connection.gone.ends_wait(None):
         await services.claims.ready(queue)
         return True
     return False

@@ -38,26 +38,26 @@ async def pause_queue(call: Call[QueuePath, Nothing, OverrideBody]) -> web.Respo
     queue, reason, until = call.path.queue, call.body.reason, end_of(call.services, call.body)
     await write(
         call.services,
-        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=call.acting),
+        lambda tx: queue_pauses.pause(tx, queue, until=until, reason=reason, by=call.asking.acting),
     )
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))
 
 
 async def resume_queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
     queue = call.path.queue
-    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=call.acting))
+    await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=call.asking.acting))
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))
 
 
 async def purge_queue(call: Call[QueuePath, Nothing, PurgeQueueBody]) -> web.Response:
-    queue, kinds, services = call.path.queue, call.body.kinds, call.services
+    queue, kinds, services, by = call.path.queue, call.body.kinds, call.services, call.asking.acting
     found = await services.writer.write(lambda tx: queue_purge.purgeable(tx, queue))
     document: PurgedDocument = {"deleted": dict.fromkeys(kinds, 0)}
     for kind in kinds:
         more = True
         while more:
             count = await services.writer.write(
-                partial(queue_purge.purge, queue_id=queue, kind=kind, newest=found.newest, by=call.acting)
+                partial(queue_purge.purge, queue_id=queue, kind=kind, newest=found.newest, by=by)
             )
             document["deleted"][kind] += count
             more = count == queue_purge.PORTION

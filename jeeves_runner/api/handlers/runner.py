@@ -9,10 +9,12 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.access import TooOpen
+from jeeves_runner.api.kept_status import StatusFacts
 from jeeves_runner.api.requests.runner import ConfigQuery
-from jeeves_runner.api.responses import json_response
+from jeeves_runner.api.responses import encoded_response, json_response
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.selecting import selected
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.errors import NotReady
@@ -37,33 +39,61 @@ async def index(call: PlainCall) -> web.Response:
 
 
 async def status(call: PlainCall) -> web.Response:
-    return await call.show(await status_document(call))
+    facts, services = await _facts(call), call.services
+    busy_since = services.writer.busy_since
+    if busy_since is not None:  # for how long moves as well
+        return await call.show(_document(services, facts, busy_since))
+    text = call.kept_status.find(facts, _uptime_ms(services))
+    if text is not None:
+        return encoded_response(text)
+    document = _document(services, facts, None)
+    call.kept_status.keep(facts, document)
+    return await call.show(document)
 
 
 async def status_document(call: PlainCall) -> StatusDocument:
     """What it counts is read in the pool."""
-    services = call.services
-    found = await _counts(call)
-    stopping, busy_since = services.stopping.is_set(), services.writer.busy_since
-    sync = sync_view(services.sync.status, services.config_file)
-    too_open = await _too_open(call)
-    catching_up = services.catching_up()
+    facts, services = await _facts(call), call.services
+    return _document(services, facts, services.writer.busy_since)
 
-    return status_view(
-        found,
-        services.clock.now(),
-        uptime=timedelta(seconds=services.clock.boottime() - services.began),
-        stopping=stopping,
-        sync=sync,
-        busy_since=busy_since,
+
+async def _facts(call: PlainCall) -> StatusFacts:
+    """Of one moment, but for the files."""
+    services = call.services
+    too_open = await _too_open(call)
+    found = await _counts(call)
+    file = services.config_file
+    return StatusFacts(
+        found=found,
+        stopping=services.stopping.is_set(),
+        sync=services.sync.status,
+        config=file.change,
+        config_since=file.since,
         too_open=too_open,
-        catching_up=catching_up,
+        catching_up=services.catching_up(),
     )
+
+
+def _document(services: ApiServices, facts: StatusFacts, busy_since: datetime | None) -> StatusDocument:
+    return status_view(
+        facts.found,
+        services.clock.now(),
+        uptime=timedelta(milliseconds=_uptime_ms(services)),
+        stopping=facts.stopping,
+        sync=sync_view(facts.sync, services.config_file),
+        busy_since=busy_since,
+        too_open=facts.too_open,
+        catching_up=facts.catching_up,
+    )
+
+
+def _uptime_ms(services: ApiServices) -> int:
+    return max(0, int((services.clock.boottime() - services.began) * 1000))
 
 
 async def _counts(call: PlainCall) -> Counts:
     """Read anew once any process has committed, or where the time makes others of them."""
-    version = call.kept.version()
+    version = call.kept.version(call.came)
     kept = call.kept.find(Counts)
     if isinstance(kept, Counts):
         return kept
@@ -80,6 +110,9 @@ def _read_counts(conn: apsw.Connection, now: datetime) -> Counts:
 
 async def _too_open(call: PlainCall) -> Sequence[TooOpen]:
     """None while their disk does not answer."""
+    kept = call.too_open.find()
+    if kept is not None:
+        return kept
     settings = call.services.config
     look = partial(too_open_files, settings.db_path, settings.data_dir, settings.folder_mode)
     with suppress(OSError):

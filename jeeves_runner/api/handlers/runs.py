@@ -91,7 +91,7 @@ async def logs(call: Call[RunPath, LogsQuery, Nothing]) -> web.StreamResponse:
 
 
 async def _followed(call: Call[RunPath, LogsQuery, Nothing]) -> LogFollower:
-    last_id = call.last_event_id or call.query.after
+    last_id = call.asking.last_event_id or call.query.after
     return LogFollower(call.services, call.files, call.path.run, last_id)
 
 
@@ -126,7 +126,7 @@ class _LogPieces:
 
 
 async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
-    wait = _NO_TIME if call.query.wait is None and call.at_once else call.query.wait
+    wait = _NO_TIME if call.query.wait is None and call.asking.at_once else call.query.wait
     document = await run_by_hand(call, params=call.body.params, forced=call.body.force, wait=wait)
     if document["run"]["finished_at"] is not None:
         result: ResultDocument = {"result": document["run"]}
@@ -149,7 +149,7 @@ async def run_by_hand(
     if services.stopping.is_set():
         raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
     request = RunRequest(
-        job_id=call.path.job, trigger=Trigger.MANUAL, params=params, forced=forced, by=call.acting
+        job_id=call.path.job, trigger=Trigger.MANUAL, params=params, forced=forced, by=call.asking.acting
     )
     run_id = (await services.runs.enter(_asked_by(call, request))).id
     last: int | None = None
@@ -161,7 +161,7 @@ async def run_by_hand(
 
 def _asked_by(call: Call[JobPath, Any, Any], request: RunRequest) -> RunRequest:
     """What is asked for; Conflict for a run that asks for a job which it may not trigger."""
-    run = call.caller.run
+    run = call.asking.caller.run
     return request if run is None else triggering(call.services.conn, run.run_id).asks_for(request)
 
 

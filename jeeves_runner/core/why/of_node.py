@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from jeeves_runner.core.alerts.texts import between, short_moment
-from jeeves_runner.core.graph.freshness import Expected, Written, stale_facts
+from jeeves_runner.core.graph.freshness import Expected, Written, stale_now
 from jeeves_runner.core.model import BAD, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.facts import JobFacts
@@ -36,7 +36,7 @@ def not_well(job: JobFacts, newest: Run | None) -> str | None:
 def written_sentence(key: str, expected: Expected | None, written: Written | None, now: datetime) -> str:
     """How new the data of a node is. ``expected``: what is expected of it, if anything."""
     if expected is not None and expected.is_stale(now):
-        return f"{key} {stale_facts(expected, 'UTC', now)['words']}."
+        return f"{key} {stale_now(expected, now)}."
     state = "is fresh" if expected is not None else "says nothing of how fresh it has to be"
     if written is None:
         return f"{key} {state}; nothing has written it yet."
