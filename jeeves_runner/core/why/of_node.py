@@ -37,17 +37,29 @@ def written_sentence(key: str, expected: Expected | None, written: Written | Non
     """How new the data of a node is. ``expected``: what is expected of it, if anything."""
     if expected is not None and expected.is_stale(now):
         return f"{key} {stale_now(expected, now)}."
-    state = "is fresh" if expected is not None else "says nothing of how fresh it has to be"
+    state = "is fresh" if expected is not None else "has no `fresh_within`"
     if written is None:
         return f"{key} {state}; nothing has written it yet."
     at = f"{between(written.at, now)} ago, at {short_moment(written.at, 'UTC', now)} UTC"
     return f"{key} {state}; run {written.run_id} of {written.job_id} wrote it {at}."
 
 
-def upstream_sentence(job_id: str, word: str, steps: int, writers: int) -> str:
+def unwritten_sentence(key: str) -> str:
+    """Of a node whose data has no time."""
+    return f"Of datastores and sinks it is recorded when they were written; {key} is neither."
+
+
+def queue_sentence(depth: int, claimed: int, failed: int) -> str:
+    """How full a queue is."""
+    return f"Items that wait in it: {depth}; claimed: {claimed}; failed: {failed}."
+
+
+def upstream_sentence(job_id: str, word: str, steps: int, writers: int, *, is_job: bool = False) -> str:
     """Which job is the first that is not well. ``steps``: how far it is from the node; ``writers``: how many
-    jobs come before the node in all."""
-    where = "which writes it" if steps == 1 else f"{steps} steps before it"
+    jobs come before the node in all; ``is_job``: whether the node is a job, which nothing writes."""
+    where = f"{steps} steps before it"
+    if steps == 1:
+        where = "right before it" if is_job else "which writes it"
     return (
         f"Of the {writers} jobs before it, {job_id}, {where}, {word}."
         if writers > 1
