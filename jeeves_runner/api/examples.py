@@ -3,7 +3,8 @@
 A document's example has all its fields. What a field shows is known by its name, since names mean the same
 everywhere: ``job_id`` is the id of a job wherever it stands. Where one type means something else by a name,
 ``TYPE.name`` comes first. A text that may be null is null unless its name is known. Bodies have theirs whole,
-because their fields exclude one another. Tests hold each example to its schema, and each body to what reads it.
+because their fields exclude one another. Tests hold each example to its schema, and each body to what reads
+it.
 """
 
 from collections.abc import Mapping
