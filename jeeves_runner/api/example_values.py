@@ -279,7 +279,7 @@ BODIES: Final[Mapping[type, Mapping[str, object]]] = {
         ]
     },
     overrides.OverrideBody: {"for": "2h", "reason": _WHY},
-    queues.PurgeQueueBody: {"failed": True, "completed": True},
+    queues.PurgeQueueBody: {"kinds": ["failed", "completed"]},
     runs.RunJobBody: {"params": {"DAY": "2026-03-01"}},
 }
 """The body of a request by its type."""
