@@ -96,8 +96,8 @@ def compile_types(folder: Path, npm: Path) -> None:
             pytest.skip("npm gives no TypeScript")
         found = str(npm / "node_modules" / ".bin" / "tsc")
     kind = ("--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom")
-    kind += ("--rewriteRelativeImportExtensions", "--erasableSyntaxOnly")
-    ask(folder, found, "--strict", "--noUnusedLocals", *kind, "work.ts")
+    as_it_is = ("--rewriteRelativeImportExtensions", "--erasableSyntaxOnly")
+    ask(folder, found, "--strict", "--noUnusedLocals", *kind, *as_it_is, "work.ts")
 
 
 def ask(folder: Path, *words: str) -> None:
