@@ -39,7 +39,8 @@ WHERE job_id <> new.value ORDER BY new.key
 
 def clashes(conn: apsw.Connection, new_jobs: Sequence[str]) -> list[Clash]:
     """Of jobs to be made, those whose id is another's namespace."""
-    used = conn.execute(_USED_OF, (json.dumps(list(new_jobs)),)).fetchall()
+    names = json.dumps(list(new_jobs))
+    used = [(str(job_id), str(by)) for job_id, by in conn.execute(_USED_OF, (names,))]
     return [Clash(job_id, free(job_id, partial(_is_used, conn, job_id)), by) for job_id, by in used]
 
 
