@@ -59,13 +59,15 @@ class Summary(NamedTuple):
 
 @contextmanager
 def attacked(root: Path) -> Iterator[Server]:
-    """A server with some jobs, a queue, state and hundreds of runs."""
+    """A server with some jobs, queues, state and hundreds of runs; the job ``backup`` is that of the
+    examples."""
     new_project(root, _CONFIG)
     save(root, f"{JOB}.yaml", "schedule: '0 0 1 1 *'\nrun: echo often\ntimeout: 10s\n")
     save(root, "asks.yaml", _ASKS)
     save(root, "fails.yaml", "run: 'false'\ntimeout: 10s\nretries: {limit: 1, delay: 1s}\n")
     save(root, "paused.yaml", "schedule: '0 0 * * *'\nrun: echo\ntimeout: 10s\nenabled: false\n")
     save(root, "queues.yaml", f"queues: [{{id: {QUEUE}, dedup: {{key: $.n}}}}]\n")
+    save(root, "backup.yaml", "run: echo $JR_PARAM_DAY\ntimeout: 10s\nparams: {DAY: {default: today}}\n")
     applied = command(root, "apply")
     assert applied.returncode == 0, applied.stdout
     fill(database(root), ROWS)
