@@ -11,6 +11,7 @@ from jeeves_runner.core.edge_spec import After, OnQueue
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import NotFound
+from jeeves_runner.views.freshness import stale_view
 from jeeves_runner.views.why import why_view
 from jeeves_runner.views.why_node import NodeWhyDocument, node_why_view
 
@@ -49,6 +50,17 @@ def test_of_fresh_data_it_is_said_who_wrote_it_and_when(ledger: Ledger) -> None:
     )
     assert (answer["stale_since"], answer["job_id"]) == (None, None)
     assert answer["fresh_at"] == to_text(ledger.at(hours=1))
+
+
+def test_a_run_that_found_nothing_to_do_is_not_said_to_have_written(ledger: Ledger) -> None:
+    run_id = ledger.add_run("sort", "skipped", reason="precheck")
+    written(ledger, run_id, hours=1)
+    assert why(ledger)["text"].startswith(
+        f"datastore:mail is fresh; run {run_id} of sort found nothing to write 1h ago, at 11:00 UTC."
+    )
+    written(ledger, run_id, hours=3)
+    assert why(ledger)["text"].startswith("datastore:mail is stale: last checked 3h ago, at 09:00")
+    assert stale_view(ledger.conn, ledger.now)["stale"][0]["found_nothing"]
 
 
 def test_of_stale_data_the_first_job_upstream_is_named_that_is_not_well(ledger: Ledger) -> None:

@@ -27,6 +27,8 @@ class Expected(NamedTuple):
     """Its run, which may be deleted by now."""
     writers: tuple[str, ...] = ()
     """The jobs that write it and are enabled, by id."""
+    found_nothing: bool = False
+    """Whether that run has only looked, and found nothing to write."""
 
     @property
     def stale_from(self) -> datetime:
@@ -56,6 +58,8 @@ class Written(NamedTuple):
     """Its job."""
     run_id: int
     """The run, which may be deleted by now."""
+    found_nothing: bool = False
+    """Whether it has only looked, and found nothing to write."""
 
 
 def stale(nodes: Iterable[Expected], now: datetime) -> list[Expected]:
@@ -71,7 +75,7 @@ def stale_facts(expected: Expected, zone: str) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {"words": _stale_words(expected, f"at {moment(_since(expected), zone)}")}
     if expected.fresh_at is not None and expected.run_id is not None:
-        facts["lines"] = [["Last written by", f"run {expected.run_id} of {expected.written_by}"]]
+        facts["lines"] = [[f"Last {_did(expected)} by", f"run {expected.run_id} of {expected.written_by}"]]
     return facts
 
 
@@ -86,5 +90,9 @@ def _since(expected: Expected) -> datetime:
 
 
 def _stale_words(expected: Expected, when: str) -> str:
-    what = "last written" if expected.fresh_at else "nothing has written it since it was declared"
+    what = f"last {_did(expected)}" if expected.fresh_at else "nothing has written it since it was declared"
     return f"is stale: {what} {when} (expected within {in_units(expected.within_ms)})"
+
+
+def _did(expected: Expected) -> str:
+    return "checked" if expected.found_nothing else "written"

@@ -41,7 +41,8 @@ def written_sentence(key: str, expected: Expected | None, written: Written | Non
     if written is None:
         return f"{key} {state}; nothing has written it yet."
     at = f"{between(written.at, now)} ago, at {short_moment(written.at, 'UTC', now)} UTC"
-    return f"{key} {state}; run {written.run_id} of {written.job_id} wrote it {at}."
+    did = "found nothing to write" if written.found_nothing else "wrote it"
+    return f"{key} {state}; run {written.run_id} of {written.job_id} {did} {at}."
 
 
 def unwritten_sentence(key: str) -> str:

@@ -52,6 +52,10 @@ def test_what_is_noted_says_since_when_and_holds_as_long_as_it_is_shown() -> Non
         "words": f"is stale: last written at {at} 13:00 Europe/Vienna (12:00 UTC) (expected within 2h)",
         "lines": [["Last written by", "run 7 of fetch"]],
     }
+    assert stale_facts(mail._replace(found_nothing=True), "UTC") == {
+        "words": f"is stale: last checked at {at} 12:00 UTC (expected within 2h)",
+        "lines": [["Last checked by", "run 7 of fetch"]],
+    }
     assert stale_facts(mail._replace(fresh_at=None), "UTC") == {
         "words": "is stale: nothing has written it since it was declared at "
         f"{at} 12:00 UTC (expected within 2h)"
