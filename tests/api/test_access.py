@@ -137,6 +137,16 @@ def test_the_last_use_is_noted_to_the_minute(ledger: Ledger) -> None:
     assert used.endswith(":00.000Z")
 
 
+def test_a_token_is_used_also_where_its_role_is_not_enough(ledger: Ledger) -> None:
+    made = token(ledger, TokenRole.READ)
+
+    async def scenario(api: Api) -> int:
+        return (await api.post("/reconcile", **bearing(made))).status
+
+    assert with_api(ledger, scenario) == 403
+    assert tokens.tokens(ledger.conn, ledger.now)[0].last_used_at is not None
+
+
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
 def test_the_scheme_may_be_written_in_any_case(ledger: Ledger, scheme: str) -> None:
     made = token(ledger, TokenRole.READ)
