@@ -43,7 +43,10 @@ class Networks(Kind):
         return tuple(ip_network(text) for text in written)
 
     def written(self, value: Any) -> Any:
-        return [_text(network) for network in value]
+        return list(self.shown(value))
+
+    def shown(self, value: Any) -> Any:
+        return tuple(_text(network) for network in value)
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         for number, text in enumerate(written):

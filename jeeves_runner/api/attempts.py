@@ -45,8 +45,7 @@ class Attempts:
             return
         delay: float = min(_LONGEST, _FIRST * 2 ** (min(count - _FREE, 30) - 1))
         if self._held_back >= self._most:
-            hint = "wait, then send the right one"
-            raise TooManyAttempts("too many wrong tokens were sent", hint=hint, seconds=delay)
+            raise too_many(delay)
         self._held_back += 1
         try:
             await asyncio.sleep(delay)
@@ -77,3 +76,9 @@ def network_of(origin: str) -> str:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(IPv6Address(int(address) >> 64 << 64))
     return str(address)
+
+
+def too_many(seconds: float) -> TooManyAttempts:
+    """The error for a wrong token too many; ``seconds``: after which to try again."""
+    hint = "wait, then send the right one"
+    return TooManyAttempts("too many wrong tokens were sent", hint=hint, seconds=seconds)

@@ -166,6 +166,11 @@ def read_fields(kinds: Sequence[type], given: Mapping[str, object], where: str =
     ]
 
 
+def no_room() -> Overloaded:
+    """The error for a body too many."""
+    return Overloaded("too many bodies of requests are on their way", hint=_LATER)
+
+
 class BodyReader(Generic[T]):
     """Makes the values of one type from the bodies of requests."""
 
@@ -231,7 +236,7 @@ class BodyReader(Generic[T]):
                 if len(text) + len(part) > most:
                     raise web.HTTPRequestEntityTooLarge(most, len(text) + len(part))
                 if not self._room.take(len(part)):
-                    raise Overloaded("too many bodies of requests are on their way", hint=_LATER)
+                    raise no_room()
                 text += part
             return bytes(text)
         finally:
@@ -264,9 +269,11 @@ def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object of JSON; InvalidValue if a key stands in it twice, because only one of them would count."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in found if keys.count(key) > 1)
-        raise InvalidValue(f"the body has the key {in_quotes(twin)} more than once")
+        seen: set[str] = set()
+        for key, _ in pairs:  # there may be a hundred thousand of them: each is looked at once
+            if key in seen:
+                raise InvalidValue(f"the body has the key {in_quotes(key)} more than once")
+            seen.add(key)
     return found
 
 

@@ -41,6 +41,7 @@ _SCHEME: Final = "bearer"
 """In lower case: any case will do (RFC 9110)."""
 
 _HOW: Final = "send `Authorization: Bearer TOKEN`; `jeeves-runner token create NAME` makes one"
+_HOW_TO_OPERATE: Final = _HOW.replace("NAME", "NAME --role operate")
 _WRONG: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner", error="invalid_token"'})
 
 
@@ -227,16 +228,17 @@ class Guard:
             return _here(CallerKind.MACHINE, _origin(peer, user), role)
         if access.role is Role.OPEN:
             return _here(CallerKind.MACHINE, _origin(peer, user), None, is_https=peer.is_https)
+        how = _HOW_TO_OPERATE if access.role is Role.OPERATE else _HOW
         if user == _FOREIGN:
-            return TurnedAway(401, _not_from_here(peer), _HOW, CHALLENGE)
+            return TurnedAway(401, _not_from_here(peer), how, CHALLENGE)
         if user == _GONE:
             log.debug(
                 "%s %r: the client hung up, or it cannot be told whose it is", request.method, request.path
             )
             detail = "it cannot be told which user's program asks"
-            return TurnedAway(401, detail, _HOW, CHALLENGE, is_gone=True)
+            return TurnedAway(401, detail, how, CHALLENGE, is_gone=True)
         detail = f"{_origin(peer, user)} is not the user who runs this server"
-        return TurnedAway(401, detail, _HOW, CHALLENGE, origin=_origin(peer, user))
+        return TurnedAway(401, detail, how, CHALLENGE, origin=_origin(peer, user))
 
     def _run_may(self, caller: Caller, request: web.Request, access: Access) -> bool:
         run, place = caller.run, request.match_info
@@ -257,10 +259,14 @@ class Guard:
     def _beyond_its_role(self, caller: Caller, access: Access) -> TurnedAway:
         if caller.kind is CallerKind.MACHINE:
             detail = "operating takes a token here: there is one of role operate"
-            return TurnedAway(401, detail, _HOW, CHALLENGE, caller)
-        hint = "make one with `jeeves-runner token create NAME --role operate`"
-        detail = f"the {caller.name} may {caller.role}, and this takes the role {access.role}"
-        return TurnedAway(403, detail, hint, caller=caller)
+            return TurnedAway(401, detail, _HOW_TO_OPERATE, CHALLENGE, caller)
+        return TurnedAway(403, *beyond_the_role(caller.name, caller.role, access.role), caller=caller)
+
+
+def beyond_the_role(name: str, has: TokenRole | None, takes: Role) -> tuple[str, str]:
+    """What is said of a token that is not enough, and what to do about it."""
+    hint = "make one with `jeeves-runner token create NAME --role operate`"
+    return f"the {name} may {has}, and this takes the role {takes}", hint
 
 
 def cookie_name(request: web.Request) -> str:

@@ -12,6 +12,9 @@ from typing import Any, Final
 from jeeves_runner.api.bodies import fields_of
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.doc_lines import DocLines, doc_lines
+from jeeves_runner.api.example_values import BODIES
+from jeeves_runner.api.example_values import PROBLEMS as PROBLEM_EXAMPLES
+from jeeves_runner.api.examples import example_of, example_of_place
 from jeeves_runner.api.parameters import JsonSchema, Parameter, parameters_of
 from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
 from jeeves_runner.api.route import Route, Stream, Subject, contents_of
@@ -179,7 +182,8 @@ def _operation(route: Route, subject: Subject, schemas: _Schemas) -> Json:
     if parameters:
         said["parameters"] = parameters
     if route.takes_body and fields_of(route.body):
-        said["requestBody"] = {"content": {"application/json": {"schema": schemas.of_body(route.body)}}}
+        body = {"schema": schemas.of_body(route.body), "example": BODIES[route.body]}
+        said["requestBody"] = {"content": {"application/json": body}}
     answers = {str(status): _answer(status, shape, schemas) for status, shape in route.answers.items()}
     problems = {
         str(status): {"$ref": f"#/components/responses/{_problem_name(status)}"}
@@ -204,6 +208,8 @@ def _parameters(values: type[Any], place: str) -> Iterator[Json]:
             "required": place == "path" or parameter.required,
             "schema": _with_default(parameter),
         }
+        if place == "path":
+            said["example"] = example_of_place(parameter.name, values.__name__)
         yield _with_description(said, lines, parameter.attribute)
 
 
@@ -237,7 +243,9 @@ def _content(shape: object, schemas: _Schemas) -> Json:
             },
             "x-events": {name: schemas.of(DOCUMENTS[name]) for name in shape.events},
         }
-    return {"schema": {"type": "string"} if shape is str else schemas.of(shape)}
+    if shape is str:
+        return {"schema": {"type": "string"}}
+    return {"schema": schemas.of(shape), "example": example_of(shape)}
 
 
 def _problem_name(status: int) -> str:
@@ -247,7 +255,9 @@ def _problem_name(status: int) -> str:
 def _problem(status: int, schemas: _Schemas) -> Json:
     said: Json = {
         "description": PROBLEMS[status],
-        "content": {CONTENT_TYPE: {"schema": schemas.of(ProblemBody)}},
+        "content": {
+            CONTENT_TYPE: {"schema": schemas.of(ProblemBody), "example": PROBLEM_EXAMPLES[status].body()}
+        },
     }
     if status in _PROBLEM_HEADERS:
         said["headers"] = _PROBLEM_HEADERS[status]

@@ -87,9 +87,13 @@ class HttpProblem(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
     """More headers of the answer."""
 
+    def body(self) -> ProblemBody:
+        """The object that stands in the answer."""
+        return problem_body(self.status, self.code, self.detail, hint=self.hint)
+
     def answer(self) -> web.Response:
         """The answer that a problem is."""
-        body = encode(problem_body(self.status, self.code, self.detail, hint=self.hint))
+        body = encode(self.body())
         return web.Response(body=body, status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
 
 
@@ -127,7 +131,7 @@ def problem_of(error: JeevesError) -> HttpProblem:
 _INDEX: Final = "GET / lists what there is"
 
 #: What aiohttp itself refuses: code, detail and hint by status.
-_REFUSALS: Final = {
+REFUSALS: Final = {
     HTTPStatus.NOT_FOUND: ("not_found", "there is nothing at this path", _INDEX),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "this path does not take that method", None),
     HTTPStatus.REQUEST_TIMEOUT: ("timeout", "the body did not arrive in time", "send it in one go"),
@@ -148,7 +152,7 @@ _REFUSALS: Final = {
 def problem_of_http(error: web.HTTPException) -> HttpProblem:
     """What aiohttp itself refuses: unknown paths, wrong methods, bodies too large."""
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-    code, detail, hint = _REFUSALS.get(HTTPStatus(error.status), ("http", error.reason, _INDEX))
+    code, detail, hint = REFUSALS.get(HTTPStatus(error.status), ("http", error.reason, _INDEX))
     if headers:
         hint = f"it takes {headers['Allow'].replace(',', ', ')}"
     return HttpProblem(error.status, code, detail, hint, headers)

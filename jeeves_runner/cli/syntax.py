@@ -46,6 +46,20 @@ def limit_option(most: int) -> Callable[[F], F]:
     )
 
 
+def ends(what: str) -> Callable[[F], F]:
+    """The options that say until when, and why: ``until``, ``length``, ``reason``."""
+
+    def add(command: F) -> F:
+        until = click.option(
+            "--until", metavar="TIME", help="When it ends: a time, or a length of time such as 2h."
+        )
+        length = click.option("--for", "length", metavar="LENGTH", help="How long it lasts, such as 2h.")
+        reason = click.option("--reason", help=f"Shown wherever the {what} is.")
+        return until(length(reason(command)))
+
+    return add
+
+
 DELETES: Final = Number("a number of deletes", 0, 2**31 - 1)
 
 
@@ -77,6 +91,7 @@ RUN_ID: Final = Number("the number of a run", 1, 2**63 - 1)
 REVISION: Final = Number("the number of a revision", 1, 2**63 - 1)
 BACKFILL_ID: Final = Number("the number of a backfill", 1, 2**63 - 1)
 ITEM_ID: Final = Number("the number of an item", 1, 2**63 - 1)
+AUDIT_ID: Final = Number("the number of an act", 1, 2**63 - 1)
 
 
 def parse_json(text: str, what: str) -> Any:

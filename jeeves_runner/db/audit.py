@@ -55,6 +55,13 @@ class AuditRow(TypedDict):
 _SHOWN: Final = tuple(AuditRow.__annotations__)
 
 
+_NOT_BEFORE: Final = "id >= (SELECT min(+id) FROM audit WHERE at >= ?)"
+"""By the index of times; a plain ``min(id)`` would read from the oldest row on."""
+
+_NOT_EARLIER: Final = "+at >= ?"
+"""Of these rows some may be earlier: a clock was set back."""
+
+
 def rows(
     conn: apsw.Connection,
     *,
@@ -62,11 +69,19 @@ def rows(
     limit: int,
     actor: str | None = None,
     target: str | None = None,
+    since: datetime | None = None,
 ) -> list[AuditRow]:
-    """Up to ``limit``, newest first: those before a number, of an actor, on a target."""
-    wanted = {"id <": before, "actor =": actor, "target =": target}
+    """Up to ``limit``, newest first: those before a number, of an actor, on a target, since a time."""
+    begin = since and to_text(since)
+    wanted = {
+        "id < ?": before,
+        "actor = ?": actor,
+        "target = ?": target,
+        _NOT_BEFORE: begin,
+        _NOT_EARLIER: begin,
+    }
     conditions = {condition: value for condition, value in wanted.items() if value is not None}
-    where = " AND ".join(f"{condition} ?" for condition in conditions) or "true"
+    where = " AND ".join(conditions) or "true"
     found = conn.execute(
         f"SELECT {', '.join(_SHOWN)} FROM audit WHERE {where} ORDER BY id DESC LIMIT ?",
         (*conditions.values(), limit),

@@ -17,7 +17,15 @@ from jeeves_runner.core.backfilling import Fate, FollowsJobs, Wave, fate_of
 from jeeves_runner.core.causes import Causes
 from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.db import overrides, revisions
-from jeeves_runner.db.backfills import ACTIVE, TimeRun, Times, close, downstream, times_run
+from jeeves_runner.db.backfills import (
+    ACTIVE,
+    BackfillRow,
+    TimeRun,
+    Times,
+    close,
+    downstream,
+    times_run,
+)
 from jeeves_runner.db.renames import new_id
 from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.db.timetable_rows import schedule_of, timetable_rows
@@ -169,8 +177,7 @@ class _Step:
         """Enter a run; False where it cannot be yet."""
         conn = self.tx.conn
         is_root = job_id == self.row.job_id
-        enabled = conn.execute("SELECT enabled FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).get
-        if not enabled:
+        if not _is_enabled(conn, job_id):
             wave.ended[job_id] = Fate.NOT_RUN
             return True
         if overrides.job_is_paused(conn, job_id, self.tx.now):
@@ -216,6 +223,10 @@ class _Step:
         return True
 
 
+def _is_enabled(conn: apsw.Connection, job_id: str) -> bool:
+    return bool(conn.execute("SELECT enabled FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).get)
+
+
 _WRITE: Final = """
 UPDATE backfills SET cursor = :cursor, open = :open, had_run = had_run + :had_run,
   entered = entered + :entered, taken_up = taken_up + :taken_up, ok = ok + :ok, failed = failed + :failed,
@@ -254,6 +265,23 @@ _LAST_ATTEMPT: Final = """
 SELECT id, status, started_at IS NOT NULL FROM runs
 WHERE id = coalesce((SELECT max(id) FROM runs WHERE chain_id = :first), :first)
 """
+
+
+def held_up(conn: apsw.Connection, row: BackfillRow, now: datetime) -> str | None:
+    """Why a job whose turn it is gets no run, such as ``job report is paused``; None: each gets its own."""
+    if row["status"] != "active" or (step := _row(conn, row["id"])) is None:
+        return None
+    followers = downstream(conn, row["job_id"]) if row["downstream"] else ()
+    turns = {job for wave in _waves(conn, step) for job in wave.ready(row["job_id"], followers)}
+    if row["had_run"] + row["entered"] < row["total"]:
+        turns.add(row["job_id"])
+        if not _is_enabled(conn, row["job_id"]):
+            return f"job {row['job_id']} is disabled"
+    paused = overrides.pauses(conn, now)
+    if turns and paused.of_all is not None:
+        return "all jobs are paused"
+    job = min(turns & paused.of_jobs.keys(), default=None)
+    return None if job is None else f"job {job} is paused"
 
 
 class Standing(NamedTuple):

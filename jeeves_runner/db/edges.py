@@ -26,14 +26,14 @@ class EdgeRow(NamedTuple):
 
 def write(tx: Tx, changes: "Sequence[Change]") -> None:
     """Give the jobs that an apply writes the edges that they have from now on; a deleted one has none."""
-    before = [c.live_id for c in changes] + [c.id for c in changes]
+    before = dict.fromkeys(name for c in changes for name in (c.live_id, c.id))
     tx.conn.execute(
-        "DELETE FROM edges WHERE job_id IN (SELECT value FROM json_each(?))", (json.dumps(before),)
+        "DELETE FROM edges WHERE job_id IN (SELECT value FROM json_each(?))", (json.dumps([*before]),)
     )
-    tx.conn.executemany(
-        "INSERT INTO edges VALUES (?, ?, ?)",
-        ((c.id, edge.relation, edge.node) for c in changes for edge in c.edges),
-    )
+    # One statement for all: each statement that writes here begins with the programs of the table's triggers,
+    # which takes twice as long as a row.
+    rows = [(c.id, *edge) for c in changes for edge in c.edges]
+    tx.conn.execute(_WRITE, (json.dumps(rows),))
 
 
 def all_edges(conn: apsw.Connection) -> Iterator[EdgeRow]:
@@ -56,6 +56,7 @@ def of_job(conn: apsw.Connection, job_id: str) -> tuple[Edge, ...]:
     return tuple(Edge(_RELATIONS[relation], node) for relation, node in rows)
 
 
+_WRITE: Final = "INSERT INTO edges SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)"
 _ALL: Final = "SELECT job_id, relation, node FROM edges ORDER BY job_id, relation, node"
 
 

@@ -37,10 +37,12 @@ def written(tx: Tx, run: Run) -> None:
         tx.conn.execute(_WRITTEN, {"job": run.job_id, "run": run.id, "at": at})
 
 
-_EXPECTED: Final = """
+_FOUND_NOTHING: Final = "EXISTS (SELECT 1 FROM runs WHERE runs.id = run_id AND runs.status = 'skipped')"
+_EXPECTED: Final = f"""
 SELECT nodes.id, fresh_within_ms, nodes.created_at, fresh_at, freshness.job_id, run_id,
   (SELECT json_group_array(job_id ORDER BY job_id) FROM edges JOIN jobs ON jobs.id = job_id
-   WHERE node = nodes.id AND relation = 'writes' AND deleted_at IS NULL AND enabled)
+   WHERE node = nodes.id AND relation = 'writes' AND deleted_at IS NULL AND enabled),
+  {_FOUND_NOTHING}
 FROM nodes LEFT JOIN freshness ON node = nodes.id
 WHERE fresh_within_ms IS NOT NULL AND nodes.deleted_at IS NULL
 """
@@ -60,19 +62,23 @@ def expected_of(conn: apsw.Connection, node: str) -> Expected | None:
 
 
 def _expected(row: Sequence[Any]) -> Expected | None:
-    node, within_ms, created_text, fresh_text, written_by, run_id, writers = row
+    node, within_ms, created_text, fresh_text, written_by, run_id, writers, found_nothing = row
     created_at = time_or_none(created_text, f"node {node}", "created_at")
     fresh_at = None if fresh_text is None else time_or_none(fresh_text, f"freshness of {node}", "fresh_at")
     if created_at is None or not isinstance(within_ms, int):
         return None
-    return Expected(node, within_ms, created_at, fresh_at, written_by, run_id, tuple(json.loads(writers)))
+    jobs = tuple(json.loads(writers))
+    return Expected(node, within_ms, created_at, fresh_at, written_by, run_id, jobs, bool(found_nothing))
 
 
 def last_written(conn: apsw.Connection, node: str) -> Written | None:
     """When a node was last written, whether or not it is declared; None: never."""
-    row = conn.execute("SELECT fresh_at, job_id, run_id FROM freshness WHERE node = ?", (node,)).fetchone()
+    row = conn.execute(_LAST_WRITTEN, (node,)).fetchone()
     at = None if row is None else time_or_none(str(row[0]), f"freshness of {node}", "fresh_at")
-    return None if row is None or at is None else Written(at, str(row[1]), int(str(row[2])))
+    return None if row is None or at is None else Written(at, str(row[1]), int(str(row[2])), bool(row[3]))
+
+
+_LAST_WRITTEN: Final = f"SELECT fresh_at, job_id, run_id, {_FOUND_NOTHING} FROM freshness WHERE node = ?"
 
 
 class OpenStale(NamedTuple):
@@ -122,7 +128,7 @@ def note(
             job_id,
             subject=node,
             times=1 if known is None else 0,
-            facts=stale_facts(found, str(zone), tx.now),
+            facts=stale_facts(found, str(zone)),
             channels=fallback if job_id is None else (),
             since=found.stale_from,
         )

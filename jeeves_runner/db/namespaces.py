@@ -31,16 +31,17 @@ class Clash(NamedTuple):
 
 
 _USED: Final = "SELECT job_id FROM namespaces WHERE namespace = ? AND job_id <> ?"
+_USED_OF: Final = """
+SELECT new.value, job_id FROM json_each(?) AS new CROSS JOIN namespaces ON namespace = new.value
+WHERE job_id <> new.value ORDER BY new.key
+"""
 
 
 def clashes(conn: apsw.Connection, new_jobs: Sequence[str]) -> list[Clash]:
     """Of jobs to be made, those whose id is another's namespace."""
-    found = []
-    for job_id in new_jobs:
-        used_by: str | None = conn.execute(_USED, (job_id, job_id)).get
-        if used_by is not None:
-            found.append(Clash(job_id, free(job_id, partial(_is_used, conn, job_id)), used_by))
-    return found
+    names = json.dumps(list(new_jobs))
+    used = [(str(job_id), str(by)) for job_id, by in conn.execute(_USED_OF, (names,))]
+    return [Clash(job_id, free(job_id, partial(_is_used, conn, job_id)), by) for job_id, by in used]
 
 
 def kept(conn: apsw.Connection) -> dict[str, str]:

@@ -294,7 +294,7 @@ def _lease_lost(tx: Tx, item_id: int) -> LeaseLost:
     if row is None:
         return LeaseLost(unknown_item(item_id))
     queue_id, status, ended = row
-    longer = "for long work claim with a longer lease, or call extend() in time"
+    longer = "for long work claim with a longer lease, or extend the lease in time"
     if status == "claimed" and not ended:
         state, hint = "another claimant has it", f"leave the item to it; {longer}"
     elif status == "claimed":

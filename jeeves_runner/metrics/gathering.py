@@ -12,13 +12,23 @@ from jeeves_runner.core.histogram import Histogram
 from jeeves_runner.db.measures import Measures
 from jeeves_runner.metrics import catalogue
 from jeeves_runner.metrics.catalogue import Definition
-from jeeves_runner.metrics.run_totals import OTHER, Totals
+from jeeves_runner.metrics.run_totals import OTHER, JobTotals, Totals
 from jeeves_runner.reconcile.sync_status import SyncState, SyncStatus
 
 Sample = tuple[tuple[str, ...], float | Histogram]
 """The values of the labels, and what is so for them."""
 
-Found = tuple[Definition, Iterable[Sample]]
+
+class OfJobs(NamedTuple):
+    """The samples of many jobs: those of a job are the same as long as its totals are the same object."""
+
+    totals: Mapping[str, JobTotals]
+    """By the name of the job."""
+    make: Callable[[str, JobTotals], list[Sample]]
+    """Makes the samples of one job, of its name and its totals."""
+
+
+Found = tuple[Definition, Iterable[Sample] | OfJobs]
 """A metric with all its samples."""
 
 UNDECIDED: Final = "undecided"
@@ -91,14 +101,22 @@ def found(look: Look) -> Iterator[Found]:
 
 
 def _of_runs(totals: Totals) -> Iterator[Found]:
-    jobs = totals.jobs
-    yield catalogue.RUNS, (((job, how), n) for job, of in jobs.items() for how, n in of.ends.items())
-    yield (
-        catalogue.RUN_DURATION,
-        (((job,), of.durations) for job, of in jobs.items() if of.durations is not None),
-    )
-    yield catalogue.TOKENS, (((job,), of.tokens) for job, of in jobs.items() if of.tokens)
+    yield catalogue.RUNS, OfJobs(totals.jobs, _ends)
+    yield catalogue.RUN_DURATION, OfJobs(totals.jobs, _durations)
+    yield catalogue.TOKENS, OfJobs(totals.jobs, _tokens)
     yield catalogue.START_LAG, (((trigger,), lags) for trigger, lags in totals.lags.items())
+
+
+def _ends(job: str, of: JobTotals) -> list[Sample]:
+    return [((job, how), n) for how, n in of.ends.items()]
+
+
+def _durations(job: str, of: JobTotals) -> list[Sample]:
+    return [] if of.durations is None else [((job,), of.durations)]
+
+
+def _tokens(job: str, of: JobTotals) -> list[Sample]:
+    return [((job,), of.tokens)] if of.tokens else []
 
 
 def _of_jobs(look: Look) -> Iterator[Found]:

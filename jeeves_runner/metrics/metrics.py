@@ -12,7 +12,7 @@ import apsw
 
 from jeeves_runner.db.measures import measures
 from jeeves_runner.db.transaction import snapshot
-from jeeves_runner.metrics.exposition import Form, written
+from jeeves_runner.metrics.exposition import Form, KeptLines, written
 from jeeves_runner.metrics.gathering import Answered, Look, Vitals, found
 from jeeves_runner.metrics.run_totals import RunTotals
 
@@ -33,6 +33,7 @@ class Metrics:
         self._folders = folders
         self.vitals = vitals
         self._totals = totals
+        self._kept = KeptLines()
         self.one_at_a_time = asyncio.Lock()
         """Held while they are written: of thousands of jobs that keeps a thread busy for a while."""
 
@@ -67,4 +68,4 @@ class Metrics:
             there = measures(conn, now, self._most)
             totals = self._totals.look(conn, there.jobs)
         look = Look(now, vitals, requests, there, totals, free, self._most)
-        return written(found(look), form)
+        return written(found(look), form, self._kept)

@@ -27,7 +27,7 @@ _FROM_THE_START: Final = tuple(sorted({RunStatus.OK, *BAD}))
 
 
 class JobTotals:
-    """The ends of the runs of one job."""
+    """The ends of the runs of one job. What ``RunTotals.look`` has handed out stays as it is."""
 
     __slots__ = ("durations", "ends", "tokens")
 
@@ -63,6 +63,8 @@ class RunTotals:
         self._lock = threading.Lock()
         self._seen: int | None = None
         self._jobs: dict[str, JobTotals] = {}
+        # Those that nothing else has yet: to be counted in as they are.
+        self._own: set[str] = set()
         self._lags: dict[str, Histogram] = {}
         # What was counted of rows that may come to stand for more: by run, and by job which run that is.
         self._counted: dict[int, int] = {}
@@ -85,13 +87,15 @@ class RunTotals:
             self._catch_up(conn)
 
     def look(self, conn: apsw.Connection, live: list[str]) -> Totals:
-        """The same, and what it comes to. The ``live`` jobs are in it before any run of theirs has ended."""
+        """The same, and what it comes to. The ``live`` jobs are in it before any run of theirs has ended.
+
+        Of a job that nothing was counted of since the last look it has the very same object."""
         with self._lock:
             self._catch_up(conn)
             for job_id in live:
-                self._of(job_id)
-            jobs = {name: job.copy() for name, job in self._jobs.items()}
-            return Totals(jobs, {name: lags.copy() for name, lags in self._lags.items()})
+                self._name_of(job_id)
+            self._own.clear()
+            return Totals(self._jobs.copy(), {name: lags.copy() for name, lags in self._lags.items()})
 
     def _catch_up(self, conn: apsw.Connection) -> None:
         seen = self._begin(conn) if self._seen is None else self._seen
@@ -100,7 +104,7 @@ class RunTotals:
             self._seen = run.end_seq
 
     def _count(self, run: EndedRun) -> None:
-        job, times = self._of(run.job_id), 1
+        job, times = self._to_count_in(run.job_id), 1
         if not run.has_started:
             times = max(0, run.occurrences - self._counted.get(run.run_id, 0))
             self._remember(run.job_id, run.run_id, run.occurrences)
@@ -113,12 +117,22 @@ class RunTotals:
         if run.lag is not None:
             self._lags.setdefault(run.trigger, Histogram(LAGS)).add(max(0.0, run.lag))
 
-    def _of(self, job_id: str) -> JobTotals:
-        found = self._jobs.get(job_id)
-        if found is None:
-            name = job_id if len(self._jobs) < self._most else OTHER
-            found = self._jobs.setdefault(name, JobTotals())
-        return found
+    def _name_of(self, job_id: str) -> str:
+        """Under which it is counted; from now on there are numbers under it."""
+        if job_id in self._jobs:
+            return job_id
+        name = job_id if len(self._jobs) < self._most else OTHER
+        if name not in self._jobs:
+            self._jobs[name] = JobTotals()
+            self._own.add(name)
+        return name
+
+    def _to_count_in(self, job_id: str) -> JobTotals:
+        name = self._name_of(job_id)
+        if name not in self._own:
+            self._jobs[name] = self._jobs[name].copy()
+            self._own.add(name)
+        return self._jobs[name]
 
     def _remember(self, job_id: str, run_id: int, occurrences: int) -> None:
         """Only the newest run of a job may come to stand for more."""

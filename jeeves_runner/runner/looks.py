@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from jeeves_runner.clock import Clock, thread_seconds
@@ -80,6 +80,7 @@ class Looks:
 
     def attend(self) -> None:
         """Take what has been found, and ask what is due."""
+        taken: list[_Place] = []
         for place in self._places.values():
             if place.asking is None:
                 awake = self._clock.monotonic()
@@ -87,8 +88,11 @@ class Looks:
                     place.asked_at = awake
                     place.asking = asyncio.ensure_future(self._ask(place))
             elif place.asking.done():
-                self._take(place, place.asking)
+                if self._take(place, place.asking):
+                    taken.append(place)
                 place.asking = None
+        if taken:
+            self._let_rest(taken)
 
     def close(self) -> None:
         """Look at nothing any more."""
@@ -98,22 +102,31 @@ class Looks:
         path, clock = place.path, self._clock
         return await place.thread.call(lambda: _look(path, clock), _PATIENCE)
 
-    def _take(self, place: _Place, asked: asyncio.Task[Look]) -> None:
-        awake = self._clock.monotonic()
+    def _take(self, place: _Place, asked: asyncio.Task[Look]) -> bool:
+        """Take what a look has found; whether it has found anything."""
         try:
             look = asked.result()
         except OSError as error:
             why = SILENT if isinstance(error, TimeoutError) else str(error)
             place.trouble.met(f"{place.path}, whose changes start jobs, cannot be looked at: {why}")
-            place.due = awake + _AGAIN
-            return
+            place.due = self._clock.monotonic() + _AGAIN
+            return False
         place.trouble.over()
         place.look = look
-        costs = {each.path: each.look.cost for each in self._places.values() if each.look is not None}
-        place.due = awake + max(pauses(costs, SHARE, EVERY)[place.path], _REST * (look.ended - look.began))
         if not look.found.is_whole and not place.is_too_large:
             log.warning("of %s, whose changes start jobs, only %d entries are watched", place.path, MOST)
         place.is_too_large = not look.found.is_whole
+        return True
+
+    def _let_rest(self, taken: Sequence[_Place]) -> None:
+        """Say when these are looked at again. What all places cost is counted once for all of them, for there
+        may be thousands."""
+        awake = self._clock.monotonic()
+        looks = {each.path: each.look for each in self._places.values() if each.look is not None}
+        waits = pauses({path: look.cost for path, look in looks.items()}, SHARE, EVERY)
+        for place in taken:
+            look = looks[place.path]
+            place.due = awake + max(waits[place.path], _REST * (look.ended - look.began))
 
 
 def _look(path: str, clock: Clock) -> Look:

@@ -1,5 +1,6 @@
 """The audit: who acted, on what, from where, and what was refused."""
 
+from datetime import datetime
 from typing import TypedDict
 
 import apsw
@@ -23,6 +24,9 @@ def audit_view(
     limit: int = PAGE,
     actor: str | None = None,
     target: str | None = None,
+    since: datetime | None = None,
 ) -> AuditDocument:
-    """``{audit}``: up to ``limit``, newest first, those before a number, of an actor, on a target."""
-    return {"audit": audit.rows(conn, before=before, limit=limit, actor=actor, target=target)}
+    """``{audit}``: up to ``limit``, newest first, those before a number, of an actor, on a target, since a
+    time."""
+    found = audit.rows(conn, before=before, limit=limit, actor=actor, target=target, since=since)
+    return {"audit": found}

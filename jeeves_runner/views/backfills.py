@@ -8,23 +8,31 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.values import PAGE
 from jeeves_runner.db import backfills
+from jeeves_runner.db.backfill_steps import held_up
 from jeeves_runner.db.backfills import BackfillRow, TimeRun, Wanted
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.occurrence_runs import OccurrenceRun, run_of, run_with_id
 from jeeves_runner.views.occurrences import OccurrenceDocument, OccurrencesDocument
 
 
+class BackfillState(BackfillRow):
+    """A backfill with what keeps it from going on."""
+
+    held_up: str | None
+    """Why nothing more of it is entered for now, such as ``job report is paused``; null: nothing keeps it."""
+
+
 class BackfillsDocument(TypedDict):
     """Backfills, newest first."""
 
-    backfills: list[BackfillRow]
+    backfills: list[BackfillState]
     """Each as it is now."""
 
 
 class BackfillDocument(TypedDict):
     """One backfill."""
 
-    backfill: BackfillRow
+    backfill: BackfillState
     """As it is now."""
 
 
@@ -42,18 +50,25 @@ class Preview(NamedTuple):
 
 
 def backfills_view(
-    conn: apsw.Connection, *, before: int | None = None, limit: int = PAGE
+    conn: apsw.Connection, now: datetime, *, before: int | None = None, limit: int = PAGE
 ) -> BackfillsDocument:
     """``{backfills}``: up to ``limit``, newest first, those before a number."""
-    return {"backfills": backfills.backfill_rows(conn, before=before, limit=limit)}
+    with snapshot(conn):
+        rows = backfills.backfill_rows(conn, before=before, limit=limit)
+        return {"backfills": [_state(conn, row, now) for row in rows]}
 
 
-def backfill_view(conn: apsw.Connection, number: int) -> BackfillDocument:
+def backfill_view(conn: apsw.Connection, number: int, now: datetime) -> BackfillDocument:
     """``{backfill}``; NotFound."""
-    row = backfills.backfill_row(conn, number)
-    if row is None:
-        raise backfills.unknown_backfill(number)
-    return {"backfill": row}
+    with snapshot(conn):
+        row = backfills.backfill_row(conn, number)
+        if row is None:
+            raise backfills.unknown_backfill(number)
+        return {"backfill": _state(conn, row, now)}
+
+
+def _state(conn: apsw.Connection, row: BackfillRow, now: datetime) -> BackfillState:
+    return {**row, "held_up": held_up(conn, row, now)}
 
 
 def preview(conn: apsw.Connection, wanted: Wanted, now: datetime) -> Preview:

@@ -27,6 +27,8 @@ class StaleNodeDocument(TypedDict):
     """The job of that run."""
     run_id: int | None
     """That run, which may be deleted by now."""
+    found_nothing: bool
+    """Whether that run has only looked, and found nothing to write."""
     writers: list[str]
     """The jobs that write it and are enabled, by id."""
 
@@ -52,5 +54,6 @@ def _node(each: Expected) -> StaleNodeDocument:
         "stale_since": to_text(each.stale_from),
         "job_id": each.written_by,
         "run_id": each.run_id,
+        "found_nothing": each.found_nothing,
         "writers": list(each.writers),
     }

@@ -7,11 +7,19 @@ import apsw
 
 from jeeves_runner.core.graph.freshness import Expected
 from jeeves_runner.core.graph.reach import upstream
-from jeeves_runner.core.node_spec import split_key
-from jeeves_runner.core.why.of_node import not_well, seldom_sentence, upstream_sentence, written_sentence
+from jeeves_runner.core.node_spec import NodeKind, split_key
+from jeeves_runner.core.why.of_node import (
+    not_well,
+    queue_sentence,
+    seldom_sentence,
+    unwritten_sentence,
+    upstream_sentence,
+    written_sentence,
+)
 from jeeves_runner.db import freshness
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.graph import live_graph
+from jeeves_runner.db.queue_contents import queue_counts
 from jeeves_runner.db.why_facts import job_facts, newest_run
 from jeeves_runner.views.graph import key_in
 from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, text_of
@@ -47,7 +55,7 @@ def node_why_view(
         graph = live_graph(conn)
         key = key_in(graph, name)
         expected, written = freshness.expected_of(conn, key), freshness.last_written(conn, key)
-        texts = [written_sentence(key, expected, written, now)]
+        is_job = graph.nodes[key].is_job
         jobs = {
             split_key(each)[1]: steps
             for each, steps in upstream(graph, key).items()
@@ -67,17 +75,27 @@ def node_why_view(
             )
             return told["text"]
 
+        kind, own = split_key(key)
+        if is_job:
+            texts = [why(own)]
+        elif kind in (NodeKind.DATASTORE, NodeKind.SINK):
+            texts = [written_sentence(key, expected, written, now)]
+        else:
+            texts = [unwritten_sentence(key)]
+            if kind == NodeKind.QUEUE:
+                full = queue_counts(conn, now, own).get(own)
+                texts += [] if full is None else [queue_sentence(full.depth, full.claimed, full.failed)]
         for job_id, steps in jobs.items():
             facts = job_facts(conn, now, job_id, served=served)
             word = None if facts is None else not_well(facts, newest_run(conn, job_id))
             if word is not None:
                 found = job_id
-                texts += [upstream_sentence(job_id, word, steps, len(jobs)), why(job_id)]
+                texts += [upstream_sentence(job_id, word, steps, len(jobs), is_job=is_job), why(job_id)]
                 break
         else:
             nearest = next(iter(jobs), None)
             if nearest is None:
-                texts.append("No job writes it.")
+                texts.append("No job comes before it." if is_job else "No job writes it.")
             elif is_stale:
                 texts += [seldom_sentence(nearest, newest_run(conn, nearest)), why(nearest)]
             else:

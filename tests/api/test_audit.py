@@ -58,6 +58,9 @@ def test_it_shows_who_did_what_to_what_from_where_newest_first(ledger: Ledger) -
         ("actor=cli&target=job%20b", [5]),
         ("actor=cli&before=5", [3, 1]),
         ("actor=x", []),
+        ("since=2026-03-01T12:00:00Z", [5, 4, 3, 2, 1]),
+        ("since=2026-03-01T12:00:00.001Z", []),
+        ("since=2026-03-01&actor=cli&limit=2", [5, 3]),
     ],
 )
 def test_a_part_of_it_is_chosen(ledger: Ledger, query: str, found: list[int]) -> None:
@@ -65,7 +68,7 @@ def test_a_part_of_it_is_chosen(ledger: Ledger, query: str, found: list[int]) ->
 
 
 @pytest.mark.parametrize(
-    "query", ["before=0", "before=x", "limit=0", "limit=1001", "who=me", "actor=a&actor=b"]
+    "query", ["before=0", "before=x", "limit=0", "limit=1001", "who=me", "actor=a&actor=b", "since=x"]
 )
 def test_what_cannot_be_meant_is_refused(ledger: Ledger, query: str) -> None:
     assert get(ledger, f"/audit?{query}").status == 400

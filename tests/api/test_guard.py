@@ -8,6 +8,9 @@ from support.api import Answer, Api, problem, with_api
 from support.ledger import Ledger
 
 from jeeves_runner.api.peers import peer_of
+from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.db import tokens
 
 
 class Wire:
@@ -185,3 +188,23 @@ def test_only_loopback_peers_are_of_this_machine(peer: object, let_in: bool) -> 
     found = peer_of(request, ())
     assert found is not None
     assert found.is_loopback is let_in
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "role"),
+    [("GET", "/status", None), ("POST", "/reconcile", "operate"), ("POST", "/v0/jobs/a/run", "operate")],
+)
+def test_who_has_no_token_is_told_how_to_make_one_that_helps(
+    ledger: Ledger, method: str, path: str, role: str | None
+) -> None:
+    with ledger.tx() as tx:
+        tokens.create(tx, "ci", TokenRole.OPERATE, until=None, by=Actor("test"))
+
+    async def scenario(api: Api) -> list[Answer]:
+        here = [] if role is None else [await api.ask(method, path)]
+        return [*here, await api.ask(method, path, Via="1.1 proxy")]
+
+    made = "`jeeves-runner token create NAME" + (f" --role {role}`" if role else "`")
+    for answer in with_api(ledger, scenario):
+        assert answer.status == 401
+        assert made in answer.body.get("hint", "") + answer.body.get("message", "")

@@ -149,6 +149,10 @@ It grows anew.
 | `for` | text or null | How long it lasts |
 | `reason` | text or null | Shown wherever it is |
 
+```json
+{"for": "2h", "reason": "moving the archive"}
+```
+
 Answer 202: as of [`GET /branch`](#get-branch).
 
 Besides the [problems](../http.md#problems) of any route: 409.

@@ -81,6 +81,12 @@ def test_what_cannot_be_answered_is_a_problem(ledger: Ledger, path: str, status:
             400,
             "the body has the key 'A' more than once",
         ),
+        (
+            "/jobs/greet/run",
+            b'{%b, "99999": 2}' % b", ".join(b'"%d": 1' % number for number in range(80_000, 100_000)),
+            400,
+            "the body has the key '99999' more than once",
+        ),
         ("/jobs/greet/run", {"params": {"A": 1}}, 400, "the parameter A must be a string, not 1"),
         (
             "/jobs/greet/run",

@@ -49,7 +49,7 @@ OTHER: Final = {
 
 LOOKS: Final = {
     *("validate", "diff", "config show", "config validate", "status", "alerts list", "doctor", "jobs", "job"),
-    *("runs", "run", "logs", "history", "graph", "next", "simulate", "why"),
+    *("runs", "run", "logs", "history", "audit", "graph", "next", "simulate", "why"),
     *("backfill list", "token list", "state get", "state list"),
     *("queue list", "queue status", "queue peek", "queue item"),
 }

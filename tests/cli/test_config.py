@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 
 import pytest
 from click.testing import CliRunner, Result
+from support.docs import PAGES, blocks
 
 from jeeves_runner.cli.commands.config import _setting_rows
 from jeeves_runner.cli.formats import NONE
@@ -40,6 +41,32 @@ class Inner(NamedTuple):
 
 class Outer(NamedTuple):
     far: Annotated[Inner | None, Section(Inner, "What may be left out.", "{url: …}")] = None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(block.text, id=str(block))
+        for page in PAGES
+        for block in blocks(page)
+        if "config" in block.info
+    ],
+)
+def test_what_the_pages_set_is_shown_in_both_forms(text: str) -> None:
+    Path("jeeves-runner.yaml").write_text(text)
+    for options in ([], ["--json"]):
+        answer = CliRunner().invoke(main, ["config", "show", *options])
+        assert answer.exit_code == 0, answer.output
+
+
+def test_a_network_is_shown_as_it_is_written() -> None:
+    Path("jeeves-runner.yaml").write_text("api: {trusted_proxies: [127.0.0.1, 10.0.0.0/8, '::1']}\n")
+    rows = [
+        line.split(maxsplit=1) for line in CliRunner().invoke(main, ["config", "show"]).stdout.splitlines()
+    ]
+    assert ["api.trusted_proxies", "[127.0.0.1, 10.0.0.0/8, ::1]"] in rows
+    shown = json.loads(CliRunner().invoke(main, ["config", "show", "--json"]).stdout)
+    assert shown["api"]["trusted_proxies"] == ["127.0.0.1", "10.0.0.0/8", "::1"]
 
 
 def test_a_section_that_is_left_out_is_shown_as_none() -> None:

@@ -126,7 +126,8 @@ class TestQueue:
         assert "completed by now" in again.err
 
     def test_that_is_empty_answers_a_claim_with_3(self, shell: Shell) -> None:
-        assert shell("queue", "claim", "mail").code == 3
+        claimed = shell("queue", "claim", "mail")
+        assert (claimed.code, claimed.err) == (3, "nothing is ready in queue mail\n")
         answer = shell("queue", "claim", "mail", "--json")
         assert (answer.code, answer.json) == (3, {"items": []})
 
@@ -175,7 +176,10 @@ class TestQueue:
         assert answer.out == "Queue mail is paused, ends in 2h: moving.\n"
         assert shell("queue").out.splitlines()[-1] == "Queue mail is paused, ends in 2h: moving."
         assert shell("queue", "status", "mail").out.splitlines()[-1] == answer.out.strip()
-        assert shell("queue", "claim", "mail").code == 3
+        claimed = shell("queue", "claim", "mail")
+        assert (claimed.code, claimed.err) == (3, "nothing is ready in queue mail: it is paused\n")
+        worked = shell("queue", "work", "mail", "--", "cat")
+        assert worked.err == "queue mail: 0 items completed, 0 failed: it is paused\n"
         [detail] = shell("queue", "list", "--detail", "--json").json["queues"]
         assert detail["paused"]["reason"] == "moving"
         assert shell("queue", "resume", "mail").out == "Queue mail is resumed.\n"

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "backfill backup --from 2026-02-20 --to 2026-02-25 --dry-run": "GET /schedule",
     "backfill cancel 1": "GET /backfills/1",
     "history": "GET /revisions",
+    "audit --since -1d": "GET /audit",
     "history 1": "GET /revisions/1",
     "queue list": "GET /queues",
     "queue list --detail": "GET /queues",

@@ -14,8 +14,8 @@ from support.ledger import Ledger
 from jeeves_runner.core.histogram import Histogram
 from jeeves_runner.core.plan import Held, Plan
 from jeeves_runner.db.measures import measures
-from jeeves_runner.metrics import catalogue
-from jeeves_runner.metrics.exposition import Form, form_for, written
+from jeeves_runner.metrics import catalogue, gathering
+from jeeves_runner.metrics.exposition import Form, KeptLines, form_for, written
 from jeeves_runner.metrics.gathering import Answered, Look, Vitals, found
 from jeeves_runner.metrics.run_totals import OTHER, JobTotals, Totals
 from jeeves_runner.reconcile.sync_status import SyncStatus
@@ -65,8 +65,8 @@ def look(tmp_path: Path) -> Look:
     )
 
 
-def text_of(look: Look, form: Form) -> str:
-    return b"".join(written(found(look), form)).decode()
+def text_of(look: Look, form: Form, kept: KeptLines | None = None) -> str:
+    return b"".join(written(found(look), form, kept or KeptLines())).decode()
 
 
 def values(look: Look) -> dict[tuple[str, ...], float]:
@@ -120,6 +120,33 @@ def test_a_metric_of_many_samples_has_one_heading(look: Look) -> None:
     text = text_of(look._replace(totals=Totals(jobs, {})), Form.TEXT)
     assert text.count("# TYPE jeeves_runner_runs_total counter\n") == 1
     assert text.count("jeeves_runner_runs_total{") == 1600
+
+
+def ends_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(f"{catalogue.PREFIX}run")]
+
+
+def test_lines_that_are_kept_are_those_that_would_be_written(look: Look) -> None:
+    kept = KeptLines()
+    jobs = {f'job-{number} "\\\n\r\u2028': JobTotals() for number in range(120)}
+    before = look._replace(totals=look.totals._replace(jobs={**jobs, **look.totals.jobs}))
+    text_of(before, Form.TEXT, kept)
+    changed = look.totals.jobs["mail"].copy()
+    changed.ends["timeout"] = 5
+    changed.tokens = 8
+    after = before._replace(totals=before.totals._replace(jobs={"new": JobTotals(), **jobs, "mail": changed}))
+    for now in (before, after):
+        for form in Form:
+            assert ends_of(text_of(now, form, kept)) == ends_of(text_of(now, form))
+
+
+def test_what_has_not_changed_is_not_written_again(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptLines()
+    text_of(look, Form.TEXT, kept)
+    monkeypatch.setattr(gathering, "_ends", None)
+    monkeypatch.setattr(gathering, "_durations", None)
+    monkeypatch.setattr(gathering, "_tokens", None)
+    assert ends_of(text_of(look, Form.OPENMETRICS, kept)) == ends_of(text_of(look, Form.TEXT, kept))
 
 
 def test_queues_beyond_the_bound_share_a_name(look: Look) -> None:

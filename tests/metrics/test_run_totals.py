@@ -147,3 +147,20 @@ def test_however_often_it_looks_the_sum_is_the_same(ledger: Ledger) -> None:
             often.ends()
     stand_for: int = ledger.conn.execute("SELECT sum(occurrences) FROM runs").get
     assert often.ends() == seldom.ends() == {"mail": {"skipped": stand_for}}
+
+
+def test_what_was_handed_out_stays_as_it_is_and_what_has_not_changed_is_the_same_object(
+    ledger: Ledger,
+) -> None:
+    counted = Counted(ledger)
+    end(ledger, "mail", tokens=3, duration_ms=20, started_at=to_text(ledger.now))
+    before = counted.now("mail", "report").jobs
+    end(ledger, "mail", tokens=4, duration_ms=20, started_at=to_text(ledger.now))
+    end(ledger, "mail")
+    after = counted.now("mail", "report").jobs
+    assert (before["mail"].ends["ok"], before["mail"].tokens) == (1, 3)
+    assert (after["mail"].ends["ok"], after["mail"].tokens) == (3, 7)
+    assert before["mail"].durations is not None
+    assert before["mail"].durations.up_to()[-1] == 1
+    assert after["report"] is before["report"]
+    assert counted.now().jobs["mail"] is after["mail"]

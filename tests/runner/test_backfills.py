@@ -20,6 +20,7 @@ from jeeves_runner.db.backfills import BackfillRow, Wanted
 from jeeves_runner.db.renames import Rename, rename
 from jeeves_runner.errors import Conflict, InvalidValue, JeevesError, NotFound
 from jeeves_runner.runner.backfills import Backfills
+from jeeves_runner.views.backfills import backfill_view
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 HOURLY = ("0 * * * *",)
@@ -244,6 +245,38 @@ def test_while_the_job_is_paused_nothing_of_it_is_entered(place: Place) -> None:
 
     with_runner(place, scenario)
     assert place.story() == ["ok"]
+
+
+def test_what_keeps_it_from_going_on_is_told(place: Place) -> None:
+    place.apply(job("a", schedule=HOURLY), job("b", after=After(jobs=("a",))))
+
+    def held_up(number: int) -> str | None:
+        return backfill_view(place.conn, number, place.clock.now())["backfill"]["held_up"]
+
+    def pause(job_id: str | None) -> None:
+        with place.write() as tx:
+            overrides.pause(tx, job_id, until=None, reason=None, by=Actor("test"))
+
+    number = ask(place, hours=1, downstream=True)
+    assert held_up(number) is None
+    pause("b")
+    assert held_up(number) is None  # its turn has not come
+
+    async def scenario(rig: Rig) -> None:
+        await kept(rig, lambda: held_up(number) is not None)
+
+    with_runner(place, scenario)
+    assert held_up(number) == "job b is paused"
+    other = ask(place, hours=2)
+    pause("a")
+    assert held_up(other) == "job a is paused"
+    pause(None)
+    assert held_up(other) == held_up(number) == "all jobs are paused"
+    place.apply(job("a", schedule=HOURLY, enabled=False), job("b", after=After(jobs=("a",))))
+    assert held_up(other) == "job a is disabled"
+    with place.write() as tx:
+        backfills.cancel(tx, other, by=Actor("test"))
+    assert held_up(other) is None
 
 
 def test_downstream_each_job_comes_when_those_before_it_are_ok_with_the_same_time(place: Place) -> None:

@@ -1,11 +1,12 @@
 """Looks at files: one serves all that watch a place, and all together cost little."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 from support.clock import HandClock
 
+from jeeves_runner.core import changes
 from jeeves_runner.runner import looks
 from jeeves_runner.runner.fingerprints import Fingerprint
 from jeeves_runner.runner.looks import Look, Looks
@@ -112,3 +113,26 @@ def test_what_cannot_be_looked_at_is_told_once_and_asked_again_later(
         "in, whose changes start jobs, cannot be looked at: [Errno 13] Permission denied",
         "in, whose changes start jobs, is looked at again",
     ]
+
+
+def test_what_many_places_cost_is_counted_once_for_all_that_were_looked_at(
+    files: Files, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def pauses(costs: Mapping[str, float], share: float, least: float) -> dict[str, float]:
+        counted.append(len(costs))
+        return changes.pauses(costs, share, least)
+
+    monkeypatch.setattr(looks, "pauses", pauses)
+    places = [f"in-{number}" for number in range(50)]
+
+    async def scenario(watched: Looks) -> None:
+        watched.follow(places)
+        for _ in range(3):
+            await attend(watched)
+            clock.advance(seconds=1)
+
+    play(clock, scenario)
+    assert counted == [50, 50, 50]
+    assert files.count == dict.fromkeys(places, 3)

@@ -14,6 +14,8 @@ from jeeves_runner.db import after, overrides
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.runner.after_watch import AfterWatch
 
+_QUALIFIES = "SELECT upstream, qualifies FROM arrivals"
+
 
 def follower(*upstreams: str, when: Any = "ok", command: str = "true", **fields: Any) -> JobSpec:
     return job("next", command, after=After(upstreams, when), **fields)
@@ -203,6 +205,13 @@ def test_an_edge_begins_with_the_apply_that_declares_it_and_with_enable(place: P
         assert causes(await until_followed(rig)) == {"runs": [3]}
 
     with_runner(place, scenario)
+
+
+def test_how_an_upstream_must_end_is_read_where_it_is_said(place: Place) -> None:
+    place.apply(job("first"), follower("first", tags=("finished",)))
+    assert place.conn.execute(_QUALIFIES).fetchall() == [("first", "ok")]
+    place.apply(follower("first", when="finished"))
+    assert place.conn.execute(_QUALIFIES).fetchall() == [("first", "finished")]
 
 
 def test_what_an_apply_lets_go_of_is_not_waited_for(place: Place) -> None:

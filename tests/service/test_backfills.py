@@ -90,6 +90,24 @@ def test_a_command_waits_for_the_end_says_what_has_run_and_exits_by_it(root: Pat
     assert (refused.returncode, "no server runs" in refused.stderr) == (2, True)
 
 
+def test_a_command_says_what_it_waits_for(root: Path) -> None:
+    save(root, "a.yaml", f"{HOURLY}{NOTE}")
+    with serving(root):
+        command(root, "pause", "a")
+        asked = command(root, "backfill", "a", *FIVE_HOURS, "--no-wait")
+        assert asked.stderr == "backfill 1 waits: job a is paused\n"
+        waits = subprocess.Popen(
+            (sys.executable, "-m", "jeeves_runner", "backfill", "a", *FIVE_HOURS, "--again"),
+            cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert waits.stderr is not None
+        assert waits.stderr.readline() == "backfill 2 waits: job a is paused\n"
+        listed = command(root, "backfill", "list").stdout.splitlines()[1]
+        assert listed.endswith("active  0 of 5 times; job a is paused")
+        command(root, "resume", "a")
+        assert (waits.wait(60), waits.communicate()[1]) == (0, "")
+
+
 def test_on_a_terminal_a_bar_shows_how_far_it_is(root: Path) -> None:
     save(root, "a.yaml", f"{HOURLY}{HELD}")
     (root / "go").touch()

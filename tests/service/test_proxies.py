@@ -1,18 +1,21 @@
-"""The server behind real proxies that speak TLS: tokens, browsers, and who is said to ask."""
+"""The server behind real proxies that speak TLS, with the guide's configs: who may ask, and streams."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import pytest
-from support.api import Api, with_api
+from support.api import Api, shell_job, with_api
+from support.events import listening
 from support.ledger import Ledger
 from support.proxies import KINDS, Front, free_port, path_of, proxy
 
 from jeeves_runner.core.api_tokens import TokenRole
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import tokens
+from jeeves_runner.runner.claim_waits import ClaimWaits
 
 pytestmark = pytest.mark.service
 
@@ -130,3 +133,80 @@ def test_many_requests_and_large_answers_pass(ledger: Ledger, name: str) -> None
         return found
 
     assert through(ledger, name, scenario) == {(200, 60_001)}
+
+
+@each_proxy
+def test_events_come_as_they_happen_and_go_on_where_a_client_was(ledger: Ledger, name: str) -> None:
+    shell_job(ledger, "hello", "echo hello")
+    made = bearing(token(ledger, TokenRole.OPERATE))
+
+    async def scenario(api: Api, _front: Front, session: aiohttp.ClientSession) -> list[int]:
+        runs = []
+
+        async def ended() -> int:
+            return int((await api.post("/jobs/hello/run", **made)).body["result"]["id"])
+
+        async with listening(session, "/events", **made) as events:
+            assert (await events.next()).kind == "ready"
+            for _ in range(2):
+                run = await ended()
+                runs += [
+                    (await events.until(lambda it: it.kind == "run" and it.run[1] == "ended")).run[0] - run
+                ]
+            last_id = events.last_id
+        run = await ended()
+        async with listening(session, "/events?kind=run", last_id, **made) as events:
+            runs += [(await events.until(lambda it: it.kind == "run" and it.run[1] == "ended")).run[0] - run]
+            assert {event.kind for event in events.seen} == {"run"}
+        return runs
+
+    assert through(ledger, name, scenario) == [0, 0, 0]
+
+
+@each_proxy
+def test_a_log_comes_while_its_run_goes_on(ledger: Ledger, tmp_path: Path, name: str) -> None:
+    go = tmp_path / "go"
+    shell_job(ledger, "talk", f"echo one; until test -e {go}; do sleep 0.02; done; echo two")
+    made = bearing(token(ledger, TokenRole.OPERATE))
+
+    async def scenario(_api: Api, _front: Front, session: aiohttp.ClientSession) -> str:
+        async with session.post("/jobs/talk/run?wait=0s", headers=made) as answer:
+            run = (await answer.json())["run"]["id"]
+        async with listening(session, f"/runs/{run}/logs?follow=1", **made) as log:
+            assert (await log.next()).data == {"text": "one\n"}
+            go.touch()
+            *texts, end = await log.rest()
+            assert (end.kind, end.data["run"]["status"]) == ("end", "ok")
+            return "".join(event.data["text"] for event in texts)
+
+    assert through(ledger, name, scenario) == "two\n"
+
+
+@each_proxy
+def test_the_end_of_a_client_that_waits_for_an_item_is_heard_of(
+    ledger: Ledger, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bearing(token(ledger, TokenRole.OPERATE))
+    begun, over = asyncio.Event(), asyncio.Event()
+    ready = ClaimWaits.ready
+
+    async def seen(waits: ClaimWaits, queue_id: str) -> None:
+        begun.set()
+        try:
+            await ready(waits, queue_id)
+        finally:
+            over.set()
+
+    monkeypatch.setattr(ClaimWaits, "ready", seen)
+
+    async def scenario(_api: Api, front: Front, _session: aiohttp.ClientSession) -> None:
+        port = int(front.url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("localhost", port, ssl=front.trust)
+        head = f"POST /queues/mail/claim?wait=1m HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 0"
+        writer.write(f"{head}\r\nAuthorization: {made['Authorization']}\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            await begun.wait()
+            writer.transport.abort()
+            await over.wait()
+
+    through(ledger, name, scenario)

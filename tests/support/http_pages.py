@@ -4,6 +4,7 @@
 of its own in ``docs/reference/http``, all of it made.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -42,6 +43,12 @@ def pages(subjects: Sequence[Subject], document: Schema) -> dict[Path, str]:
 def file_of(subject: Subject) -> str:
     """The name of its page."""
     return f"{subject.name.lower()}.md"
+
+
+def _example(body: object) -> str:
+    """On one line if it has room there."""
+    line = json.dumps(body, ensure_ascii=False)
+    return line if len(line) <= _WIDTH else json.dumps(body, ensure_ascii=False, indent=2)
 
 
 def _heading(route: Route) -> str:
@@ -113,8 +120,9 @@ class _Page:
 
     def _body(self, operation: Schema) -> Iterator[str]:
         if "requestBody" in operation:
-            schema = operation["requestBody"]["content"]["application/json"]["schema"]
-            yield self._fields(self._types.named(schema), "in the body", "must be there")
+            content = operation["requestBody"]["content"]["application/json"]
+            yield self._fields(self._types.named(content["schema"]), "in the body", "must be there")
+            yield f"```json\n{_example(content['example'])}\n```\n"
 
     def _answer(self, route: Route, status: int, answer: Schema) -> str:
         if "content" not in answer:

@@ -1,4 +1,4 @@
-"""Real proxies with TLS in front of a server, as people set them up: nginx, Caddy and HAProxy.
+"""Real proxies with TLS in front of a server, with the configs of the guide: nginx, Caddy and HAProxy.
 
 Their programs come from the system's packages; a test says which is missing.
 """
@@ -8,13 +8,17 @@ import os
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
 import trustme
+from support.docs import DOCS, blocks
+
+GUIDE: Final = "how-to/reach-the-server-from-elsewhere.md"
+"""The page whose configs they run."""
 
 _NGINX: Final = """
 daemon off;
@@ -23,27 +27,13 @@ error_log stderr;
 {user}
 events {{}}
 http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port} ssl;
-    ssl_certificate {folder}/cert.pem;
-    ssl_certificate_key {folder}/key.pem;
-    location / {{
-      proxy_pass http://127.0.0.1:{behind};
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_buffering off;
-      proxy_read_timeout 1h;
-    }}
-  }}
+access_log off;
+client_body_temp_path {folder}/body;
+proxy_temp_path {folder}/proxy;
+fastcgi_temp_path {folder}/fastcgi;
+uwsgi_temp_path {folder}/uwsgi;
+scgi_temp_path {folder}/scgi;
+{guide}
 }}
 """
 
@@ -53,29 +43,17 @@ _CADDY: Final = """
   auto_https off
   storage file_system {folder}/storage
 }}
-https://localhost:{port} {{
-  bind 127.0.0.1
-  tls {folder}/cert.pem {folder}/key.pem
-  reverse_proxy 127.0.0.1:{behind} {{
-    flush_interval -1
-  }}
-}}
+{guide}
 """
 
 _HAPROXY: Final = """
 defaults
-  mode http
   timeout connect 5s
-  timeout client 1h
-  timeout server 1h
-frontend public
-  bind 127.0.0.1:{port} ssl crt {folder}/both.pem
-  option forwardfor
-  http-request set-header X-Forwarded-Proto https
-  default_backend runner
-backend runner
-  server runner 127.0.0.1:{behind}
+  timeout client 50s
+  timeout server 50s
+{guide}
 """
+"""With the times that the package of Debian sets."""
 
 
 class Kind(NamedTuple):
@@ -83,18 +61,46 @@ class Kind(NamedTuple):
 
     package: str
     """The package of Debian that has it."""
-    config: str
-    """Its config."""
+    language: str
+    """That of its block in the guide."""
+    around: str
+    """What stands around the guide's text in its config here."""
+    places: Mapping[str, str]
+    """What the guide's text names, and what takes its place here."""
     words: Callable[[str, Path], list[str]]
     """How it is started: its path, and that of its config."""
 
 
 KINDS: Final = {
-    "nginx": Kind("nginx-light", _NGINX, lambda path, config: [path, "-c", str(config)]),
-    "caddy": Kind(
-        "caddy", _CADDY, lambda path, config: [path, "run", "--adapter", "caddyfile", "--config", str(config)]
+    "nginx": Kind(
+        "nginx-light",
+        "nginx",
+        _NGINX,
+        {
+            "listen 443 ssl;": "listen 127.0.0.1:{port} ssl;",
+            "server_name jobs.example.org;": "server_name localhost;",
+            "/etc/ssl/jobs.pem": "{folder}/cert.pem",
+            "/etc/ssl/jobs.key": "{folder}/key.pem",
+        },
+        lambda path, config: [path, "-c", str(config)],
     ),
-    "haproxy": Kind("haproxy", _HAPROXY, lambda path, config: [path, "-db", "-f", str(config)]),
+    "caddy": Kind(
+        "caddy",
+        "caddyfile",
+        _CADDY,
+        {
+            "jobs.example.org {": "https://localhost:{port} {\n"
+            "  bind 127.0.0.1\n  tls {folder}/cert.pem {folder}/key.pem"
+        },
+        lambda path, config: [path, "run", "--adapter", "caddyfile", "--config", str(config)],
+    ),
+    "haproxy": Kind(
+        "haproxy",
+        "haproxy",
+        _HAPROXY,
+        {"bind :443": "bind 127.0.0.1:{port}", "/etc/ssl/jobs-both.pem": "{folder}/both.pem"},
+        lambda path, config: [path, "-db", "-f", str(config)],
+    ),
 }
 
 _PATH: Final = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
@@ -155,8 +161,18 @@ def _prepared(kind: Kind, authority: trustme.CA, folder: Path, port: int, behind
     (folder / "cert.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     config = folder / "config"
     user = "user root;" if os.getuid() == 0 else ""
-    config.write_text(kind.config.format(folder=folder, port=port, behind=behind, user=user))
+    guide = _of_the_guide(kind, folder, port, behind)
+    config.write_text(kind.around.format(folder=folder, user=user, guide=guide))
     return config
+
+
+def _of_the_guide(kind: Kind, folder: Path, port: int, behind: int) -> str:
+    """The guide's own config, but for its ports, names and files."""
+    [text] = [block.text for block in blocks(DOCS / GUIDE) if block.info == (kind.language,)]
+    for there, here in {"127.0.0.1:1937": f"127.0.0.1:{behind}", **kind.places}.items():
+        assert text.count(there) == 1, there
+        text = text.replace(there, here.replace("{port}", str(port)).replace("{folder}", str(folder)))
+    return text
 
 
 def _said(file: Path) -> str:

@@ -9,9 +9,9 @@ from jeeves_runner.views.backfills import backfill_view, backfills_view
 
 
 async def backfills(call: Call[Nothing, PageQuery, Nothing]) -> web.Response:
-    query = call.query
-    return await call.answer(lambda conn, _: backfills_view(conn, before=query.before, limit=query.limit))
+    before, limit = call.query.before, call.query.limit
+    return await call.answer(lambda conn, now: backfills_view(conn, now, before=before, limit=limit))
 
 
 async def backfill(call: Call[BackfillPath, Nothing, Nothing]) -> web.Response:
-    return await call.answer(lambda conn, _: backfill_view(conn, call.path.backfill))
+    return await call.answer(lambda conn, now: backfill_view(conn, call.path.backfill, now))

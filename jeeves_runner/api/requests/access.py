@@ -3,7 +3,7 @@
 from typing import Annotated, NamedTuple
 
 from jeeves_runner.api.bodies import FormField
-from jeeves_runner.api.parameters import MAX_LIMIT, Text, Whole
+from jeeves_runner.api.parameters import MAX_LIMIT, Moment, Text, Whole
 from jeeves_runner.core.values import PAGE
 
 
@@ -21,6 +21,8 @@ class AuditQuery(NamedTuple):
     """Only what this one did: `cli`, `token NAME`, `run NUMBER`; without it of all."""
     target: Annotated[str | None, Text()] = None
     """Only what was done to this: `job ID`, `run NUMBER`; without it to anything."""
+    since: Annotated[str | None, Moment()] = None
+    """Only from then on: a time, or a length of time before now such as `-2h`; without it from the first."""
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
     """At most this many."""
     before: Annotated[int | None, Whole()] = None

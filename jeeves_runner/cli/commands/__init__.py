@@ -54,6 +54,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("run", "Show one run.", "runs:show_run"),
         Listed("logs", "Print what a run wrote.", "logs:command"),
         Listed("history", "Show what was applied, or one apply with its changes.", "history:command"),
+        Listed("audit", "Show who has done what, and what was refused.", "audit:command"),
         Listed("graph", "Show what jobs read, write and follow.", "graph:command"),
         Listed("next", "List the coming occurrences.", "next:command"),
         Listed("simulate", "Show what would run, wait, be skipped and missed.", "simulate:command"),

@@ -27,8 +27,7 @@ from jeeves_runner.errors import NoServer
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.db.backfills import BackfillRow
-    from jeeves_runner.views.backfills import Preview
+    from jeeves_runner.views.backfills import BackfillState, Preview
 
 _MOST: Final = 1_000
 """Rows of a list."""
@@ -140,7 +139,9 @@ def run(
         if not app.json:
             app.print(f"Backfill {number} of {job_id} is asked for: {_what(plan)}.")
         if no_wait:
-            _print_document(app, conn, number)
+            held_up = _print_document(app, conn, number)["held_up"]
+            if held_up is not None:
+                _say_waits(number, held_up)
             return exits.OK
         return _wait(app, conn, number)
 
@@ -207,14 +208,15 @@ def _wait(app: App, conn: "apsw.Connection", number: int) -> int:
     return exits.ENDED_BADLY if row["failed"] else exits.OK
 
 
-def _end_of(app: App, conn: "apsw.Connection", number: int) -> "BackfillRow":
+def _end_of(app: App, conn: "apsw.Connection", number: int) -> "BackfillState":
     from jeeves_runner.views.backfills import backfill_view
 
     absence, next_look = Absence(app.clock), 0.0
+    told: str | None = None
     while True:
         is_time = app.clock.monotonic() >= next_look
         is_there = not is_time or server_of(conn) is not None
-        row = backfill_view(conn, number)["backfill"]
+        row = backfill_view(conn, number, app.clock.now())["backfill"]
         if row["status"] != "active":
             return row
         if is_time:
@@ -224,18 +226,26 @@ def _end_of(app: App, conn: "apsw.Connection", number: int) -> "BackfillRow":
                     f"the server has stopped, and backfill {number} with it",
                     hint="it goes on with the next server",
                 )
+        if row["held_up"] is not None and row["held_up"] != told:
+            told = row["held_up"]
+            app.print_progress("")
+            _say_waits(number, told)
         app.print_progress(_bar(row))
         look_again()
 
 
-def _bar(row: "BackfillRow") -> str:
+def _say_waits(number: int, held_up: str) -> None:
+    say(f"backfill {number} waits: {held_up}")
+
+
+def _bar(row: "BackfillState") -> str:
     over = row["had_run"] + row["ok"] + row["failed"]
     full = _BAR * over // max(1, row["total"])
     failed = f", {row['failed']} not ok" if row["failed"] else ""
     return f"[{'#' * full}{'.' * (_BAR - full)}] {over} of {row['total']}{failed}{_taken_up(row)}"
 
 
-def _done(row: "BackfillRow") -> str:
+def _done(row: "BackfillState") -> str:
     parts = [f"{row['ok']} ok"]
     parts += [f"{row['failed']} not ok"] if row["failed"] else []
     parts += [f"{row['had_run']} had run before"] if row["had_run"] else []
@@ -244,17 +254,17 @@ def _done(row: "BackfillRow") -> str:
     return f"{counted(row['total'], 'time')}, {', '.join(parts)}{_taken_up(row)}"
 
 
-def _taken_up(row: "BackfillRow") -> str:
+def _taken_up(row: "BackfillState") -> str:
     """What of it was interrupted; empty where nothing was."""
     return f"; interrupted and taken up again: {row['taken_up']}" if row["taken_up"] else ""
 
 
-def _under_way(row: "BackfillRow") -> int:
+def _under_way(row: "BackfillState") -> int:
     """How many times had begun that were not over when it was cancelled."""
     return max(0, row["entered"] - row["ok"] - row["failed"]) if row["status"] == "cancelled" else 0
 
 
-def _left(row: "BackfillRow") -> int:
+def _left(row: "BackfillState") -> int:
     return max(0, row["total"] - row["had_run"] - row["entered"]) if row["status"] == "cancelled" else 0
 
 
@@ -268,7 +278,7 @@ def list_backfills(app: App, limit: int | None) -> None:
 
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        document = backfills_view(conn, limit=limit or (PAGE if app.json else SCREEN))
+        document = backfills_view(conn, now, limit=limit or (PAGE if app.json else SCREEN))
     if app.json:
         app.print_json(document)
     elif document["backfills"]:
@@ -278,11 +288,12 @@ def list_backfills(app: App, limit: int | None) -> None:
         app.print("There is no backfill.")
 
 
-def _cells(row: "BackfillRow", now: datetime) -> Sequence[str]:
+def _cells(row: "BackfillState", now: datetime) -> Sequence[str]:
     over = row["had_run"] + row["ok"] + row["failed"]
     so_far = f"{over} of {counted(row['total'], 'time')}{_taken_up(row)}"
     progress = so_far if row["status"] == "active" else _done(row)
-    why = f"; {row['message']}" if row["message"] else ""
+    message = row["message"] or row["held_up"]
+    why = f"; {message}" if message else ""
     return str(row["id"]), row["job_id"], ago(row["created_at"], now), row["status"], f"{progress}{why}"
 
 
@@ -300,7 +311,7 @@ def cancel(app: App, backfill_id: int) -> None:
     with closing(app.connect()) as conn:
         with announced_transaction(conn, app.clock) as tx:
             backfills.cancel(tx, backfill_id, by=app.actor)
-        row = backfill_view(conn, backfill_id)["backfill"]
+        row = backfill_view(conn, backfill_id, app.clock.now())["backfill"]
         _print_document(app, conn, backfill_id)
         if not app.json:
             app.print(f"Backfill {backfill_id} of {row['job_id']} is cancelled: {_done(row)}.")
@@ -308,8 +319,11 @@ def cancel(app: App, backfill_id: int) -> None:
                 app.print(f"Run {run_id} goes on; `jeeves-runner cancel {run_id}` ends it.")
 
 
-def _print_document(app: App, conn: "apsw.Connection", number: int) -> None:
+def _print_document(app: App, conn: "apsw.Connection", number: int) -> "BackfillState":
+    """Print it with ``--json``; it as it is now."""
     from jeeves_runner.views.backfills import backfill_view
 
+    document = backfill_view(conn, number, app.clock.now())
     if app.json:
-        app.print_json(backfill_view(conn, number))
+        app.print_json(document)
+    return document["backfill"]

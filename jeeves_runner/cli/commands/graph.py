@@ -2,16 +2,20 @@
 
 import gc
 from contextlib import closing
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, duration
+from jeeves_runner.cli.formats import NONE, ago, duration
 from jeeves_runner.cli.graph_pictures import dot, mermaid
 from jeeves_runner.cli.graph_text import graph_lines
+from jeeves_runner.cli.tables import Prose
 from jeeves_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from jeeves_runner.views.freshness import StaleNodeDocument
 
 _PICTURES: Final = {"mermaid": mermaid, "dot": dot}
 
@@ -90,16 +94,24 @@ def _print_stale(app: App) -> int:
         app.print("Nothing is stale.")
     else:
         app.print_table(
-            ("NODE", "WITHIN", "WRITTEN", "BY", "WRITERS"),
+            ("NODE", "WITHIN", "WRITTEN", Prose("BY"), "WRITERS"),
             [
                 (
                     each["id"],
                     duration(each["fresh_within_ms"]),
                     "never" if each["fresh_at"] is None else ago(each["fresh_at"], now),
-                    "-" if each["run_id"] is None else f"run {each['run_id']} of {each['job_id']}",
+                    _by(each),
                     ", ".join(each["writers"]) or "-",
                 )
                 for each in document["stale"]
             ],
         )
     return exits.STALE if document["stale"] else exits.OK
+
+
+def _by(each: "StaleNodeDocument") -> str:
+    """Which run wrote it last, or found nothing to write."""
+    if each["run_id"] is None:
+        return NONE
+    only_looked = ", which found nothing to write" if each["found_nothing"] else ""
+    return f"run {each['run_id']} of {each['job_id']}{only_looked}"

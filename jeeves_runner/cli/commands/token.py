@@ -69,7 +69,7 @@ def create(app: App, name: str, role: str, expires: str | None) -> None:
         app.print_json(document)
         return
     app.print(made)
-    app.warn("this token is shown this once; keep it where secrets are kept")
+    app.warn("this is the only time that the token is shown; keep it where secrets are kept")
     if role == TokenRole.OPERATE and not had_one:
         app.warn("from now on operating over HTTP takes a token, on this machine, too")
 

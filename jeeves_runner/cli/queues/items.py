@@ -9,7 +9,7 @@ import click
 from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.exits import EMPTY, OK
 from jeeves_runner.cli.formats import counted, json_text
-from jeeves_runner.cli.queues.words import answer, queue_argument
+from jeeves_runner.cli.queues.words import answer, paused_words, queue_argument
 from jeeves_runner.cli.syntax import ITEM_ID, parse_json
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.db import audit, queue_enqueue
@@ -71,7 +71,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
             [(str(i.id), str(i.attempt), i.lease_token, json_text(i.payload)) for i in items],
         )
     else:
-        say(f"nothing is ready in queue {queue_id}")
+        say(f"nothing is ready in queue {queue_id}{paused_words(app, queue_id)}")
     return OK if items else EMPTY
 
 

@@ -1,5 +1,6 @@
 """What the subcommands of ``queue`` have in common: their argument, and how they answer."""
 
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,14 @@ def answer(app: App, value: dict[str, bool], sentence: str) -> None:
         app.print_json(value)
     else:
         app.print(sentence)
+
+
+def paused_words(app: App, queue_id: str) -> str:
+    """What is added where a queue gave nothing because it is paused; empty if it is not."""
+    from jeeves_runner.db.queue_pauses import queue_pauses
+
+    with closing(app.connect()) as conn:
+        return ": it is paused" if queue_id in queue_pauses(conn, app.clock.now()) else ""
 
 
 def pause_sentence(queue_id: str, counts: "QueueCountsDocument", now: datetime) -> str | None:

@@ -7,7 +7,7 @@ import click
 from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.exits import OK, SOME_FAILED
 from jeeves_runner.cli.formats import counted
-from jeeves_runner.cli.queues.words import queue_argument
+from jeeves_runner.cli.queues.words import paused_words, queue_argument
 from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.core.values import check_name
 
@@ -58,5 +58,6 @@ def work(
         app.print_json(done._asdict())
     else:
         lost = f", {counted(done.lost, 'lease')} lost" if done.lost else ""
-        say(f"queue {queue_id}: {counted(done.completed, 'item')} completed, {done.failed} failed{lost}")
+        worked = f"queue {queue_id}: {counted(done.completed, 'item')} completed, {done.failed} failed{lost}"
+        say(worked + paused_words(app, queue_id))
     return SOME_FAILED if done.failed or done.lost else OK

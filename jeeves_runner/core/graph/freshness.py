@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from jeeves_runner.core.alerts.texts import between, short_moment
+from jeeves_runner.core.alerts.texts import between, moment, short_moment
 from jeeves_runner.core.durations import in_units
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -27,6 +27,8 @@ class Expected(NamedTuple):
     """Its run, which may be deleted by now."""
     writers: tuple[str, ...] = ()
     """The jobs that write it and are enabled, by id."""
+    found_nothing: bool = False
+    """Whether that run has only looked, and found nothing to write."""
 
     @property
     def stale_from(self) -> datetime:
@@ -56,6 +58,8 @@ class Written(NamedTuple):
     """Its job."""
     run_id: int
     """The run, which may be deleted by now."""
+    found_nothing: bool = False
+    """Whether it has only looked, and found nothing to write."""
 
 
 def stale(nodes: Iterable[Expected], now: datetime) -> list[Expected]:
@@ -64,16 +68,31 @@ def stale(nodes: Iterable[Expected], now: datetime) -> list[Expected]:
     return sorted(found, key=lambda each: (each.stale_from, each.node))
 
 
-def stale_facts(expected: Expected, zone: str, now: datetime) -> dict[str, Any]:
-    """The facts of a message about a node that is stale; times are on the clocks of the zone."""
-    within = in_units(expected.within_ms)
-    if expected.fresh_at is None:
-        since = expected.created_at
-        words = f"is stale: nothing has written it since it was declared, {between(since, now)} ago"
-    else:
-        since = expected.fresh_at
-        words = f"is stale: last written {between(since, now)} ago, at {short_moment(since, zone, now)}"
-    facts: dict[str, Any] = {"words": f"{words} (expected within {within})"}
+def stale_facts(expected: Expected, zone: str) -> dict[str, Any]:
+    """The facts of a message about a node that is stale; times are on the clocks of the zone.
+
+    They are shown long after they were noted, too, so they say when it was written, and not how long ago.
+    """
+    facts: dict[str, Any] = {"words": _stale_words(expected, f"at {moment(_since(expected), zone)}")}
     if expected.fresh_at is not None and expected.run_id is not None:
-        facts["lines"] = [["Last written by", f"run {expected.run_id} of {expected.written_by}"]]
+        facts["lines"] = [[f"Last {_did(expected)} by", f"run {expected.run_id} of {expected.written_by}"]]
     return facts
+
+
+def stale_now(expected: Expected, now: datetime) -> str:
+    """The same in words for one who asks now."""
+    since = _since(expected)
+    return _stale_words(expected, f"{between(since, now)} ago, at {short_moment(since, 'UTC', now)} UTC")
+
+
+def _since(expected: Expected) -> datetime:
+    return expected.fresh_at or expected.created_at
+
+
+def _stale_words(expected: Expected, when: str) -> str:
+    what = f"last {_did(expected)}" if expected.fresh_at else "nothing has written it since it was declared"
+    return f"is stale: {what} {when} (expected within {in_units(expected.within_ms)})"
+
+
+def _did(expected: Expected) -> str:
+    return "checked" if expected.found_nothing else "written"

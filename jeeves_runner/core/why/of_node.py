@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from jeeves_runner.core.alerts.texts import between, short_moment
-from jeeves_runner.core.graph.freshness import Expected, Written, stale_facts
+from jeeves_runner.core.graph.freshness import Expected, Written, stale_now
 from jeeves_runner.core.model import BAD, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.facts import JobFacts
@@ -36,18 +36,31 @@ def not_well(job: JobFacts, newest: Run | None) -> str | None:
 def written_sentence(key: str, expected: Expected | None, written: Written | None, now: datetime) -> str:
     """How new the data of a node is. ``expected``: what is expected of it, if anything."""
     if expected is not None and expected.is_stale(now):
-        return f"{key} {stale_facts(expected, 'UTC', now)['words']}."
-    state = "is fresh" if expected is not None else "says nothing of how fresh it has to be"
+        return f"{key} {stale_now(expected, now)}."
+    state = "is fresh" if expected is not None else "has no `fresh_within`"
     if written is None:
         return f"{key} {state}; nothing has written it yet."
     at = f"{between(written.at, now)} ago, at {short_moment(written.at, 'UTC', now)} UTC"
-    return f"{key} {state}; run {written.run_id} of {written.job_id} wrote it {at}."
+    did = "found nothing to write" if written.found_nothing else "wrote it"
+    return f"{key} {state}; run {written.run_id} of {written.job_id} {did} {at}."
 
 
-def upstream_sentence(job_id: str, word: str, steps: int, writers: int) -> str:
+def unwritten_sentence(key: str) -> str:
+    """Of a node whose data has no time."""
+    return f"Of datastores and sinks it is recorded when they were written; {key} is neither."
+
+
+def queue_sentence(depth: int, claimed: int, failed: int) -> str:
+    """How full a queue is."""
+    return f"Items that wait in it: {depth}; claimed: {claimed}; failed: {failed}."
+
+
+def upstream_sentence(job_id: str, word: str, steps: int, writers: int, *, is_job: bool = False) -> str:
     """Which job is the first that is not well. ``steps``: how far it is from the node; ``writers``: how many
-    jobs come before the node in all."""
-    where = "which writes it" if steps == 1 else f"{steps} steps before it"
+    jobs come before the node in all; ``is_job``: whether the node is a job, which nothing writes."""
+    where = f"{steps} steps before it"
+    if steps == 1:
+        where = "right before it" if is_job else "which writes it"
     return (
         f"Of the {writers} jobs before it, {job_id}, {where}, {word}."
         if writers > 1

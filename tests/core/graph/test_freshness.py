@@ -7,7 +7,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeeves_runner.core.graph.freshness import Expected, stale, stale_facts
+from jeeves_runner.core.graph.freshness import Expected, stale, stale_facts, stale_now
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR: Final = 3_600_000
@@ -45,16 +45,30 @@ def test_it_is_told_in_the_name_of_the_last_writer_as_long_as_that_writes_it() -
     assert mail._replace(writers=()).told_of is None
 
 
-def test_the_words_say_since_when_and_what_was_expected() -> None:
+def test_what_is_noted_says_since_when_and_holds_as_long_as_it_is_shown() -> None:
     mail = Expected("datastore:mail", 2 * HOUR, NOON, NOON, "fetch", 7)
-    now = NOON + timedelta(hours=3)
-    assert stale_facts(mail, "Europe/Vienna", now) == {
-        "words": "is stale: last written 3h ago, at 13:00 (expected within 2h)",
+    at = f"{NOON:%Y-%m-%d}"
+    assert stale_facts(mail, "Europe/Vienna") == {
+        "words": f"is stale: last written at {at} 13:00 Europe/Vienna (12:00 UTC) (expected within 2h)",
         "lines": [["Last written by", "run 7 of fetch"]],
     }
-    assert stale_facts(mail._replace(fresh_at=None), "UTC", now) == {
-        "words": "is stale: nothing has written it since it was declared, 3h ago (expected within 2h)"
+    assert stale_facts(mail._replace(found_nothing=True), "UTC") == {
+        "words": f"is stale: last checked at {at} 12:00 UTC (expected within 2h)",
+        "lines": [["Last checked by", "run 7 of fetch"]],
     }
+    assert stale_facts(mail._replace(fresh_at=None), "UTC") == {
+        "words": "is stale: nothing has written it since it was declared at "
+        f"{at} 12:00 UTC (expected within 2h)"
+    }
+
+
+def test_who_asks_hears_how_long_ago_that_was() -> None:
+    mail = Expected("datastore:mail", 2 * HOUR, NOON, NOON, "fetch", 7)
+    now = NOON + timedelta(hours=3)
+    assert stale_now(mail, now) == ("is stale: last written 3h ago, at 12:00 UTC (expected within 2h)")
+    assert stale_now(mail._replace(fresh_at=None), now) == (
+        "is stale: nothing has written it since it was declared 3h ago, at 12:00 UTC (expected within 2h)"
+    )
 
 
 @given(st.lists(_nodes, max_size=6), _instants)
