@@ -8,6 +8,7 @@ from jeeves_runner.api.bodies import TextField, fields_of, read_fields
 from jeeves_runner.api.parameters import MAX_ID, JsonSchema
 from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.values import EXACT, MAX_NAME_LENGTH, MAX_WHOLE, check_name, check_whole, to_json
+from jeeves_runner.core.wording import shown
 from jeeves_runner.errors import InvalidValue
 
 
@@ -76,6 +77,25 @@ class JsonListField:
 
     def read(self, value: object, name: str) -> tuple[str, ...]:
         return tuple(to_json(each, f"{name}[{at}]") for at, each in enumerate(listed(value, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class WordsField:
+    """A list of some of these words, one at least. What is handed on has each once."""
+
+    words: tuple[str, ...]
+    """All there are."""
+
+    @property
+    def schema(self) -> JsonSchema:
+        return list_schema({"type": "string", "enum": list(self.words)})
+
+    def read(self, value: object, name: str) -> tuple[str, ...]:
+        found = listed(value, name)
+        for at, each in enumerate(found):
+            if each not in self.words:
+                raise InvalidValue(f"{name}[{at}] must be one of {', '.join(self.words)}, not {shown(each)}")
+        return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)

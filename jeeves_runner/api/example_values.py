@@ -204,6 +204,8 @@ VALUES: Final[Mapping[str, object]] = {
     "StaleNodeDocument.stale_since": _NEXT,
     "stale_since": None,
     "state": "in_sync",
+    "BackfillState.cursor": AT,
+    "BackfillState.finished_at": None,
     "BackfillState.message": None,
     "BackfillState.status": "active",
     "MessageRow.status": "sent",
@@ -277,7 +279,7 @@ BODIES: Final[Mapping[type, Mapping[str, object]]] = {
         ]
     },
     overrides.OverrideBody: {"for": "2h", "reason": _WHY},
-    queues.PurgeQueueBody: {"failed": True, "completed": True},
+    queues.PurgeQueueBody: {"kinds": ["failed", "completed"]},
     runs.RunJobBody: {"params": {"DAY": "2026-03-01"}},
 }
 """The body of a request by its type."""

@@ -2,8 +2,9 @@
 
 A document's example has all its fields. What a field shows is known by its name, since names mean the same
 everywhere: ``job_id`` is the id of a job wherever it stands. Where one type means something else by a name,
-``TYPE.name`` comes first. Bodies have theirs whole, because their fields exclude one another. Tests hold each
-example to its schema, and each body to what reads it.
+``TYPE.name`` comes first. A text that may be null is null unless its name is known. Bodies have theirs whole,
+because their fields exclude one another. Tests hold each example to its schema, and each body to what reads
+it.
 """
 
 from collections.abc import Mapping
@@ -48,7 +49,8 @@ def _value(shape: Any, name: str, owner: str, above: tuple[object, ...]) -> Any:
         case origin if origin in (Annotated, NotRequired, Required):
             return _value(parts[0], name, owner, above)
         case origin if origin in (Union, UnionType):
-            return None if known is None else _value(_first(parts), name, owner, above)
+            is_empty = known is None or (NoneType in parts and not _is_shown(_first(parts), name, known))
+            return None if is_empty else _value(_first(parts), name, owner, above)
         case origin if origin in (list, tuple):
             each = _value(parts[0], name, owner, above)
             return [] if each is _ABSENT or known is None else [each]
@@ -68,6 +70,11 @@ def _fits(known: object, shape: object) -> bool:
     if known is _ABSENT:
         return False
     return shape is object or type(known) is (shape if shape in (bool, int, float) else str)
+
+
+def _is_shown(shape: object, name: str, known: object) -> bool:
+    """Whether a field that may be null has a value in examples."""
+    return shape is not str or known is not _ABSENT or name.endswith("_at")
 
 
 def _first(parts: tuple[Any, ...]) -> Any:

@@ -238,14 +238,16 @@ def test_the_items_of_a_queue_are_deleted_but_those_that_are_claimed(
         claimed = await api.post("/queues/mail/claim", {"count": 3})
         done = [{"id": item["id"], "lease_token": item["lease_token"]} for item in claimed.body["items"][:2]]
         assert (await api.post("/queues/mail/complete", {"items": done})).status == 200
-        for body in ({}, {"failed": False}):
-            nothing = await api.post("/queues/mail/purge", body)
-            assert problem(nothing) == (400, "the body names nothing to delete")
-        ended = await api.post("/queues/mail/purge", {"completed": True, "failed": True})
+        for body, error in {"{}": "the body has no kinds", '{"kinds": []}': "kinds is empty"}.items():
+            assert problem(await api.post("/queues/mail/purge", body.encode())) == (400, error)
+        wrong = await api.post("/queues/mail/purge", {"kinds": ["failed", "claimed"]})
+        error = 'kinds[1] must be one of failed, completed, pending, not "claimed"'
+        assert problem(wrong) == (400, error)
+        ended = await api.post("/queues/mail/purge", {"kinds": ["completed", "failed", "failed"]})
         assert (ended.status, ended.body) == (200, {"deleted": {"failed": 0, "completed": 2}})
-        waits = await api.post("/queues/mail/purge", {"pending": True})
+        waits = await api.post("/queues/mail/purge", {"kinds": ["pending"]})
         assert waits.body == {"deleted": {"pending": 6}}
-        none = await api.post("/queues/none/purge", {"failed": True})
+        none = await api.post("/queues/none/purge", {"kinds": ["failed"]})
         assert problem(none) == (404, "there is no queue none")
 
     with_api(ledger, scenario)

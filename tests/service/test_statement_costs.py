@@ -59,7 +59,7 @@ BODIES = {
     "/state/{namespace}/{key}": {"value": 1},
     "/state/{namespace}/{key}/prune": {"keep": 1},
     "/queues/{queue}/items": {"payload": {"n": -2}},
-    "/queues/{queue}/purge": {"failed": True},
+    "/queues/{queue}/purge": {"kinds": ["failed"]},
     **{f"/queues/{{queue}}/items/{{item}}/{answer}": body for answer, body in ANSWERS.items()},
     **{f"/queues/{{queue}}/{answer}": {"items": [{"id": 1, **body}]} for answer, body in ANSWERS.items()},
     "/transaction": {"operations": [{"op": "set_state", "namespace": NAMESPACE, "key": "key8", "value": 1}]},

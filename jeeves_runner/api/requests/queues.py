@@ -3,13 +3,12 @@
 from datetime import timedelta
 from typing import Annotated, Final, NamedTuple
 
-from jeeves_runner.api.bodies import FlagField
+from jeeves_runner.api.body_kinds import WordsField
 from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Name, Text, Whole
 from jeeves_runner.api.requests.runs import A_WHILE
-from jeeves_runner.errors import InvalidValue
+from jeeves_runner.db import queue_purge
 
 _PEEK_LIMIT: Final = 20
-_KINDS: Final = "at least one of failed, completed and pending must be true"
 
 
 class QueuePath(NamedTuple):
@@ -47,22 +46,10 @@ class ClaimQuery(NamedTuple):
 
 
 class PurgeQueueBody(NamedTuple):
-    """Which items go. One kind is named at least."""
+    """Which items go."""
 
-    failed: Annotated[bool, FlagField()] = False
-    """Those that have failed for good."""
-    completed: Annotated[bool, FlagField()] = False
-    """Those that are done."""
-    pending: Annotated[bool, FlagField()] = False
-    """Those that wait."""
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Those that are named. InvalidValue for none."""
-        named = tuple(kind for kind, is_named in self._asdict().items() if is_named)
-        if not named:
-            raise InvalidValue("the body names nothing to delete", hint=_KINDS)
-        return named
+    kinds: Annotated[tuple[str, ...], WordsField(tuple(queue_purge.DELETES))]
+    """`failed`: for good; `completed`; `pending`: those that wait."""
 
 
 class QueuesQuery(NamedTuple):
