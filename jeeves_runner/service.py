@@ -17,6 +17,7 @@ from jeeves_runner.api.ways_in import WaysIn
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.schedule.schedule import warm_up
+from jeeves_runner.dashboard.routes import DASHBOARD
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
@@ -107,7 +108,7 @@ class Runner:
         self._follower: Follower | None = None
         self._carrier: Carrier | None = None
         self._telling: Teller | None = None
-        self._ways_in = WaysIn()
+        self._ways_in = WaysIn(DASHBOARD)
 
     async def start(self) -> bool:
         """Bring everything up; False if told to stop before the first job could start.

@@ -5,6 +5,7 @@ import socket
 from typing import Final
 
 from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
+from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.server import HttpServer
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.runner.stop import Stop
@@ -16,7 +17,9 @@ _GRACE: Final = 1.0
 class WaysIn:
     """Both of them, from the first answer to the stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, pages: Pages) -> None:
+        """``pages``: what is shown to browsers."""
+        self._pages = pages
         self._server: HttpServer | None = None
         self._local: LocalSocket | None = None
 
@@ -25,7 +28,7 @@ class WaysIn:
         none."""
         config = services.config
         local = self._local = open_local_socket(config.data_dir, config.db_path)
-        server = self._server = HttpServer(services, grace=_GRACE)
+        server = self._server = HttpServer(services, self._pages, grace=_GRACE)
         await server.start(listener, *([] if local is None else [local.listener]))
         return None if local is None else str(local.path)
 
