@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # The tests start the program some hundred times: let Python compile it once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test service check schemas pictures bench campaign chaos http lock clean
+.PHONY: setup run test service check schemas pictures bench campaign chaos http browser lock clean
 
 setup: $(STAMP)
 
@@ -33,7 +33,7 @@ test: $(STAMP)
 
 # The whole program as a process: started, stopped, killed, without room. tests/service, four minutes.
 service: $(STAMP)
-	$(PYTEST) -n auto --dist worksteal -m "service and not chaos and not campaign and not http" $(ARGS)
+	$(PYTEST) -n auto --dist worksteal -m "service and not chaos and not campaign and not http and not browser" $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -52,6 +52,10 @@ chaos: $(STAMP)
 # Attacks on the HTTP API by its own description, two minutes of them.
 http: $(STAMP)
 	$(PYTEST) -m "http and not campaign" -rP $(ARGS)
+
+# The dashboard in a real browser, which is skipped where Chromium is not installed.
+browser: $(STAMP)
+	$(PYTEST) -n 2 -m "browser and not campaign" $(ARGS)
 
 # The parts of schemas/ and of the pages on HTTP that are made from other things; a test fails until this has
 # been run.

@@ -11,12 +11,13 @@ from functools import partial
 import apsw
 
 from jeeves_runner.api.guard import check_host
-from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
-from jeeves_runner.api.server import HttpServer, listen, url_of
+from jeeves_runner.api.server import listen, url_of
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.api.ways_in import WaysIn
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.schedule.schedule import warm_up
+from jeeves_runner.dashboard.routes import DASHBOARD
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
@@ -64,9 +65,6 @@ from jeeves_runner.telling import Teller
 
 log = logging.getLogger(__name__)
 
-_HTTP_GRACE = 1.0
-"""Seconds that open requests get once the runner stops."""
-
 _READING = 2.0
 """Seconds in which a read that is interrupted must have ended, once the runner stops."""
 
@@ -110,8 +108,7 @@ class Runner:
         self._follower: Follower | None = None
         self._carrier: Carrier | None = None
         self._telling: Teller | None = None
-        self._http: HttpServer | None = None
-        self._local: LocalSocket | None = None
+        self._ways_in = WaysIn(DASHBOARD)
 
     async def start(self) -> bool:
         """Bring everything up; False if told to stop before the first job could start.
@@ -204,7 +201,7 @@ class Runner:
         warm_up()
         await runs.start_up(recovered)
         await scheduler.load()
-        local = await self._answer_http(listener, self._services(conn, writer, follower))
+        local = await self._ways_in.answer(listener, self._services(conn, writer, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._tasks.keep("watch of the config file", self._config_watch.run)
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
@@ -270,10 +267,7 @@ class Runner:
 
     async def _leave_public(self, writer: Writer, epoch: int) -> None:
         await self._stop.within("the record of the stop", say_stopping(writer, epoch))
-        if self._http is not None:
-            await self._stop.within("HTTP", self._http.close(), most=2 * _HTTP_GRACE)
-        if self._local is not None:
-            await self._stop.within("the Unix socket", asyncio.to_thread(self._local.close), most=_HTTP_GRACE)
+        await self._ways_in.close(self._stop)
 
     async def _end_looking(self, maintenance: Maintenance) -> None:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
@@ -358,13 +352,6 @@ class Runner:
             began=self._clock.boottime(),
             stopping=self._stop.asked,
         )
-
-    async def _answer_http(self, listener: socket.socket, services: ApiServices) -> str | None:
-        """Answer on TCP and on the Unix socket, whose path this returns; None if it can have none."""
-        local = self._local = open_local_socket(self._config.data_dir, self._config.db_path)
-        server = self._http = HttpServer(services, grace=_HTTP_GRACE)
-        await server.start(listener, *([] if local is None else [local.listener]))
-        return None if local is None else str(local.path)
 
     def on_signal(self, number: int) -> None:
         """In the event loop: obey a signal. The first to stop asks for an end in good order, a second one for

@@ -5,20 +5,24 @@ export type Item = { id: number; payload: unknown; attempt: number; lease_token:
 
 /** What the server refuses: `status` of HTTP, and a `code` such as `lease_lost`. */
 export class Problem extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-  ) {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
     super(message);
+    this.status = status;
+    this.code = code;
   }
 }
 
 export class Client {
-  constructor(
-    private readonly url: string = process.env.JR_API_URL ?? "",
-    private readonly token: string = process.env.JR_TOKEN ?? "",
-  ) {}
+  private readonly url: string;
+  private readonly token: string;
+
+  constructor(url: string = process.env.JR_API_URL ?? "", token: string = process.env.JR_TOKEN ?? "") {
+    this.url = url;
+    this.token = token;
+  }
 
   /** The value of a key; null where there is none. */
   getState = (namespace: string, key: string) => this.value(`/state/${path(namespace, key)}/value`);

@@ -1,5 +1,6 @@
-// A job's script in TypeScript. Compile it with client.ts: `tsc --target es2022 --module nodenext work.ts`.
-import { Client, Problem } from "./client.js";
+// A job's script in TypeScript, with client.ts beside it. Node runs it as it is from 22.6 on. For an older one compile it:
+// `tsc --target es2022 --module nodenext --rewriteRelativeImportExtensions work.ts`.
+import { Client, Problem } from "./client.ts";
 
 const jr = new Client();
 

@@ -19,9 +19,11 @@ from jeeves_runner.api.event_stream import Streams
 from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.gate import CALLER, CAME, Gate
 from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_pages import KeptPages
 from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.kept_status import KeptStatus
 from jeeves_runner.api.manner import HOUSE, Manner
+from jeeves_runner.api.pages import Pages, prefers_page
 from jeeves_runner.api.parameters import Parser
 from jeeves_runner.api.problems import HttpProblem
 from jeeves_runner.api.read_pool import ReadPool
@@ -47,10 +49,10 @@ _ON_A_JOB: Final = "/jobs/{job}"
 """What the paths of the routes that act on a job begin with."""
 
 
-def build_app(services: ApiServices, limits: Limits) -> web.Application:
+def build_app(services: ApiServices, limits: Limits, pages: Pages) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
     commits = Commits(services.conn)
-    gate = Gate(services, commits, _manner_of, limits.connections)
+    gate = Gate(services, commits, partial(_manner_of, pages), limits.connections)
     app = web.Application(middlewares=[gate.middleware()])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
@@ -76,6 +78,7 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
         reads=reads,
         kept=KeptReads(commits, services.clock),
         kept_jobs=kept_jobs,
+        kept_pages=KeptPages(streams, services.clock),
         kept_status=KeptStatus(),
         files=files,
         too_open=Kept(services.clock, _TOO_OPEN_KEPT),
@@ -84,9 +87,15 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
         feed=feed,
     )
     bodies = Room(limits.memory)
-    for manner, route in _table():
+
+    def served(route: Route, manner: Manner) -> Handler:
         body = manner.body(route.body, bodies, limits.body)
-        handler = _served(route, gate, call_of, manner.query(route.query), body, database)
+        return _served(route, gate, call_of, manner.query(route.query), body, database)
+
+    for manner, route in _table(pages):
+        handler = served(route, manner)
+        if (page := pages.at(route)) is not None and manner is HOUSE:
+            handler = _either(handler, served(page, pages.manner))
         path = _VALUE.sub(r"{\1:[^/]+}", route.path)  # by itself aiohttp takes no braces in a value
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             gate.routes[app.router.add_route(method, path, handler, expect_handler=expectation)] = route
@@ -98,18 +107,38 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     return app
 
 
-def _table() -> Iterator[tuple[Manner, Route]]:
+def _table(pages: Pages) -> Iterator[tuple[Manner, Route]]:
     yield from ((HOUSE, route) for route in ROUTES)
+    yield from ((pages.manner, route) for route in pages.alone(ROUTES))
     yield from ((ORIGINAL, route) for route in V0)
 
 
-def _manner_of(request: web.Request) -> Manner:
-    return ORIGINAL if is_below_base(request) else HOUSE
+def _manner_of(pages: Pages, request: web.Request) -> Manner:
+    if is_below_base(request):
+        return ORIGINAL
+    return pages.manner if prefers_page(request.headers.get("Accept", "")) else HOUSE
 
 
-async def _with_headers(_request: web.Request, answer: web.StreamResponse) -> None:
+_HAS_BOTH: Final = web.RequestKey("has_both", bool)
+"""Set where the answer depends on what the client would rather have."""
+
+
+def _either(document: Handler, page: Handler) -> Handler:
+    """Answers with the one that the client would rather have."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        request[_HAS_BOTH] = True
+        chosen = page if prefers_page(request.headers.get("Accept", "")) else document
+        return await chosen(request)
+
+    return serve
+
+
+async def _with_headers(request: web.Request, answer: web.StreamResponse) -> None:
     """A handler that sends in its own time prepares its answer before ``Connection`` sees it."""
     add_headers(answer)
+    if request.get(_HAS_BOTH):
+        answer.headers["Vary"] = "Accept"
 
 
 def _served(

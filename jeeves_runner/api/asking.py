@@ -1,5 +1,7 @@
 """Who asks, by what, and how they would have the answer: worked out only where a handler wants to know."""
 
+from typing import Final
+
 from aiohttp import web
 
 from jeeves_runner.api.browser import Browser
@@ -8,6 +10,9 @@ from jeeves_runner.api.connection import Connection
 from jeeves_runner.api.guard import Guard
 from jeeves_runner.api.parameters import preferences
 from jeeves_runner.core.origin import Actor
+
+REFRESH: Final = "Jeeves-Refresh"
+"""The header of an open page that comes again: it may get what was made for others a moment ago."""
 
 
 class Asking:
@@ -49,6 +54,21 @@ class Asking:
     def accept(self) -> str:
         """What the client would rather be answered with: its header ``Accept``."""
         return self._request.headers.get("Accept", "")
+
+    @property
+    def target(self) -> str:
+        """What is asked for, as it was written: the path and the query."""
+        return self._request.raw_path
+
+    @property
+    def takes_gzip(self) -> bool:
+        """Whether the client takes an answer packed by gzip."""
+        return "gzip" in self._request.headers.get("Accept-Encoding", "")
+
+    @property
+    def is_refresh(self) -> bool:
+        """Whether an open page comes again."""
+        return REFRESH in self._request.headers
 
     @property
     def known(self) -> frozenset[str]:

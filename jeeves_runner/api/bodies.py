@@ -17,7 +17,7 @@ from aiohttp import HttpVersion11, web
 from jeeves_runner.api.parameters import JsonSchema
 from jeeves_runner.api.room import Room
 from jeeves_runner.core.durations import DURATION_FORM, span_ms
-from jeeves_runner.core.values import MAX_DEPTH, check_levels, finite, refuse_constant, to_json
+from jeeves_runner.core.values import MAX_DEPTH, check_levels, finite, refuse_constant, to_json, too_deep
 from jeeves_runner.core.wording import brief, in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
 from jeeves_runner.side_thread import SideThread
@@ -285,7 +285,9 @@ def _object(text: bytes) -> Mapping[str, object]:
         value = json.loads(
             text, object_pairs_hook=_without_twins, parse_constant=refuse_constant, parse_float=finite
         )
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise too_deep("the body", _LEVELS) from None
+    except ValueError as error:
         raise InvalidValue(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidValue("the body must be a JSON object")

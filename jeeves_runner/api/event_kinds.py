@@ -6,7 +6,7 @@ from jeeves_runner.api.route import Stream
 class EventsStream(Stream):
     """What happens."""
 
-    events = ("ready", "reset", "run", "sync", "queue", "alert", "closed")
+    events = ("ready", "reset", "run", "sync", "queue", "alert", "changed", "closed")
 
 
 class LogStream(Stream):

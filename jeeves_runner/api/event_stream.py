@@ -10,10 +10,12 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final, Literal, Protocol, Self
+from typing import Final, Literal, Protocol, Self, cast
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import StreamWriter
+from aiohttp.payload import AsyncIterablePayload
 
 from jeeves_runner.api.event_text import BEGINNING, event_text
 from jeeves_runner.errors import JeevesError, Overloaded
@@ -30,7 +32,7 @@ _HEADERS: Final = {
 }
 
 PACE: Final = 0.25
-"""Seconds between two pieces, but for those of one backlog."""
+"""Seconds between two pieces at least."""
 
 Reason = Literal["slow", "stopping", "not_allowed", "unreadable"]
 
@@ -49,6 +51,10 @@ class Source(Protocol):
 
     def keep_alive(self) -> bytes:
         """What is sent in a silence."""
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two pieces, but for those of one backlog: ``PACE``, or more."""
 
     @property
     def has_more(self) -> bool:
@@ -127,7 +133,7 @@ class EventStream(web.Response):
         silence: float,
     ) -> None:
         self._pieces = _Pieces(source, still_counts, patience, silence)
-        super().__init__(body=self._pieces, headers=_HEADERS)
+        super().__init__(body=_Sending(self._pieces), headers=_HEADERS)
         self._streams = streams
         self._source = source
         self._patience = patience
@@ -151,6 +157,19 @@ class EventStream(web.Response):
         """Free what it takes."""
         self._streams.left(self)
         self._source.close()
+
+
+class _Sending(AsyncIterablePayload):
+    """Sends the pieces. How long a client may take for one is theirs to say: by itself aiohttp would wait now
+    and then, and for any time."""
+
+    def __init__(self, pieces: "_Pieces") -> None:
+        super().__init__(pieces, content_type=CONTENT_TYPE)
+        self._pieces = pieces
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        async for piece in self._pieces:
+            await cast(StreamWriter, writer).write(piece, drain=False)
 
 
 class _Pieces:
@@ -228,7 +247,7 @@ class _Pieces:
 
     async def _keep_pace(self) -> None:
         """Wait until the next piece may be sent, or the stream ends."""
-        until = self._sent_at + PACE
+        until = self._sent_at + self._source.pace
         while not self._is_ending() and not self._source.has_more:
             if (left := until - self._loop.time()) <= 0:
                 return

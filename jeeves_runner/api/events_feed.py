@@ -19,7 +19,7 @@ from jeeves_runner.api.services import ApiServices
 from jeeves_runner.db.runner import runner_row
 from jeeves_runner.db.transaction import data_version
 from jeeves_runner.troubles import Trouble
-from jeeves_runner.views.events import EventKind, PositionEvent
+from jeeves_runner.views.events import ChangedEvent, EventKind, PositionEvent
 from jeeves_runner.views.sync import SyncSummary, sync_summary, sync_view
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,12 @@ _LOOK: Final = 0.05
 PACE: Final = 0.25
 """Seconds between two looks at what has been committed: all streams get what one has found at once, so that
 each gets something four times a second at most."""
+
+_BRIEF_PACE: Final = 1.0
+"""Seconds between two pieces for those who are told only that something has changed."""
+
+_NAMED: Final = 50
+"""Jobs that are named to those who are told only that something has changed."""
 
 _CHUNK: Final = 1 << 16
 """Bytes that are sent at a time."""
@@ -42,9 +48,13 @@ class Wanted(NamedTuple):
     """Only these kinds; none: all."""
     job_id: str | None
     """Only what belongs to this job; None: all."""
+    is_brief: bool = False
+    """Whether it is told only that something has changed."""
 
     def has(self, event: Event) -> bool:
         """Whether it is about this event."""
+        if event.kind == "other":
+            return self.is_brief and not self.kinds and self.job_id is None
         if self.kinds and event.kind not in self.kinds:
             return False
         return self.job_id is None or self.job_id == event.job_id
@@ -140,7 +150,8 @@ class Feed:
                 if has_changed and clock.monotonic() - last >= PACE:
                     last = clock.monotonic()
                     found = await self._reads.read(lambda conn: _found(seen, conn))
-                    self._pass_on([*self._changed_sync(), *found])
+                    found = [*self._changed_sync(), *found]
+                    self._pass_on(found if found or now_version == version else [_OTHER])
                     version = now_version
                 self._trouble.over()
             except Exception as fault:  # noqa: BLE001 - a disk that fails, a database that is locked
@@ -197,6 +208,10 @@ class Follower:
         self._feed.remove(self)
 
     @property
+    def pace(self) -> float:
+        return _BRIEF_PACE if self._wanted.is_brief else PACE
+
+    @property
     def has_more(self) -> bool:
         return bool(self._left)
 
@@ -214,6 +229,8 @@ class Follower:
             self._left = found[::-1]
             if not found:
                 self._number = newest
+        if self._wanted.is_brief:
+            return first + self._brief()
         texts, size = [first], 0
         while self._left and size < _CHUNK:
             event = self._left.pop()
@@ -222,6 +239,19 @@ class Follower:
             texts.append(event.text)
         return b"".join(texts)
 
+    def _brief(self) -> bytes:
+        """All that has happened, in one event."""
+        if not self._left:
+            return b""
+        events, self._left = self._left, []
+        self._number = events[0].number
+        jobs = sorted({event.job_id for event in events if event.job_id is not None})
+        document: ChangedEvent = {
+            "kinds": sorted({event.kind for event in events}),
+            "jobs": jobs if len(jobs) <= _NAMED else None,
+        }
+        return event_text("changed", document, self._feed.id_of(self._number))
+
     def keep_alive(self) -> bytes:
         """What keeps the connection open. It also moves the place at which the client goes on, where what
         came meanwhile was not for this stream."""
@@ -229,6 +259,8 @@ class Follower:
 
 
 class _Found(NamedTuple):
+    """What is to be told."""
+
     news: News
     text: bytes
 
@@ -240,3 +272,7 @@ class _Found(NamedTuple):
 
 def _found(seen: Seen, conn: apsw.Connection) -> list[_Found]:
     return [_Found.of(news) for news in seen.news(conn)]
+
+
+_OTHER: Final = _Found(News("other", "other", None, {}), b"")
+"""That something was committed of which no event tells."""

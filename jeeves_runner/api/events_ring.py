@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from jeeves_runner.views.events import EventKind
+from jeeves_runner.views.events import BriefKind
 
 KEPT: Final = 600.0
 """Seconds for which an event is kept."""
@@ -22,7 +22,7 @@ class Event(NamedTuple):
 
     number: int
     """One more than that of the event before."""
-    kind: EventKind
+    kind: BriefKind
     """What it is about."""
     about: str
     """The very thing: a newer event about it says all that this one does."""

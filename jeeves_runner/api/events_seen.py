@@ -13,7 +13,7 @@ from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.queue_pauses import queue_pauses
 from jeeves_runner.db.run_changes import Standing
 from jeeves_runner.db.run_list import listed_runs
-from jeeves_runner.views.events import AlertEvent, EventKind, QueueEvent, RunChange, RunEvent
+from jeeves_runner.views.events import AlertEvent, BriefKind, QueueEvent, RunChange, RunEvent
 from jeeves_runner.views.queues import counts_document
 
 _PORTION: Final = 500
@@ -27,7 +27,7 @@ _REST: Final = 50.0
 class News(NamedTuple):
     """One thing that has changed."""
 
-    kind: EventKind
+    kind: BriefKind
     """What kind of thing it is."""
     about: str
     """Which one."""

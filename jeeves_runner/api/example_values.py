@@ -204,6 +204,8 @@ VALUES: Final[Mapping[str, object]] = {
     "StaleNodeDocument.stale_since": _NEXT,
     "stale_since": None,
     "state": "in_sync",
+    "BackfillState.cursor": AT,
+    "BackfillState.finished_at": None,
     "BackfillState.message": None,
     "BackfillState.status": "active",
     "MessageRow.status": "sent",

@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Final
 
+from jeeves_runner.api.event_stream import PACE
 from jeeves_runner.api.event_text import event_text
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.db.renames import earlier_ids
@@ -46,6 +47,7 @@ class LogFollower:
         self._end: asyncio.Task[object] | None = None
         self._is_told_all = False
         self.has_more = False
+        self.pace = PACE
 
     def begin(self, wake: Callable[[], None]) -> None:
         self._wake = wake

@@ -198,7 +198,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Text):
     """A time as people write it; its handler reads it, which knows the zone."""
 
     says_all: ClassVar = False
@@ -207,16 +207,9 @@ class Moment:
     def words(self) -> str:
         return "a time"
 
-    @property
-    def schema(self) -> JsonSchema:
-        return {"type": "string"}
-
-    def parse(self, text: str, name: str) -> str:
-        return text
-
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Text):
     """A JSONPath; its handler reads it."""
 
     says_all: ClassVar = False
@@ -225,16 +218,9 @@ class Selection:
     def words(self) -> str:
         return "a JSONPath"
 
-    @property
-    def schema(self) -> JsonSchema:
-        return {"type": "string"}
-
-    def parse(self, text: str, name: str) -> str:
-        return text
-
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Text):
     """Where a page begins, as the page before it said; its handler reads it."""
 
     says_all: ClassVar = False
@@ -242,13 +228,6 @@ class Cursor:
     @property
     def words(self) -> str:
         return "a cursor"
-
-    @property
-    def schema(self) -> JsonSchema:
-        return {"type": "string"}
-
-    def parse(self, text: str, name: str) -> str:
-        return text
 
 
 class Parameter(NamedTuple):

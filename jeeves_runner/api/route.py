@@ -17,6 +17,7 @@ from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.api.event_stream import Source, Streams
 from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.kept_jobs import KeptJobs
+from jeeves_runner.api.kept_pages import KeptPages
 from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.kept_status import KeptStatus
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
@@ -114,6 +115,8 @@ class Call(Generic[P, Q, B]):
     """What was read of the database before."""
     kept_jobs: KeptJobs
     """The list of jobs."""
+    kept_pages: KeptPages
+    """What was shown to people before."""
     kept_status: KeptStatus
     """How the runner is."""
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from jeeves_runner.api.accepting import Accepting
 from jeeves_runner.api.app import build_app
 from jeeves_runner.api.connection import Connection, Limits, Places, limits_of_this_process, log
+from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.unread import Unread
 from jeeves_runner.errors import PortTaken
@@ -57,14 +58,16 @@ def url_of(listener: socket.socket) -> str:
 class HttpServer:
     """Answers on listening sockets until it is closed.
 
-    ``grace`` is how many seconds requests that are being answered get at the end.
+    ``pages`` are for browsers. ``grace`` is how many seconds requests that are being answered get at the end.
     """
 
-    def __init__(self, services: ApiServices, *, limits: Limits | None = None, grace: float = 1.0) -> None:
+    def __init__(
+        self, services: ApiServices, pages: Pages, *, limits: Limits | None = None, grace: float = 1.0
+    ) -> None:
         self._limits = limits or limits_of_this_process()
         # A run started over HTTP goes on when its client hangs up: handlers are not cancelled.
         self._runner = web.AppRunner(
-            build_app(services, self._limits), access_log=None, logger=log, shutdown_timeout=grace
+            build_app(services, self._limits, pages), access_log=None, logger=log, shutdown_timeout=grace
         )
         self._listening: list[Accepting] = []
         self._unread: Unread | None = None

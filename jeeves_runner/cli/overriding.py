@@ -11,6 +11,7 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.rows import mute_text, pause_text
+from jeeves_runner.cli.syntax import ends
 from jeeves_runner.core.durations import End, is_duration, span_ms
 from jeeves_runner.core.instants import later_end
 from jeeves_runner.core.model import OverrideKind
@@ -97,7 +98,7 @@ def begins(kind: Kind, all_help: str, text: str) -> click.Command:
 
     @click.command(kind.kind.value, help=text)
     @_targets(all_help)
-    @_ends(kind.kind.value)
+    @ends(kind.kind.value)
     @json_option
     @pass_app
     def command(
@@ -137,20 +138,6 @@ def _targets(all_help: str) -> Callable[[F], F]:
         tag = click.option("--tag", help="All jobs with this tag, as they are now.")
         of_all = click.option("--all", "of_all", is_flag=True, help=all_help)
         return jobs(of_all(tag(command)))
-
-    return add
-
-
-def _ends(what: str) -> Callable[[F], F]:
-    """The options that say until when, and why: ``until``, ``length``, ``reason``."""
-
-    def add(command: F) -> F:
-        until = click.option(
-            "--until", metavar="TIME", help="When it ends: a time, or a length of time such as 2h."
-        )
-        length = click.option("--for", "length", metavar="LENGTH", help="How long it lasts, such as 2h.")
-        reason = click.option("--reason", help=f"Shown wherever the {what} is.")
-        return until(length(reason(command)))
 
     return add
 

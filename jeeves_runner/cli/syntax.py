@@ -46,6 +46,20 @@ def limit_option(most: int) -> Callable[[F], F]:
     )
 
 
+def ends(what: str) -> Callable[[F], F]:
+    """The options that say until when, and why: ``until``, ``length``, ``reason``."""
+
+    def add(command: F) -> F:
+        until = click.option(
+            "--until", metavar="TIME", help="When it ends: a time, or a length of time such as 2h."
+        )
+        length = click.option("--for", "length", metavar="LENGTH", help="How long it lasts, such as 2h.")
+        reason = click.option("--reason", help=f"Shown wherever the {what} is.")
+        return until(length(reason(command)))
+
+    return add
+
+
 DELETES: Final = Number("a number of deletes", 0, 2**31 - 1)
 
 

@@ -52,7 +52,7 @@ def to_json(value: object, what: str, *, levels: int = MAX_DEPTH) -> str:
         text = _encode(value)
         text.encode()
     except RecursionError as error:
-        raise _too_deep(what, levels) from error
+        raise too_deep(what, levels) from error
     except UnicodeEncodeError as error:
         raise InvalidValue(f"{what} holds a lone surrogate, which is no character") from error
     except (TypeError, ValueError) as error:
@@ -170,7 +170,8 @@ def check_whole(number: object, what: str, minimum: int, maximum: int = MAX_WHOL
     return number
 
 
-def _too_deep(what: str, levels: int) -> InvalidValue:
+def too_deep(what: str, levels: int = MAX_DEPTH) -> InvalidValue:
+    """The error for a value beyond so many levels."""
     return InvalidValue(
         f"{what} is nested deeper than {levels} levels", hint="keep the parts apart, or store them as text"
     )
@@ -190,7 +191,7 @@ def check_levels(value: object, what: str, levels: int = MAX_DEPTH) -> None:
         if not below:
             return
         level = below
-    raise _too_deep(what, levels)
+    raise too_deep(what, levels)
 
 
 def _check_keys(mapping: dict[object, object], what: str) -> None:

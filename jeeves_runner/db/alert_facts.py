@@ -1,7 +1,7 @@
 """What a message tells of, read when it is written: a run, its job, what has changed since it was ok."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from jeeves_runner.core.manifest_words import field_in_words
 from jeeves_runner.core.model import JobSpec, RunStatus, Trigger
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.db import skips
+from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.jobs import JobRow, job_row
 from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.unreadable import time_or_none
@@ -24,6 +24,7 @@ USUAL_LEAST: Final = 5
 """Fewer say nothing."""
 
 _NEWEST: Final = 2**63 - 1
+_INSTANT: Final = timedelta(microseconds=1)
 
 # Both go by an index of the runs that were ok: thousands may have failed since, or had nothing to do.
 USUAL: Final = """
@@ -118,7 +119,12 @@ def _coming(conn: apsw.Connection, row: JobRow, spec: JobSpec, now: datetime) ->
         schedule = parse_schedule(spec.schedule, spec.timezone, row.namespace, spec.exclude)
     except ScheduleError:
         return None
-    return skips.next_wanted(schedule, now, skips.coming_times(conn, now, [row.id]).get(row.id, ()))
+    paused_until = overrides.pauses(conn, now).end_of(row.id)
+    if paused_until == overrides.UNTIL_RESUMED:
+        return None
+    # An occurrence at the moment at which the pause ends does run.
+    since = now if paused_until is None else paused_until - _INSTANT
+    return skips.next_wanted(schedule, since, skips.coming_times(conn, now, [row.id]).get(row.id, ()))
 
 
 def _run(run_id: int, row: Sequence[Any]) -> ToldRun:

@@ -11,6 +11,9 @@ from jeeves_runner.views.sync import SyncSummary
 EventKind = Literal["run", "sync", "queue", "alert"]
 """What an event is about."""
 
+BriefKind = Literal["run", "sync", "queue", "alert", "other"]
+"""The same, and ``other``: something was committed of which no event tells, such as a pause or state."""
+
 RunChange = Literal["entered", "waits", "started", "progress", "ended"]
 """What has become of a run. ``waits``: its reason or its time has changed. ``ended``: also that more became
 known of it later."""
@@ -39,6 +42,15 @@ class AlertEvent(TypedDict):
     """Which of these."""
     incident: IncidentRow
     """The incident."""
+
+
+class ChangedEvent(TypedDict):
+    """That something has changed, to those who would rather look for themselves."""
+
+    kinds: list[BriefKind]
+    """What it is about."""
+    jobs: list[str] | None
+    """The jobs that it is about, as far as it is about jobs; null: more than 50."""
 
 
 class PositionEvent(TypedDict):
@@ -98,6 +110,7 @@ DOCUMENTS: Final[Mapping[str, type]] = {
     "sync": SyncSummary,
     "queue": QueueEvent,
     "alert": AlertEvent,
+    "changed": ChangedEvent,
     "text": LogTextEvent,
     "cut": LogCutEvent,
     "end": LogEndEvent,

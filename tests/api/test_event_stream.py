@@ -24,6 +24,7 @@ class Has:
     def __init__(self, *pieces: bytes | OSError | None, has_more: bool = False) -> None:
         self.pieces = list(pieces)
         self.has_more = has_more
+        self.pace = PACE
         self.is_over = False
         self.wake: Callable[[], None] | None = None
 

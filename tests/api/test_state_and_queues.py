@@ -1,5 +1,6 @@
 """State and queues as requests write them: each route, its answers, and what it refuses with its place."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,12 @@ from typing import Any
 import pytest
 from support.api import Answer, Api, problem, with_api
 from support.ledger import Ledger
+from support.queues import push
 
+from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.db import tokens
+from jeeves_runner.runner.claim_waits import ClaimWaits
 from jeeves_runner.runs.api_access import ApiAccess
 
 RUN = 7
@@ -256,6 +262,7 @@ def test_what_is_none_or_could_be_another_one_is_refused(ledger: Ledger, number:
             "value is nested deeper than 100",
         ),
         ("PUT", "/state/ns/k", b'{"value": ' + b"[" * 900 + b"]" * 900 + b"}", "the body is nested deeper"),
+        ("PUT", "/state/ns/k", b'{"value": ' + b"[" * 90_000, "the body is nested deeper"),
         ("PUT", f"/state/ns/{'k' * 513}", {"value": 1}, "the key is longer than 512 characters"),
         ("PUT", "/state/ns/%00", {"value": 1}, "the key holds a NUL character"),
         ("PUT", "/state/%FF/k", {"value": 1}, "the path is not UTF-8"),
@@ -302,3 +309,32 @@ def test_a_run_writes_in_its_own_name_while_it_runs(ledger: Ledger) -> None:
     counted = ledger.conn.execute("SELECT act, target, count FROM effects ORDER BY act").fetchall()
     assert counted == [("claimed", "mail", 1), ("enqueued", "mail", 1), ("wrote", "ns", 1)]
     assert ledger.count("audit", "answer < 400") == 0
+
+
+def test_a_claim_that_waits_gets_nothing_once_its_token_is_revoked(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me, waits, ready = Actor("test"), asyncio.Event(), ClaimWaits.ready
+
+    async def noted(claims: ClaimWaits, queue_id: str) -> None:
+        waits.set()
+        await ready(claims, queue_id)
+
+    monkeypatch.setattr(ClaimWaits, "ready", noted)
+    with ledger.tx() as tx:
+        token = tokens.create(tx, "ci", TokenRole.OPERATE, until=None, by=me)
+
+    async def scenario(api: Api) -> Answer:
+        claim = api.post("/queues/mail/claim?wait=1m", Authorization=f"Bearer {token}")
+        waiting = asyncio.create_task(claim)
+        async with asyncio.timeout(30):
+            await waits.wait()
+        with ledger.tx() as tx:
+            tokens.revoke(tx, "ci", by=me)
+        push(ledger, 1)
+        api.committed[0]()
+        return await waiting
+
+    answer = with_api(ledger, scenario)
+    assert (answer.status, answer.body["detail"]) == (401, "the token is not valid")
+    assert ledger.conn.execute("SELECT status FROM queue_items").get == "pending"

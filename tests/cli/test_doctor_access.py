@@ -33,7 +33,7 @@ def make(shell: Shell, name: str, days: int | None) -> None:
 
 
 def test_without_tokens_the_machine_alone_gets_in(shell: Shell) -> None:
-    assert findings(shell) == [("ok", "127.0.0.1 is reached by this machine alone")]
+    assert findings(shell) == [("ok", "127.0.0.1 lets in this machine alone")]
 
 
 def test_tokens_that_have_expired_or_soon_do_are_told(shell: Shell) -> None:
@@ -42,7 +42,7 @@ def test_tokens_that_have_expired_or_soon_do_are_told(shell: Shell) -> None:
     assert findings(shell) == [
         ("warning", "the token gone has expired"),
         ("warning", "the token soon expires in 13d"),
-        ("ok", "127.0.0.1 is reached by this machine, and 4 tokens"),
+        ("ok", "127.0.0.1 lets in this machine, and 3 tokens"),
     ]
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -81,6 +81,23 @@ def test_a_job_is_told_with_its_next_time(ledger: Ledger) -> None:
     assert deleted is not None
     assert deleted.coming is None
     assert told_job(ledger.conn, "b", ledger.now) is None
+
+
+def test_of_a_paused_job_nothing_is_said_to_come_before_the_pause_is_over(ledger: Ledger) -> None:
+    def coming() -> datetime | None:
+        job = told_job(ledger.conn, "a", ledger.now)
+        assert job is not None
+        return job.coming
+
+    usual = coming()
+    assert usual is not None
+    ledger.pause("a", until=usual)
+    assert coming() == usual
+    ledger.pause(None, until=usual + timedelta(hours=1))
+    assert coming() == usual + timedelta(days=1)
+    ledger.conn.execute("DELETE FROM overrides")
+    ledger.pause("a")
+    assert coming() is None
 
 
 def test_a_run_is_told_with_the_attempts_it_could_have_had(ledger: Ledger) -> None:

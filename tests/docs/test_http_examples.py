@@ -73,6 +73,17 @@ def test_in_typescript(server: Server, tmp_path_factory: pytest.TempPathFactory)
     assert left(server) == (2, 1, ["ada", "grace"])
 
 
+def test_in_typescript_as_it_is(server: Server) -> None:
+    needs("node")
+    if subprocess.run(
+        ["node", "--experimental-strip-types", "--version"], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("this Node takes no TypeScript: it does from 22.6 on")
+    printed = work(server, "[node, --experimental-strip-types, examples/work.ts]")
+    assert "Dear ada: a letter to ada\n" in printed
+    assert left(server) == (2, 1, ["ada", "grace"])
+
+
 def compile_types(folder: Path, npm: Path) -> None:
     """Compile as strictly as there is; skipped where there is no compiler, and npm has none to give."""
     found = shutil.which("tsc")
@@ -85,7 +96,8 @@ def compile_types(folder: Path, npm: Path) -> None:
             pytest.skip("npm gives no TypeScript")
         found = str(npm / "node_modules" / ".bin" / "tsc")
     kind = ("--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom")
-    ask(folder, found, "--strict", "--noUnusedLocals", *kind, "work.ts")
+    as_it_is = ("--rewriteRelativeImportExtensions", "--erasableSyntaxOnly")
+    ask(folder, found, "--strict", "--noUnusedLocals", *kind, *as_it_is, "work.ts")
 
 
 def ask(folder: Path, *words: str) -> None:

@@ -25,6 +25,7 @@ from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
 from jeeves_runner.config_change import ConfigChange
 from jeeves_runner.core.model import SourceType
+from jeeves_runner.dashboard.routes import DASHBOARD
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.db.writer import Writer
@@ -231,7 +232,7 @@ async def _serving(
             began=clock.boottime(),
             stopping=stopping,
         )
-        server = HttpServer(services, limits=limits)
+        server = HttpServer(services, DASHBOARD, limits=limits)
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:

@@ -17,6 +17,7 @@ from jeeves_runner.api.server import HttpServer
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.client import Client
 from jeeves_runner.config import load_config
+from jeeves_runner.dashboard.routes import DASHBOARD
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.runner.claim_waits import ClaimWaits
@@ -84,7 +85,7 @@ class _Server:
             writer = await stack.enter_async_context(Writer(self._store.path, self._store.clock))
             conn = connect(self._store.path)
             stack.callback(conn.close)
-            server = HttpServer(self._services(conn, writer))
+            server = HttpServer(self._services(conn, writer), DASHBOARD)
             path = self._store.path.with_suffix(".sock")
             tcp, unix = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)
             unix.bind(str(path))

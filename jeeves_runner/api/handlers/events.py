@@ -12,6 +12,6 @@ async def events(call: Call[Nothing, EventsQuery, Nothing]) -> web.StreamRespons
     query = call.query
     if query.job is not None:
         check_known(call.services.conn, query.job)
-    wanted = Wanted(query.kind or frozenset(), query.job)
+    wanted = Wanted(query.kind or frozenset(), query.job, query.brief)
     last_id = call.asking.last_event_id or query.after
     return await call.stream(lambda: call.feed.follow(last_id, wanted))

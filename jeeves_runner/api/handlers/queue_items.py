@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from jeeves_runner.api.guard import NO_TOKEN
 from jeeves_runner.api.handlers.operations import commit, write, write_all
 from jeeves_runner.api.requests import operations
 from jeeves_runner.api.requests.operations import (
@@ -42,6 +43,8 @@ async def claim_items(call: Call[NamedQueuePath, ClaimQuery, ClaimBody]) -> web.
     ends_at = loop.time() + call.query.wait.total_seconds()
     items: list[Item] = await write(call, op)
     while not items and await _may_be_ready(call, op.queue, ends_at - loop.time()):
+        if not call.asking.still_counts():
+            raise NO_TOKEN
         items = await write(call, op)
     if items and call.asking.connection.gone.is_set():
         await commit(call, lambda tx, _: undo_claims(tx, items), durable=False)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple, get_args
 
-from jeeves_runner.api.parameters import Text, Words
+from jeeves_runner.api.parameters import Flag, Text, Words
 from jeeves_runner.views.events import EventKind
 
 
@@ -15,3 +15,5 @@ class EventsQuery(NamedTuple):
     """Only runs and incidents of this job."""
     after: Annotated[str | None, Text()] = None
     """The id of the last event that is known. A header `Last-Event-ID` counts before it."""
+    brief: Annotated[bool, Flag()] = False
+    """Say only what has changed, once a second at most, in `changed`."""

@@ -38,5 +38,6 @@ def examine_access(config: Config, clock: Clock) -> Iterator[Diagnosis]:
             message = f"the token {row.name} expires {ago(row.expires_at, now)}"
             yield Diagnosis("access", "warning", message, _NEW)
     if is_local:
-        among = "this machine alone" if not rows else f"this machine, and {counted(len(rows), 'token')}"
-        yield Diagnosis("access", "ok", f"{config.host} is reached by {among}")
+        count = sum(not row.expired for row in rows)
+        others = f", and {counted(count, 'token')}" if count else " alone"
+        yield Diagnosis("access", "ok", f"{config.host} lets in this machine{others}")

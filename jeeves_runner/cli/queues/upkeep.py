@@ -9,6 +9,7 @@ import click
 from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.queues.words import pause_sentence, queue_argument
+from jeeves_runner.cli.syntax import ends
 from jeeves_runner.core.values import check_name
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("pause", short_help="Let nothing be claimed from QUEUE, and let it start nothing.")
 @queue_argument
-@click.option("--until", metavar="TIME", help="Its end: a time, or how long from now, such as 2h.")
-@click.option("--for", "length", metavar="LENGTH", help="Its length, such as 2h.")
-@click.option("--reason", help="Shown beside the queue.")
+@ends("pause")
 @json_option
 @pass_app
 def pause(app: App, queue_id: str, until: str | None, length: str | None, reason: str | None) -> None:

@@ -1,0 +1,55 @@
+"""Pages for browsers beside the documents: which paths have one, and which of the two a client gets."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jeeves_runner.api.manner import Manner
+from jeeves_runner.api.route import Route
+
+PAGE: Final = "text/html"
+
+_DOCUMENT: Final = ("application/json", "application/*", "*/*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pages:
+    """What is shown to people."""
+
+    routes: Collection[Route]
+    """The pages. Where the path is that of a document, a client gets what it would rather have."""
+    manner: Manner
+    """How requests for them are taken, and how people are told what is wrong."""
+
+    def at(self, route: Route) -> Route | None:
+        """The page at the path of a document; None if it has none, or the route is no document."""
+        if route.method != "GET":
+            return None
+        return next((page for page in self.routes if page.path == route.path), None)
+
+    def alone(self, documents: Collection[Route]) -> Iterator[Route]:
+        """Those whose path and method no document has."""
+        known = {(route.method, route.path) for route in documents}
+        return (page for page in self.routes if (page.method, page.path) not in known)
+
+
+def prefers_page(accept: str) -> bool:
+    """Whether a header ``Accept`` (RFC 9110, section 12.5.1) would rather have a page than JSON: browsers do,
+    and what says nothing of pages does not."""
+    if PAGE not in accept:
+        return False
+    weights = _weights(accept)
+    document = next((weights[kind] for kind in _DOCUMENT if kind in weights), 0.0)
+    return weights.get(PAGE, 0.0) > document
+
+
+def _weights(accept: str) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    for each in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in each.split(";"))
+        weight = next((value[2:] for value in parameters if value.startswith("q=")), "1")
+        try:
+            found[kind] = float(weight)
+        except ValueError:
+            found[kind] = 0.0
+    return found

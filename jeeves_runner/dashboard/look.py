@@ -1,0 +1,98 @@
+"""Values as people read them on a page: the filters of the templates."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from jeeves_runner.clock import from_text
+from jeeves_runner.core.durations import in_units
+from jeeves_runner.core.model import BAD
+
+
+class Tone(NamedTuple):
+    """How a status looks: by its colour and, for those who see none, by its sign."""
+
+    name: str
+    """One of ``ok, bad, run, wait, quiet``: a class of the styles, and a sign of the same name."""
+    word: str
+    """What it is called."""
+
+
+_TONES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ok": "ok",
+        **dict.fromkeys(BAD, "bad"),
+        "missed": "bad",
+        "running": "run",
+        "scheduled": "wait",
+        "paused": "wait",
+        "cancelled": "quiet",
+        "skipped": "quiet",
+        "disabled": "quiet",
+        "idle": "quiet",
+        "in_sync": "ok",
+        "held": "bad",
+        "blocked": "bad",
+        "pending": "wait",
+        "starting": "wait",
+    }
+)
+"""The tone of each status of runs, of jobs and of the sync. Five tones, each with a sign of its own."""
+
+
+def tone(status: str) -> Tone:
+    """How a status looks."""
+    return Tone(_TONES.get(status, "quiet"), status.replace("_", " "))
+
+
+def moment(text: str | None, zone: str | None = None) -> Markup:
+    """A time of the database. The script of the page shows it in the viewer's zone, and the job's on hover;
+    without it, it is of UTC."""
+    return _time(text, "data-moment", zone)
+
+
+def ago(text: str | None, zone: str | None = None) -> Markup:
+    """The same as the time that has passed since then, or is left until then; the script keeps it so."""
+    return _time(text, "data-ago", zone)
+
+
+def since(text: str | None) -> Markup:
+    """For how long something has gone on, which the script counts on."""
+    return _time(text, "data-since", None)
+
+
+def _time(text: str | None, how: str, zone: str | None) -> Markup:
+    if text is None:
+        return Markup('<span class="none">–</span>')
+    when = _read(text)
+    if when is None:
+        return Markup("<span>{}</span>").format(text)
+    shown = f"{when:%Y-%m-%d %H:%M:%S} UTC"
+    named = Markup(' data-zone="{}"').format(zone) if zone else Markup()
+    return Markup('<time datetime="{}" {}{}>{}</time>').format(text, Markup(how), named, shown)
+
+
+def _read(text: str) -> datetime | None:
+    try:
+        return from_text(text)
+    except ValueError:
+        return None
+
+
+def duration(ms: int | None) -> str:
+    """A length of time, such as ``1m 20s``."""
+    return "–" if ms is None else in_units(ms)
+
+
+def as_json(value: object) -> str:
+    """Any value as JSON on several lines."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
+    {"tone": tone, "moment": moment, "ago": ago, "since": since, "duration": duration, "as_json": as_json}
+)

@@ -1,0 +1,41 @@
+"""Templates become HTML. Whatever is put into one is text: jinja2 escapes it, in all templates."""
+
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from jeeves_runner.api.kept_pages import Made
+from jeeves_runner.clock import thread_seconds
+from jeeves_runner.dashboard.files import place_of
+from jeeves_runner.dashboard.look import FILTERS
+
+_FOLDER: Final = "templates"
+
+
+def render(template: str, **values: object) -> Made:
+    """A page in UTF-8, with the seconds of processor that it took. Not in the event loop: the first one
+    compiles its template."""
+    began = thread_seconds()
+    text = _templates().get_template(template).render(values)
+    return Made(text.encode("utf-8", "replace"), thread_seconds() - began)
+
+
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=FunctionLoader(_source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(FILTERS)
+    made.globals["file"] = place_of
+    return made
+
+
+def _source(name: str) -> str:
+    return resources.files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8")

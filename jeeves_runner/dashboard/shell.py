@@ -1,0 +1,72 @@
+"""What every page has around it: where one is, where one can go, how the runner is, and who looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from jeeves_runner.api.callers import CallerKind
+from jeeves_runner.api.handlers.runner import status_document
+from jeeves_runner.api.route import Call
+from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.views.runner import StatusDocument
+
+
+class Way(NamedTuple):
+    """A page that one can go to from everywhere."""
+
+    name: str
+    """What it is called."""
+    path: str
+    """Where it is."""
+    key: str
+    """The key that, after ``g``, goes there."""
+
+
+WAYS: Final[Sequence[Way]] = (
+    Way("Overview", "/", "o"),
+    Way("Jobs", "/jobs", "j"),
+    Way("Runs", "/runs", "r"),
+    Way("Timeline", "/timeline", "t"),
+    Way("Coming", "/schedule", "c"),
+    Way("Queues", "/queues", "q"),
+    Way("State", "/state", "s"),
+    Way("Graph", "/graph", "g"),
+    Way("Sync", "/sync", "y"),
+    Way("History", "/revisions", "h"),
+    Way("Alerts", "/alerts", "a"),
+    Way("Audit", "/audit", "u"),
+)
+"""In the order in which they are shown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shell:
+    """What the frame of a page is made of."""
+
+    here: str
+    """The path of the way that this page belongs to."""
+    ways: Sequence[Way]
+    """Where one can go."""
+    status: StatusDocument
+    """How the runner is."""
+    may_act: bool
+    """Whether the viewer may operate."""
+    who: str | None
+    """By which token the viewer is let in; None: by none."""
+
+    @property
+    def wrong(self) -> int:
+        """How many things are wrong: what the title and the icon show."""
+        return self.status["health"]["incidents_open"]
+
+
+async def shell_of(call: Call[Any, Any, Any], here: str) -> Shell:
+    """The frame for one who looks."""
+    caller = call.asking.caller
+    return Shell(
+        here=here,
+        ways=WAYS,
+        status=await status_document(call),
+        may_act=caller.role is TokenRole.OPERATE,
+        who=caller.holder.name if caller.kind is CallerKind.BROWSER and caller.holder else None,
+    )

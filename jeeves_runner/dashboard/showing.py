@@ -1,0 +1,87 @@
+"""How a page is answered: made of one moment of the database, kept while that holds, and told when to come
+again."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import apsw
+from aiohttp import web
+
+from jeeves_runner.api.kept_pages import Made
+from jeeves_runner.api.pages import PAGE
+from jeeves_runner.api.responses import not_modified, tagged
+from jeeves_runner.api.route import Call
+from jeeves_runner.dashboard.render import render
+from jeeves_runner.dashboard.shell import Shell, shell_of
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.views.events import EventKind
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The Content-Security-Policy of pages: nothing in them that was not shipped is loaded or run."""
+
+PACE: Final = "Jeeves-Pace"
+"""The header that says after how many milliseconds an open page may come again."""
+
+IS_OLD: Final = "Jeeves-Old"
+"""The header of a page that was made for others a moment ago: something has happened since."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sheet:
+    """One page, all but its frame."""
+
+    template: str
+    """The file of its template, which finds the rest as ``page``."""
+    title: str
+    """What the browser calls it."""
+    here: str
+    """The path of the way that it belongs to."""
+    live: Collection[EventKind] = ()
+    """What makes another of it; none: it stays as it is."""
+    job: str | None = None
+    """Where it is about one job alone, that."""
+
+
+async def show(
+    call: Call[Any, Any, Any], sheet: Sheet, read: Callable[[apsw.Connection, datetime], object]
+) -> web.Response:
+    """The page that the template makes of what ``read`` finds, within one snapshot, in the pool."""
+    services = call.services
+    shell = await shell_of(call, sheet.here)
+
+    async def make() -> Made:
+        return await call.reads.read(lambda conn: _made(conn, services.clock.now(), sheet, shell, read))
+
+    version = call.kept.version(call.came), services.moves(), id(services.sync.status), services.catching_up()
+    key = call.asking.target, shell.may_act, shell.who
+    page = await call.kept_pages.page(key, version, make, may_be_old=call.asking.is_refresh)
+    headers = {PACE: str(round(call.kept_pages.pace * 1000))}
+    if page.version != version:
+        headers[IS_OLD] = "1"
+    answer = not_modified(page.tag) if call.has_seen(page.tag) else tagged(html(page.body), page.tag)
+    answer.headers.update(headers)
+    return answer
+
+
+def html(body: bytes, status: int = 200) -> web.Response:
+    """A page."""
+    answer = web.Response(body=body, status=status, content_type=PAGE, charset="utf-8")
+    answer.headers["Content-Security-Policy"] = POLICY
+    return answer
+
+
+def _made(
+    conn: apsw.Connection,
+    now: datetime,
+    sheet: Sheet,
+    shell: Shell,
+    read: Callable[[apsw.Connection, datetime], object],
+) -> Made:
+    with snapshot(conn):
+        page = read(conn, now)
+    return render(sheet.template, sheet=sheet, shell=shell, page=page)

@@ -1,0 +1,43 @@
+// Keys: / searches, g and a letter goes to a page, arrows walk through a list, Enter opens.
+
+let goes = 0;
+
+const isTyping = (element) => element.closest("input, textarea, select, [contenteditable]");
+
+export function listen() {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
+    if (isTyping(event.target)) return;
+    if (Date.now() - goes < 1500) {
+      goes = 0;
+      const way = document.querySelector(`.ways a[data-key="${CSS.escape(event.key)}"]`);
+      if (way) { event.preventDefault(); way.click(); }
+      return;
+    }
+    if (event.key === "g") goes = Date.now();
+    else if (event.key === "/") search(event);
+    else if (event.key === "ArrowDown" || event.key === "j") step(event, 1);
+    else if (event.key === "ArrowUp" || event.key === "k") step(event, -1);
+  });
+}
+
+function search(event) {
+  const field = document.querySelector("input[type=search]");
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+  field.select();
+}
+
+// The first link of each row of the tables of the page.
+function step(event, by) {
+  const rows = [...document.querySelectorAll("main tbody tr a:first-of-type")]
+    .filter((link, place, all) => all.findIndex((other) => other.closest("tr") === link.closest("tr")) === place);
+  if (!rows.length) return;
+  const here = rows.findIndex((link) => link.closest("tr") === document.activeElement?.closest?.("tr"));
+  const next = here < 0 ? (by > 0 ? 0 : rows.length - 1) : here + by;
+  if (!rows[next]) return;
+  event.preventDefault();
+  rows[next].focus();
+}

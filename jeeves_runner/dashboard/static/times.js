@@ -1,0 +1,56 @@
+// Times in the viewer's zone, with UTC and the job's zone on hover; and those that pass, kept passing.
+
+const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const DAY = 86400000;
+
+export function span(ms) {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  for (const [unit, size, small, less] of [["d", 86400, "h", 3600], ["h", 3600, "m", 60], ["m", 60, "s", 1]]) {
+    if (seconds >= size) {
+      const rest = Math.floor((seconds % size) / less);
+      return `${Math.floor(seconds / size)}${unit}` + (rest ? ` ${rest}${small}` : "");
+    }
+  }
+}
+
+function clock(when, zone, withDay) {
+  const day = withDay ? { year: "numeric", month: "2-digit", day: "2-digit" } : {};
+  return new Intl.DateTimeFormat("sv-SE", {
+    timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", ...day,
+  }).format(when);
+}
+
+function hover(when, zone) {
+  const said = [`${clock(when, HERE, true)} ${HERE}`];
+  if (zone && zone !== HERE) said.push(`${clock(when, zone, true)} ${zone}`);
+  if (HERE !== "UTC" && zone !== "UTC") said.push(`${clock(when, "UTC", true)} UTC`);
+  return said.join("\n");
+}
+
+function said(element, when, now) {
+  const passed = now - when.getTime();
+  if (element.hasAttribute("data-since")) return span(Math.max(0, passed));
+  if (element.hasAttribute("data-ago")) {
+    if (Math.abs(passed) < 1000) return "now";
+    return passed > 0 ? `${span(passed)} ago` : `in ${span(-passed)}`;
+  }
+  return clock(when, HERE, Math.abs(passed) > DAY / 2);
+}
+
+export function show(within = document) {
+  const now = Date.now();
+  for (const element of within.querySelectorAll("time[datetime]")) {
+    const when = new Date(element.dateTime);
+    if (Number.isNaN(when.getTime())) continue;
+    const text = said(element, when, now);
+    if (element.textContent !== text) element.textContent = text;
+    if (!element.title) element.title = hover(when, element.dataset.zone);
+  }
+}
+
+export function tick() {
+  show();
+  setInterval(() => document.hidden || show(), 1000);
+  document.addEventListener("visibilitychange", () => document.hidden || show());
+}

@@ -1,0 +1,68 @@
+"""``GET /events?brief=1``: that something has changed, for those who look for themselves."""
+
+from pathlib import Path
+
+import pytest
+from support.alerts import AlertLedger
+from support.api import Api, shell_job, with_api
+from support.events import listening
+
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.db import overrides
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> AlertLedger:
+    made = AlertLedger(tmp_path / "runner.sqlite")
+    shell_job(made, "greet", "echo hello")
+    return made
+
+
+def url(api: Api, query: str = "") -> str:
+    return f"http://127.0.0.1:{api.port}/events?brief=1{query}"
+
+
+def test_runs_are_told_by_their_jobs(ledger: AlertLedger) -> None:
+    async def scenario(api: Api) -> None:
+        async with listening(api.session, url(api)) as events:
+            assert (await events.next()).kind == "ready"
+            await api.post("/jobs/greet/run")
+            changed = await events.next()
+            assert (changed.kind, changed.data) == ("changed", {"kinds": ["run"], "jobs": ["greet"]})
+
+    with_api(ledger, scenario)
+
+
+def test_what_no_event_tells_is_told_as_well(ledger: AlertLedger) -> None:
+    async def scenario(api: Api) -> None:
+        async with listening(api.session, url(api)) as events:
+            await events.next()
+            with ledger.tx() as tx:
+                overrides.mute(tx, "greet", until=None, reason=None, by=Actor("test"))
+            changed = await events.next()
+            assert (changed.kind, changed.data) == ("changed", {"kinds": ["other"], "jobs": []})
+
+    with_api(ledger, scenario)
+
+
+def test_a_client_goes_on_where_it_was(ledger: AlertLedger) -> None:
+    async def scenario(api: Api) -> None:
+        async with listening(api.session, url(api)) as events:
+            last = (await events.next()).id
+            await api.post("/jobs/greet/run")
+        async with listening(api.session, url(api, f"&after={last}")) as events:
+            assert (await events.next()).data == {"kinds": ["run"], "jobs": ["greet"]}
+
+    with_api(ledger, scenario)
+
+
+def test_some_kinds_alone_can_be_asked_for(ledger: AlertLedger) -> None:
+    async def scenario(api: Api) -> None:
+        async with listening(api.session, url(api, "&kind=run")) as events:
+            await events.next()
+            with ledger.tx() as tx:
+                overrides.mute(tx, "greet", until=None, reason=None, by=Actor("test"))
+            await api.post("/jobs/greet/run")
+            assert (await events.next()).data["kinds"] == ["run"]
+
+    with_api(ledger, scenario)

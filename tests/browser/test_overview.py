@@ -1,0 +1,54 @@
+"""The first page in a browser: it stays true without being loaded again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from support.browser import Viewer, findings
+from support.server import HOLD, command, save, serving
+
+pytestmark = pytest.mark.browser
+
+Look = Callable[..., Viewer]
+
+
+def test_a_run_appears_and_ends_without_a_reload(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "hold.yaml", HOLD)
+        page = look(server.url).open("/")
+        page.evaluate("window.isTheSame = true")
+        expect(page.get_by_text("Nothing runs.")).to_be_visible()
+        run = server.post("/jobs/hold/run?wait=0s")[1]["run"]["id"]
+        expect(page.locator(f"#run-{run}")).to_contain_text("running")
+        command(tmp_path, "cancel", str(run))
+        expect(page.locator(f"#ended-{run}")).to_contain_text("cancelled")
+        assert page.evaluate("window.isTheSame")
+
+
+def test_the_title_and_the_icon_tell_that_something_is_wrong(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "bad.yaml", "run: exit 3\ntimeout: 1m\n")
+        page = look(server.url).open("/")
+        expect(page).to_have_title("Overview · jeeves-runner")
+        server.post("/jobs/bad/run")
+        expect(page).to_have_title("(1) Overview · jeeves-runner")
+        assert "icon-bad" in (page.locator("#icon").get_attribute("href") or "")
+
+
+def test_a_server_that_is_gone_is_told_of_and_found_again(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        config = tmp_path / "jeeves-runner.yaml"
+        config.write_text(f"port: {server.url.rpartition(':')[2]}\n")
+        page = look(server.url).open("/")
+        expect(page.get_by_text("in sync")).to_be_visible()
+    expect(page.locator("#link")).to_contain_text("Disconnected, last seen")
+    with serving(tmp_path):
+        expect(page.locator("#link")).to_be_hidden()
+
+
+def test_everybody_can_use_it(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "hold.yaml", HOLD)
+        for dark in (False, True):
+            assert findings(look(server.url, dark=dark).open("/")) == []
