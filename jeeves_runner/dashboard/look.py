@@ -11,6 +11,7 @@ from markupsafe import Markup
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.origin import short_sha
 
 
 class Tone(NamedTuple):
@@ -88,11 +89,35 @@ def duration(ms: int | None) -> str:
     return "–" if ms is None else in_units(ms)
 
 
+def person(author: str | None) -> str:
+    """The name of a commit's author, whose address stands behind it."""
+    return (author or "").partition(" <")[0]
+
+
+def coded(text: str) -> Markup:
+    """A message, with what stands in it between backquotes as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return Markup("{}").format(text)
+    forms = (Markup("{}"), Markup("<code>{}</code>"))
+    return Markup().join(forms[place % 2].format(part) for place, part in enumerate(parts))
+
+
 def as_json(value: object) -> str:
     """Any value as JSON on several lines."""
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
-    {"tone": tone, "moment": moment, "ago": ago, "since": since, "duration": duration, "as_json": as_json}
+    {
+        "tone": tone,
+        "moment": moment,
+        "ago": ago,
+        "since": since,
+        "duration": duration,
+        "short_sha": short_sha,
+        "person": person,
+        "coded": coded,
+        "as_json": as_json,
+    }
 )
