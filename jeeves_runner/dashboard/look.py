@@ -11,6 +11,7 @@ from markupsafe import Markup
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.schedule_entry import written_text
 
 
 class Tone(NamedTuple):
@@ -94,5 +95,13 @@ def as_json(value: object) -> str:
 
 
 FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
-    {"tone": tone, "moment": moment, "ago": ago, "since": since, "duration": duration, "as_json": as_json}
+    {
+        "tone": tone,
+        "moment": moment,
+        "ago": ago,
+        "since": since,
+        "duration": duration,
+        "as_json": as_json,
+        "schedule": written_text,
+    }
 )
