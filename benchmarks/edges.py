@@ -1,6 +1,7 @@
 """What 20,000 edges of 10,000 jobs add to ``apply``, cold and unchanged, as a whole process.
 
-The floor is the same project without edges. What their keys add to the text of the manifests counts.
+The floor is the same project without edges. What their keys add to the text of the manifests counts:
+reading that is over half of what a first apply takes more.
 """
 
 import shutil

@@ -52,11 +52,6 @@ class Attempts:
         finally:
             self._held_back -= 1
 
-    def count(self, peer: str) -> int:
-        """How many wrong tokens of this peer are remembered."""
-        count, at = self._wrong.get(network_of(peer), (0, 0.0))
-        return count if self._clock.monotonic() - at < _MEMORY else 0
-
     def _note(self, network: str) -> int:
         now = self._clock.monotonic()
         count, at = self._wrong.pop(network, (0, now))

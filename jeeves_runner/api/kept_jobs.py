@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
@@ -24,7 +24,7 @@ from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import IN_MEMORY
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.overrides import next_change
-from jeeves_runner.views.jobs import job_states
+from jeeves_runner.views.jobs import JobStates
 from jeeves_runner.views.occurrences import Moments
 
 _KEPT: Final = 60.0
@@ -49,8 +49,11 @@ _END: Final = b"]}"
 class _Text(NamedTuple):
     """One job as JSON."""
 
+    row: int
+    """The hash of what stands in the database of it, keyed anew in each process: two share one in 2**64
+    cases."""
     state: int
-    """The hash of its state, keyed anew in each process: two states share one in 2**64 cases."""
+    """Likewise of the rest that it is made of."""
     text: bytes
     """The document."""
 
@@ -67,6 +70,8 @@ class JobTexts:
     """The jobs, likewise."""
     whole: bytes | None
     """The document of all; None where that is too much for the memory."""
+    moves: int | None
+    """The changes of the timetable before it was read, where that alone said what was to come."""
 
     def document(self, after: str | None = None, limit: int | None = None) -> Iterator[bytes]:
         """``{jobs}`` part by part: those ``after`` an id, up to ``limit``; ``next_cursor`` if more follow."""
@@ -162,7 +167,7 @@ class KeptJobs:
         number, self._begun = self._begun, self._begun + 1
         moment = self._moment(self._commits.look())
         texts = None if before is None else before.texts
-        reading = partial(self._texts_of, late=moment.late, before=texts)
+        reading = partial(self._texts_of, moment=moment, before=texts)
         loop = asyncio.get_running_loop()
         began = loop.time()
         since, until, found = await self._reads.read(reading)
@@ -175,7 +180,7 @@ class KeptJobs:
         return kept
 
     def _texts_of(
-        self, conn: apsw.Connection, *, late: Moments, before: JobTexts | None
+        self, conn: apsw.Connection, *, moment: _Moment, before: JobTexts | None
     ) -> tuple[datetime, datetime | None, JobTexts]:
         """In the pool: when the list was read, when the time alone makes another of it, and the list."""
         now = self._services.clock.now()
@@ -187,23 +192,29 @@ class KeptJobs:
         news = 0
         with snapshot(conn):
             until = next_change(conn, now)
-            for state in job_states(conn, now, self._services.next_run, late):
-                job_id, number = state.packed[0], hash(state)
+            states = JobStates(conn, now, self._services.next_run, moment.late)
+            moves = moment.moves if states.are_plain else None
+            rows_alone = before is not None and moves is not None and moves == before.moves
+            for packed in states.jobs():
+                job_id, row = packed[0], hash(packed)
                 text = known.get(job_id)
-                if text is None or text.state != number:
-                    text = _Text(number, encode(state.document()))
-                    news += 1
+                if text is None or text.row != row or not rows_alone:
+                    state = states.of(packed)
+                    number = hash(state)
+                    if text is None or text.row != row or text.state != number:
+                        text = _Text(row, number, encode(state.document(packed)))
+                        news += 1
+                    if state.pause is not None or state.skips:
+                        until = _earlier(until, state.holds_until(packed, now))
                 ids.append(job_id)
                 texts.append(text)
-                if state.pause is not None or state.skips:
-                    until = _earlier(until, state.holds_until(now))
         if before is not None and not news and len(ids) == len(before.ids):
-            return now, until, before
+            return now, until, replace(before, moves=moves)
         self._lists += 1
         size = sum(len(text.text) + 1 for text in texts)
         whole = _whole(texts) if size <= IN_MEMORY else None
         tag = f"{self._process}-{self._lists}"
-        return now, until, JobTexts(tag=tag, ids=ids, texts=texts, whole=whole)
+        return now, until, JobTexts(tag=tag, ids=ids, texts=texts, whole=whole, moves=moves)
 
     def _drop_later(self) -> None:
         self._drop = asyncio.get_running_loop().call_later(_KEPT, self._drop_unused)

@@ -14,8 +14,9 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 _in_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _OF_JSON: Final = of_json()
 
-_LARGE_PIECE: Final = 1 << 18
-"""Bytes that are sent at a time of what is in memory anyway: as many as the system takes at once."""
+_LARGE_PIECE: Final = 5 << 15
+"""Bytes that are sent at a time of what is in memory anyway: about as many as the system takes at once. What
+it does not take is copied."""
 
 Piece = bytes | memoryview
 """Some bytes of an answer."""

@@ -185,10 +185,9 @@ def each_job(
 
 
 class JobState(NamedTuple):
-    """All that the document of a listed job is made of: two that are equal have equal documents."""
+    """All that the document of a listed job is made of, besides what stands in the database of it alone: of
+    two of which both are equal, the documents are."""
 
-    packed: PackedJob
-    """What stands in the database of it alone."""
     pause: Shown | None
     """The pause in force."""
     mute: Shown | None
@@ -200,34 +199,42 @@ class JobState(NamedTuple):
     catches_up_at: datetime | None
     """As in the document."""
 
-    def document(self) -> ListedJobDocument:
-        """The document."""
+    def document(self, packed: PackedJob) -> ListedJobDocument:
+        """The document of a job."""
         times = _JobTimes(self.next_run, self.skips, self.catches_up_at)
-        return _job(unpacked(self.packed, self.pause, self.mute), times)
+        return _job(unpacked(packed, self.pause, self.mute), times)
 
-    def holds_until(self, now: datetime) -> datetime | None:
+    def holds_until(self, packed: PackedJob, now: datetime) -> datetime | None:
         """When the time alone may make another of it, as far as that is not said by
         ``overrides.next_change``; None: never."""
         if self.pause is None and not self.skips:
             return None
-        return now if is_decided_beyond(self.packed, to_text(now)) else self.next_run
+        return now if is_decided_beyond(packed, to_text(now)) else self.next_run
 
 
-def job_states(
-    conn: apsw.Connection, now: datetime, next_run: NextRun, catching_up: Moments
-) -> Iterator[JobState]:
-    """What the documents of ``each_job`` are made of, job by job, within a snapshot."""
-    times = _Times(conn, now, next_run, catching_up)
-    pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
-    mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
-    is_plain = not (times.are_special or pauses.is_any or mutes.is_any)
-    for packed in packed_jobs(conn):
+class JobStates:
+    """What the documents of ``each_job`` are made of, within a snapshot."""
+
+    def __init__(self, conn: apsw.Connection, now: datetime, next_run: NextRun, catching_up: Moments) -> None:
+        self._conn = conn
+        self._next_run = next_run
+        self._times = _Times(conn, now, next_run, catching_up)
+        self._pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
+        self._mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
+        self.are_plain = not (self._times.are_special or self._pauses.is_any or self._mutes.is_any)
+        """Whether the timetable alone says what is to come: no job is paused, muted, skipped or late."""
+
+    def jobs(self) -> Iterator[PackedJob]:
+        """What stands in the database of each job alone."""
+        return packed_jobs(self._conn)
+
+    def of(self, packed: PackedJob) -> JobState:
+        """The rest of what its document is made of."""
         job_id, is_scheduled = packed[:2]
-        if is_plain:  # as most often; it costs a third
-            yield JobState(packed, None, None, next_run(job_id) if is_scheduled else None, (), None)
-            continue
-        pause = pauses.of(job_id)
-        yield JobState(packed, pause, mutes.of(job_id), *times.of(job_id, bool(is_scheduled), pause))
+        if self.are_plain:  # as most often; it costs a third
+            return JobState(None, None, self._next_run(job_id) if is_scheduled else None, (), None)
+        pause = self._pauses.of(job_id)
+        return JobState(pause, self._mutes.of(job_id), *self._times.of(job_id, bool(is_scheduled), pause))
 
 
 class _JobTimes(NamedTuple):

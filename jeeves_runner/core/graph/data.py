@@ -79,7 +79,10 @@ def unwritten_datastores(declared: Declared, ties: Ties) -> Iterator[Found]:
 
     What starts a job by its changes may be filled by people or other programs, and is left out.
     """
-    hint = "name it in `writes` of the job that fills it; what comes from outside is a `source`"
+    hint = (
+        "name it in `writes` of the job that fills it, or in `on_change` of one that it starts"
+        " when other programs fill it; what comes from outside is a `source`"
+    )
     missing = {node for node in ties.nodes if node.startswith(_DATASTORE)}
     missing.update(node for node in ties.by[Relation.READS] if node.startswith(_DATASTORE))
     missing.difference_update(ties.by[Relation.WRITES], ties.by[Relation.ON_CHANGE])

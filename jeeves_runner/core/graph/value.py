@@ -3,15 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from jeeves_runner.core.edge_spec import Edge, Relation
+from jeeves_runner.core.edge_spec import Relation
 from jeeves_runner.core.node_spec import NodeKind, node_key, split_key
 
 Origin = Literal["job", "queue", "node"]
 """As what manifests declare a node."""
-
-_KIND_OF: Final = {"job": NodeKind.PROCESS, "queue": NodeKind.QUEUE}
 
 
 class Node(NamedTuple):
@@ -153,30 +151,3 @@ def build(nodes: Iterable[Node], edges: Iterable[tuple[str, Relation, str]]) -> 
             if key not in found:
                 found[key] = Node(key)
     return Graph(found, ties)
-
-
-def edges_of(job: str, edges: Iterable[Edge]) -> Iterable[GraphEdge]:
-    """The edges of a job's spec, with the job."""
-    return (GraphEdge(job, *edge) for edge in edges)
-
-
-def declared_node(
-    kind: Origin, name: str, values: Mapping[str, Any], file: str | None = None, line: int | None = None
-) -> Node:
-    """The node of a declared job, queue or node, by the JSON values of its spec or the columns of its row.
-
-    ``name``: the id of a job or queue; the key of a node.
-    """
-    return Node(
-        key=name if kind == "node" else node_key(_KIND_OF[kind], name),
-        origin=kind,
-        description=values.get("description"),
-        owner=values.get("owner"),
-        path=values.get("path"),
-        expires=values.get("expires"),
-        fresh_within_ms=values.get("fresh_within_ms"),
-        enabled=bool(values.get("enabled", True)),
-        pool=values.get("pool"),
-        file=file,
-        line=line,
-    )

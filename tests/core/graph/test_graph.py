@@ -5,10 +5,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeeves_runner.core.edge_spec import Edge, Relation
+from jeeves_runner.core.edge_spec import Relation
 from jeeves_runner.core.graph.order import components, cycles, layers, way_round
 from jeeves_runner.core.graph.reach import around, downstream, impact, upstream
-from jeeves_runner.core.graph.value import Graph, GraphEdge, Node, build, declared_node, edges_of
+from jeeves_runner.core.graph.value import Graph, GraphEdge, Node, build
 
 NAMES = "abcdefgh"
 JOBS = st.sampled_from(NAMES)
@@ -31,41 +31,29 @@ def jobs(text: str) -> tuple[str, ...]:
 
 
 def test_data_and_work_go_one_way() -> None:
-    graph = build(
-        [],
-        edges_of(
-            "mail",
-            [
-                Edge(Relation.READS, "source:imap"),
-                Edge(Relation.USES, "auth:google"),
-                Edge(Relation.ON_QUEUE, "queue:in"),
-                Edge(Relation.ON_CHANGE, "datastore:in"),
-                Edge(Relation.AFTER, "process:first"),
-                Edge(Relation.NEEDS, "process:login"),
-                Edge(Relation.WRITES, "queue:out"),
-                Edge(Relation.TRIGGERS, "process:next"),
-            ],
-        ),
-    )
+    edges = {
+        "source:imap": Relation.READS,
+        "auth:google": Relation.USES,
+        "queue:in": Relation.ON_QUEUE,
+        "datastore:in": Relation.ON_CHANGE,
+        "process:first": Relation.AFTER,
+        "process:login": Relation.NEEDS,
+        "queue:out": Relation.WRITES,
+        "process:next": Relation.TRIGGERS,
+    }
+    graph = build([], [("mail", relation, node) for node, relation in edges.items()])
     before = ["source:imap", "auth:google", "queue:in", "datastore:in", "process:first", "process:login"]
     assert graph.above("process:mail") == before
     assert graph.below("process:mail") == ["queue:out", "process:next"]
 
 
 def test_a_node_is_known_once_and_by_its_edges_alone() -> None:
-    mail = declared_node(
-        "job", "mail", {"pool": "one", "enabled": False, "description": "reads"}, "a.yaml", 3
-    )
-    queue = declared_node("queue", "in", {"description": "mails"})
-    store = declared_node("node", "datastore:db", {"path": "/db", "fresh_within_ms": 7, "owner": "ops"})
+    mail = Node("process:mail", "job", "reads", file="a.yaml", line=3)
+    queue = Node("queue:in", "queue", "mails")
+    store = Node("datastore:db", "node", path="/db")
     reads = ("mail", Relation.READS, "auth:token")
     graph = build([mail, queue, store, Node("queue:in")], [reads, reads])
-    assert list(graph.nodes.values()) == [
-        Node("process:mail", "job", "reads", enabled=False, pool="one", file="a.yaml", line=3),
-        Node("queue:in", "queue", "mails"),
-        Node("datastore:db", "node", path="/db", fresh_within_ms=7, owner="ops"),
-        Node("auth:token"),
-    ]
+    assert list(graph.nodes.values()) == [mail, queue, store, Node("auth:token")]
     assert graph.edges == (GraphEdge(*reads),)
     assert (graph.nodes["auth:token"].kind, graph.nodes["auth:token"].name) == ("auth", "token")
 
