@@ -275,8 +275,11 @@ jobs:
   - {id: list-licences, schedule: "@monthly", run: sh scripts/work.sh licences 4}
   - {id: ping-partners, schedule: "*/20 * * * *", run: sh scripts/work.sh partners 3, timeout: 2m}
   - {id: move-archive, schedule: {at: 2027-01-04T03:00}, run: sh scripts/work.sh archive 9, timeout: 1h}
-  - {id: count-visitors, schedule: "*/30 * * * *", timezone: America/Sao_Paulo, run: sh scripts/work.sh visitors 2}
-  - {id: compare-mirrors, schedule: "25 3,15 * * *", timezone: UTC, run: sh scripts/work.sh mirrors 12, priority: 5}
+  - id: count-visitors
+    schedule: "*/30 * * * *"
+    timezone: America/Sao_Paulo
+    run: sh scripts/work.sh visitors 2
+  - {id: compare-mirrors, schedule: "25 3,15 * * *", timezone: UTC, run: sh scripts/work.sh mirrors 12}
   - {id: clean-temp, schedule: "@daily", run: sh scripts/work.sh temp 2}
   - {id: old-export, schedule: "0 1 * * *", run: sh scripts/work.sh old 2, enabled: false}
   - {id: restart-worker, run: sh scripts/work.sh restarting 2, triggers: [warm-caches]}
