@@ -121,6 +121,8 @@ class Gate:
     async def _refuse(self, request: web.Request, refusal: TurnedAway, route: Route | None) -> web.Response:
         path = request.path if route is None else route.path
         place: Mapping[str, str] = {} if route is None else request.match_info
+        if refusal.caller is not None:
+            self._trail.note_use(refusal.caller)
         if not refusal.is_gone:
             await self._trail.note_refusal(refusal, path, place)
         return self._told(

@@ -49,6 +49,16 @@ def on_clocks(instant: datetime, zone: tzinfo) -> datetime:
         return instant.astimezone(UTC)
 
 
+def past_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
+    """Like ``parse_instant``, for a time that must not lie ahead."""
+    instant = parse_instant(text, now, timezone, what)
+    if instant > now:
+        raise InvalidValue(
+            f"{what} lies ahead: {brief(text)}", hint="a length of time that has passed has a minus: -2h"
+        )
+    return instant
+
+
 def later_end(text: str, now: datetime, timezone: str, what: str) -> End:
     """Like ``parse_instant``, for an end, which must lie ahead."""
     instant = parse_instant(text, now, timezone, what)

@@ -22,6 +22,14 @@ def record(tx: Tx, *, actor: Actor, action: str, target: str, detail: str | None
     )
 
 
+def correct(tx: Tx, *, action: str, target: str, detail: str, answer: int) -> None:
+    """Let an act that was noted have been answered otherwise."""
+    tx.conn.execute(
+        "UPDATE audit SET answer = ? WHERE target = ? AND action = ? AND detail = ?",
+        (answer, target, action, detail),
+    )
+
+
 def recorded(conn: apsw.Connection, action: str, targets: Sequence[str]) -> set[str]:
     """Those of the targets that this act has been noted of."""
     rows = conn.execute(

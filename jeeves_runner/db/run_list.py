@@ -10,7 +10,7 @@ import apsw
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
 from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
-from jeeves_runner.db.carried_runs import JOB_OF_RUN, newest_of
+from jeeves_runner.db.carried_runs import JOB_OF_RUN, newest_of, of_job
 from jeeves_runner.db.pages import Page, page
 from jeeves_runner.db.run_states import ACTIVE
 
@@ -176,6 +176,31 @@ def attempt_after(conn: apsw.Connection, run_id: int) -> RunRow | None:
         (run_id,),
     ).fetchone()
     return None if row is None else _row(row)
+
+
+def attempts(conn: apsw.Connection, first: int, limit: int) -> list[RunRow]:
+    """The attempts of the chain that begins with a run, as far as they are kept: up to ``limit``, oldest
+    first."""
+    rows = conn.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE id = ?1"
+        f" UNION ALL SELECT * FROM (SELECT {_COLUMNS} FROM runs WHERE chain_id = ?1 AND id <> ?1"
+        " ORDER BY id LIMIT ?2)",
+        (first, limit),
+    )
+    return [_row(row) for row in rows]
+
+
+def neighbours(conn: apsw.Connection, job_id: str, run_id: int) -> tuple[int | None, int | None]:
+    """The run of the job before this one, and the one after it."""
+    parts = of_job(conn, job_id)
+    before, after = (
+        " UNION ALL ".join(f"SELECT {end}(id) AS id FROM runs WHERE {each} AND id {way} ?1" for each in parts)
+        for end, way in (("max", "<"), ("min", ">"))
+    )
+    earlier, later = conn.execute(
+        f"SELECT (SELECT max(id) FROM ({before})), (SELECT min(id) FROM ({after}))", (run_id,)
+    ).fetchone() or (None, None)
+    return earlier, later
 
 
 def run_row(conn: apsw.Connection, run_id: int) -> WholeRunRow | None:

@@ -133,6 +133,11 @@ def _noted(tx: Tx, run_id: int, request: RunRequest) -> int:
     return run_id
 
 
+def answered_instead(tx: Tx, job_id: str, run_id: int, status: int) -> None:
+    """Note that a request for this run was answered so."""
+    audit.correct(tx, action="run", target=f"job {job_id}", detail=f"run {run_id}", answer=status)
+
+
 def _fitting(known: KnownSpec, request: RunRequest) -> Settled | None:
     """The parameters of a request; None if they do not fit: the job may have changed, and is read again."""
     try:

@@ -224,6 +224,7 @@ def begin_session(tx: Tx, token_id: int, *, by: Actor, instead_of: str | None = 
         "INSERT INTO sessions (digest, token_id, created_at, expires_at, lasts_ms) VALUES (?, ?, ?, ?, ?)",
         (digest(session.secret), token_id, tx.at, session.expires_at, session.lasts_ms),
     )
+    note_use(tx, token_id)
     audit.record(tx, actor=by, action="login", target=by.name)
     return session
 

@@ -123,12 +123,14 @@ def test_a_token_counts_until_it_expires_or_is_revoked(ledger: Ledger) -> None:
     assert [row.expired for row in tokens.tokens(ledger.conn, now)] == [True, False]
 
 
-def test_the_last_use_is_noted_to_the_minute(ledger: Ledger) -> None:
+@pytest.mark.parametrize(("method", "path"), [("GET", "/healthz"), ("POST", "/reconcile")])
+def test_the_last_use_is_noted_to_the_minute(ledger: Ledger, method: str, path: str) -> None:
+    """Also where the role of the token is not enough."""
     made = token(ledger, TokenRole.READ)
 
     async def scenario(api: Api) -> None:
         for _ in range(3):
-            await api.get("/healthz", **bearing(made))
+            await api.ask(method, path, **bearing(made))
 
     assert tokens.tokens(ledger.conn, ledger.now)[0].last_used_at is None
     with_api(ledger, scenario)

@@ -214,6 +214,21 @@ def test_a_paused_job_runs_by_force_alone_until_resumed(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_the_audit_has_the_answer_that_a_run_by_hand_got(ledger: Ledger) -> None:
+    shell_job(ledger, "short", "true")
+    shell_job(ledger, "long", LASTING)
+    shell_job(ledger, "longer", LASTING)
+
+    async def scenario(api: Api) -> list[int]:
+        asked = ("short/run?wait=60s", "long/run?wait=1s", "longer/run?wait=0s", "long/run?wait=0s")
+        return [(await api.post(f"/jobs/{path}")).status for path in asked]
+
+    answers = with_api(ledger, scenario)
+    assert answers == [200, 202, 202, 200]  # the last one is skipped at once
+    rows = ledger.conn.execute("SELECT answer FROM audit WHERE action = 'run' ORDER BY id")
+    assert [answer for (answer,) in rows] == answers
+
+
 def test_a_queue_is_paused_and_resumed(ledger: Ledger) -> None:
     ledger.declare_queue("mail")
 

@@ -68,7 +68,8 @@ def test_a_part_of_it_is_chosen(ledger: Ledger, query: str, found: list[int]) ->
 
 
 @pytest.mark.parametrize(
-    "query", ["before=0", "before=x", "limit=0", "limit=1001", "who=me", "actor=a&actor=b", "since=x"]
+    "query",
+    ["before=0", "before=x", "limit=0", "limit=1001", "who=me", "actor=a&actor=b", "since=x", "since=1d"],
 )
 def test_what_cannot_be_meant_is_refused(ledger: Ledger, query: str) -> None:
     assert get(ledger, f"/audit?{query}").status == 400

@@ -107,6 +107,16 @@ def test_a_session_lasts_12_hours_and_not_beyond_its_token(ledger: Ledger, lasts
     assert after - A_MOMENT <= expires_at - timedelta(seconds=age) <= after + A_MOMENT
 
 
+def test_a_login_is_a_use_of_its_token(ledger: Ledger) -> None:
+    made = token(ledger, TokenRole.READ)
+
+    async def scenario(api: Api) -> Answer:
+        return await api.post("/login", {"token": made})
+
+    assert with_api(ledger, scenario).status == 200
+    assert tokens.tokens(ledger.conn, ledger.now)[0].last_used_at is not None
+
+
 def test_a_token_that_was_just_revoked_begins_no_session(ledger: Ledger) -> None:
     with ledger.tx() as tx:
         made = tokens.create(tx, "ci", TokenRole.READ, until=None, by=ME)

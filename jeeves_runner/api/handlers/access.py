@@ -6,7 +6,7 @@ from jeeves_runner.api.guard import NO_TOKEN
 from jeeves_runner.api.requests.access import AuditQuery, LoginBody
 from jeeves_runner.api.responses import encode, encoded_response
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.core.instants import past_instant
 from jeeves_runner.db import tokens
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.access import SessionDocument
@@ -53,7 +53,7 @@ async def audit(call: Call[Nothing, AuditQuery, Nothing]) -> web.Response:
             conn,
             actor=query.actor,
             target=query.target,
-            since=None if query.since is None else parse_instant(query.since, now, zone, "since"),
+            since=None if query.since is None else past_instant(query.since, now, zone, "since"),
             limit=query.limit,
             before=query.before,
         )

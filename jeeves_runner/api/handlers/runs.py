@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 import apsw
@@ -20,7 +21,7 @@ from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.db.renames import earlier_ids
-from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.db.run_requests import RunRequest, answered_instead
 from jeeves_runner.db.runs import ended_already
 from jeeves_runner.db.triggering import triggering
 from jeeves_runner.errors import NoServer
@@ -128,10 +129,20 @@ class _LogPieces:
 async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
     wait = _NO_TIME if call.query.wait is None and call.asking.at_once else call.query.wait
     document = await run_by_hand(call, params=call.body.params, forced=call.body.force, wait=wait)
-    if document["run"]["finished_at"] is not None:
-        result: ResultDocument = {"result": document["run"]}
-        return await call.show(result)
-    return await call.show(document, status=202)
+    has_ended = document["run"]["finished_at"] is not None
+    status = HTTPStatus.OK if has_ended else HTTPStatus.ACCEPTED
+    if status != _expected(wait):
+        job_id, run_id = call.path.job, document["run"]["id"]
+        await call.services.writer.write(
+            lambda tx: answered_instead(tx, job_id, run_id, status), durable=False
+        )
+    result: ResultDocument = {"result": document["run"]}
+    return await call.show(result if has_ended else document, status)
+
+
+def _expected(wait: timedelta | None) -> HTTPStatus:
+    """What a request for a run will most likely be answered, as it is noted with its row."""
+    return HTTPStatus.ACCEPTED if wait == _NO_TIME else HTTPStatus.OK
 
 
 async def run_by_hand(
@@ -148,9 +159,8 @@ async def run_by_hand(
     services = call.services
     if services.stopping.is_set():
         raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
-    request = RunRequest(
-        job_id=call.path.job, trigger=Trigger.MANUAL, params=params, forced=forced, by=call.asking.acting
-    )
+    by = call.asking.acting._replace(answer=_expected(wait))
+    request = RunRequest(job_id=call.path.job, trigger=Trigger.MANUAL, params=params, forced=forced, by=by)
     run_id = (await services.runs.enter(_asked_by(call, request))).id
     last: int | None = None
     if wait is None or wait:

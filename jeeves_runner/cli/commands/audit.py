@@ -10,7 +10,7 @@ from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.syntax import AUDIT_ID, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.core.durations import is_duration
-from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.core.instants import past_instant
 from jeeves_runner.core.values import PAGE
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def command(
 def _begin(app: App, since: str, now: "datetime") -> "datetime":
     # A length of time needs no time zone, and so no config.
     zone = "UTC" if is_duration(since.removeprefix("-")) else app.settings.timezone
-    return parse_instant(since, now, zone, "--since")
+    return past_instant(since, now, zone, "--since")
 
 
 def _cells(row: "AuditRow", now: "datetime") -> "tuple[Cell, ...]":

@@ -95,7 +95,7 @@ def list_tokens(app: App) -> None:
                     token["role"],
                     ago(token["created_at"], now),
                     token["created_by"],
-                    "never" if token["last_used_at"] is None else ago(token["last_used_at"], now),
+                    _last_use_of(token, now),
                     _end_of(token, now),
                 )
                 for token in document["tokens"]
@@ -122,6 +122,13 @@ def _end(app: App, expires: str, now: "datetime") -> End:
     # A length of time needs no time zone, and so no config.
     zone = "UTC" if is_duration(expires) else app.settings.timezone
     return later_end(expires, now, zone, "--expires")
+
+
+def _last_use_of(token: "TokenDocument", now: "datetime") -> str:
+    if token["last_used_at"] is None:
+        return "never"
+    # It is known to the minute, which may have begun before the token was made.
+    return ago(max(token["last_used_at"], token["created_at"]), now)
 
 
 def _end_of(token: "TokenDocument", now: "datetime") -> str:
