@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -94,6 +95,11 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def segment(name: str) -> str:
+    """A name as one part of a path: what it has of slashes too is written with percent signs."""
+    return quote(name, safe="")
+
+
 FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
     {
         "tone": tone,
@@ -103,5 +109,6 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "duration": duration,
         "as_json": as_json,
         "schedule": written_text,
+        "segment": segment,
     }
 )
