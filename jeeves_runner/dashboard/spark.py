@@ -8,7 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from jeeves_runner.dashboard.look import tone
-from jeeves_runner.db.run_history import Outcome
+from jeeves_runner.db.run_history import PastRun
 
 MOST: Final = 30
 """Bars."""
@@ -23,7 +23,7 @@ _PICTURE: Final = Markup(
 )
 
 
-def spark(outcomes: Sequence[Outcome]) -> Markup:
+def spark(outcomes: Sequence[PastRun]) -> Markup:
     """Each bar is as high as the root of how long the run took, beside the longest of them. What went wrong
     has a mark below it, so that it is seen without colours.
 

@@ -9,7 +9,7 @@ import apsw
 from jeeves_runner.db.carried_runs import newest_of
 
 
-class Outcome(NamedTuple):
+class PastRun(NamedTuple):
     """One run."""
 
     id: int
@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
     """When it started; of one that never did, when its row was written."""
 
 
-def last_outcomes(conn: apsw.Connection, job_ids: Iterable[str], each: int) -> Mapping[str, list[Outcome]]:
+def last_outcomes(conn: apsw.Connection, job_ids: Iterable[str], each: int) -> Mapping[str, list[PastRun]]:
     """The newest runs of jobs, up to ``each`` of one, oldest first, whatever became of them.
 
     It reads so many rows and no more, however many others there are.
@@ -30,7 +30,7 @@ def last_outcomes(conn: apsw.Connection, job_ids: Iterable[str], each: int) -> M
     wanted = list(job_ids)
     moving = {job_id for pair in conn.execute(_MOVING) for job_id in pair}
     found = {
-        job_id: [Outcome(*run) for run in json.loads(runs)][::-1]
+        job_id: [PastRun(*run) for run in json.loads(runs)][::-1]
         for job_id, runs in conn.execute(_LAST, {"ids": json.dumps(wanted), "limit": each})
     }
     for job_id in moving.intersection(wanted):  # some of its rows have another job's id, or it has theirs
@@ -38,12 +38,12 @@ def last_outcomes(conn: apsw.Connection, job_ids: Iterable[str], each: int) -> M
     return found
 
 
-def _last_of(conn: apsw.Connection, job_id: str, limit: int) -> list[Outcome]:
+def _last_of(conn: apsw.Connection, job_id: str, limit: int) -> list[PastRun]:
     rows = conn.execute(
         f"SELECT {_TOLD} FROM runs WHERE id IN ({newest_of(conn, job_id, 'true')}) ORDER BY id",
         {"limit": limit},
     )
-    return [Outcome._make(row) for row in rows]
+    return [PastRun._make(row) for row in rows]
 
 
 _TOLD: Final = "id, status, duration_ms, coalesce(started_at, created_at)"

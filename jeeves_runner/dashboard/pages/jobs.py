@@ -17,7 +17,7 @@ from jeeves_runner.api.parameters import Text, Whole, Word
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.spark import MOST
-from jeeves_runner.db.run_history import Outcome, last_outcomes
+from jeeves_runner.db.run_history import PastRun, last_outcomes
 from jeeves_runner.views.job_search import GROUPS, KINDS, ORDERS, Order, Wanted, find
 from jeeves_runner.views.jobs import ListedJobDocument
 
@@ -82,7 +82,7 @@ class Jobs:
     """How many pages these make; at least one."""
     jobs: Sequence[ListedJobDocument]
     """Those of this page."""
-    outcomes: Mapping[str, Sequence[Outcome]]
+    outcomes: Mapping[str, Sequence[PastRun]]
     """Their last runs, oldest first, by id."""
     chips: Sequence[Chip]
     """All, and each group."""
