@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -93,6 +94,19 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def segment(name: str) -> str:
+    """A name as one part of a path: what it has of slashes too is written with percent signs."""
+    return quote(name, safe="")
+
+
 FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
-    {"tone": tone, "moment": moment, "ago": ago, "since": since, "duration": duration, "as_json": as_json}
+    {
+        "tone": tone,
+        "moment": moment,
+        "ago": ago,
+        "since": since,
+        "duration": duration,
+        "as_json": as_json,
+        "segment": segment,
+    }
 )

@@ -16,7 +16,7 @@ from jeeves_runner.api.route import Call
 from jeeves_runner.dashboard.render import render
 from jeeves_runner.dashboard.shell import Shell, shell_of
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.views.events import EventKind
+from jeeves_runner.views.events import BriefKind
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -41,7 +41,7 @@ class Sheet:
     """What the browser calls it."""
     here: str
     """The path of the way that it belongs to."""
-    live: Collection[EventKind] = ()
+    live: Collection[BriefKind] = ()
     """What makes another of it; none: it stays as it is."""
     job: str | None = None
     """Where it is about one job alone, that."""
