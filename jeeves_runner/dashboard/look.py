@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -12,6 +13,7 @@ from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.origin import short_sha
+from jeeves_runner.core.schedule_entry import written_text
 
 
 class Tone(NamedTuple):
@@ -108,6 +110,11 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def segment(name: str) -> str:
+    """A name as one part of a path: what it has of slashes too is written with percent signs."""
+    return quote(name, safe="")
+
+
 FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
     {
         "tone": tone,
@@ -119,5 +126,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "person": person,
         "coded": coded,
         "as_json": as_json,
+        "schedule": written_text,
+        "segment": segment,
     }
 )

@@ -10,6 +10,7 @@ from jeeves_runner.core.edge_spec import Edge, Relation
 from jeeves_runner.db.transaction import Tx
 
 if TYPE_CHECKING:
+    from jeeves_runner.core.node_spec import NodeKind
     from jeeves_runner.core.plan import Change
 
 
@@ -41,6 +42,13 @@ def all_edges(conn: apsw.Connection) -> Iterator[EdgeRow]:
     return map(EdgeRow._make, conn.execute(_ALL))
 
 
+def at_nodes(conn: apsw.Connection, kind: "NodeKind", name: str | None = None) -> Iterator[EdgeRow]:
+    """The edges of live jobs at the nodes of a kind, or at one of them, by node, relation and job."""
+    first = f"{kind}:" if name is None else f"{kind}:{name}"
+    last = f"{kind};" if name is None else first  # the character after the colon: all names of the kind
+    return map(EdgeRow._make, conn.execute(_AT_NODES, (first, last)))
+
+
 def by_job(conn: apsw.Connection) -> dict[str, tuple[Edge, ...]]:
     """The edges of each live job that has some, sorted, by its id."""
     found: dict[str, tuple[Edge, ...]] = {}
@@ -58,6 +66,10 @@ def of_job(conn: apsw.Connection, job_id: str) -> tuple[Edge, ...]:
 
 _WRITE: Final = "INSERT INTO edges SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)"
 _ALL: Final = "SELECT job_id, relation, node FROM edges ORDER BY job_id, relation, node"
+
+_AT_NODES: Final = (
+    "SELECT job_id, relation, node FROM edges WHERE node BETWEEN ? AND ? ORDER BY node, relation, job_id"
+)
 
 
 _RELATIONS: Final = {str(relation): relation for relation in Relation}
