@@ -12,6 +12,7 @@ from markupsafe import Markup
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.schedule_entry import written_text
 from jeeves_runner.dashboard.shown_values import last_line, plain, size_in_words
 
 
@@ -108,6 +109,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "since": since,
         "duration": duration,
         "as_json": as_json,
+        "schedule": written_text,
         "segment": segment,
         "plain": plain,
         "last_line": last_line,
