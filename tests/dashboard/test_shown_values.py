@@ -9,7 +9,8 @@ from jeeves_runner.dashboard.shown_values import last_line, plain, shown_value, 
 
 def test_a_short_value_is_on_one_line_and_a_longer_one_on_several() -> None:
     short = shown_value('{"n":1}', 7, room=100)
-    assert (short.line, short.text, short.is_short, short.is_cut) == ('{"n":1}', '{\n  "n": 1\n}', True, False)
+    assert (short.line, short.text) == ('{"n":1}', '{\n  "n": 1\n}')
+    assert (short.is_short, short.is_cut) == (True, False)
     text = json.dumps({"to": "x" * 300})
     longer = shown_value(text, len(text), room=1000)
     assert (len(longer.line), longer.is_short, longer.is_cut) == (121, False, False)
@@ -51,7 +52,8 @@ def test_the_last_line_of_an_error_is_what_it_came_to() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "words"), [(0, "0 B"), (999, "999 B"), (1200, "1.2 kB"), (25_000, "25 kB"), (3_040_000, "3.0 MB")]
+    ("size", "words"),
+    [(0, "0 B"), (999, "999 B"), (1_200, "1.2 kB"), (25_000, "25 kB"), (3_040_000, "3.0 MB")],
 )
 def test_sizes_are_told_in_words(size: int, words: str) -> None:
     assert size_in_words(size) == words
