@@ -14,6 +14,7 @@ from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.schedule_entry import written_text
+from jeeves_runner.dashboard.shown_values import last_line, plain, size_in_words
 
 
 class Tone(NamedTuple):
@@ -128,5 +129,8 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "as_json": as_json,
         "schedule": written_text,
         "segment": segment,
+        "plain": plain,
+        "last_line": last_line,
+        "size": size_in_words,
     }
 )
