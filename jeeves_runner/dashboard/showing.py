@@ -80,6 +80,8 @@ async def show_once_known(
         headers[IS_OLD] = "1"
     answer = not_modified(page.tag) if call.has_seen(page.tag) else tagged(html(page.body), page.tag)
     answer.headers.update(headers)
+    # A browser takes the headers of a 304 for those of the page that it has kept.
+    answer.headers["Content-Security-Policy"] = POLICY
     return answer
 
 
