@@ -7,7 +7,7 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, look
 from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import overview, queues, run, runs
+from jeeves_runner.dashboard.pages import overview, queues, run, runs, timeline
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
@@ -15,6 +15,7 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/queues", "The queues", queues.queues, {200: str}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/timeline", "What ran when, by job", timeline.timeline_page, {200: str}),
 )
 
 DASHBOARD: Final = Pages(routes=PAGES, manner=PEOPLE)
