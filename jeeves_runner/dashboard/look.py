@@ -12,6 +12,9 @@ from markupsafe import Markup
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.origin import short_sha
+from jeeves_runner.core.schedule_entry import written_text
+from jeeves_runner.dashboard.shown_values import last_line, plain, size_in_words
 
 
 class Tone(NamedTuple):
@@ -94,6 +97,20 @@ def duration(ms: int | None) -> str:
     return "–" if ms is None else in_units(ms)
 
 
+def person(author: str | None) -> str:
+    """The name of a commit's author, whose address stands behind it."""
+    return (author or "").partition(" <")[0]
+
+
+def coded(text: str) -> Markup:
+    """A message, with what stands in it between backquotes as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return Markup("{}").format(text)
+    forms = (Markup("{}"), Markup("<code>{}</code>"))
+    return Markup().join(forms[place % 2].format(part) for place, part in enumerate(parts))
+
+
 def as_json(value: object) -> str:
     """Any value as JSON on several lines."""
     return json.dumps(value, ensure_ascii=False, indent=2)
@@ -112,7 +129,14 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "since": since,
         "axis": axis,
         "duration": duration,
+        "short_sha": short_sha,
+        "person": person,
+        "coded": coded,
         "as_json": as_json,
+        "schedule": written_text,
         "segment": segment,
+        "plain": plain,
+        "last_line": last_line,
+        "size": size_in_words,
     }
 )
