@@ -34,6 +34,9 @@ MOST = 1_000_000
 LONG = pytest.mark.timeout(1200)
 """To write so many rows of each kind takes minutes."""
 
+SMALL_QUEUE = "small"
+"""A queue without items."""
+
 _FACTOR = 1.5
 _SLACK = 1_000
 """Steps of a statement that only one of the two databases met, or met in another state."""
@@ -66,6 +69,7 @@ BODIES = {
 }
 PATHS = {
     "DELETE /state/{namespace}/{key}": f"/state/{NAMESPACE}/key9",
+    "POST /queues/{queue}/purge": f"/queues/{SMALL_QUEUE}/purge",
     "POST /state/{namespace}/{key}/prune": f"/state/{NAMESPACE}/key9/prune",
     "GET /state/{namespace}/{key}/items": f"/state/{NAMESPACE}/{KEY}/items?limit=5",
 }
@@ -146,7 +150,7 @@ def play(root: Path, rows: int) -> Played:
     save(root, "rarely.yaml", RARELY)
     save(root, "fails.yaml", "run: 'false'\ntimeout: 10s\nretries: {limit: 1, delay: 1s}\n")
     save(root, "mail.yaml", SESSION)
-    save(root, "queues.yaml", f"queues: [{{id: {QUEUE}, dedup: {{key: $.n}}}}]\n")
+    save(root, "queues.yaml", f"queues: [{{id: {QUEUE}, dedup: {{key: $.n}}}}, {{id: {SMALL_QUEUE}}}]\n")
     assert command(root, "apply").returncode == 0
     fill(database(root), rows)
     token = command(root, "token", "create", "reads").stdout.strip()
