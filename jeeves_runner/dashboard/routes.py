@@ -11,9 +11,9 @@ from jeeves_runner.dashboard.pages import login, overview, queues, run, runs
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
-    look(places.LOGIN, "Where a browser is let in", login.form, {200: str}, role=Role.OPEN),
-    act(places.LOGIN, "Let this browser in", login.log_in, {303: None}, role=Role.OPEN),
-    act(places.LOGOUT, "Let this browser in no more", login.log_out, {303: None}, role=Role.OPEN),
+    look(places.LOGIN, "The page to log in", login.form, {200: str}, role=Role.OPEN),
+    act(places.LOGIN, "The form by which a browser is let in", login.log_in, {303: None}, role=Role.OPEN),
+    act(places.LOGOUT, "The button that ends it", login.log_out, {303: None}, role=Role.OPEN),
     look("/", "How it stands", overview.overview, {200: str}),
     look("/queues", "The queues", queues.queues, {200: str}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),

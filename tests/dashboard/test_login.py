@@ -62,7 +62,7 @@ def test_a_form_lets_in_and_leads_back(ledger: Ledger) -> None:
         let_out = await send(api, "/logout", {}, **cookie(let_in))
         assert (let_out.status, let_out.headers["Location"]) == (303, "/login")
         assert let_out.headers["Clear-Site-Data"] == '"cache"'
-        assert 'jr-' in let_out.headers["Set-Cookie"]
+        assert "jr-" in let_out.headers["Set-Cookie"]
         again = await page(api, "/runs", **cookie(let_in))
         assert "Log in to act" in again.text
 

@@ -39,7 +39,7 @@ async def form(call: Call[Nothing, LoginQuery, Nothing]) -> web.Response:
 
 
 async def log_in(call: Call[Nothing, Nothing, LoginForm]) -> web.Response:
-    """Let the browser in, and lead it where it wanted to go; the form again where the token does not count."""
+    """Let the browser in, lead it where it wanted to go, or show the form again."""
     place = own_place(call.body.next)
     try:
         if not (call.body.token or "").strip():
