@@ -10,6 +10,7 @@ from jeeves_runner.db import (
     queue_contents,
     queue_enqueue,
     queue_purge,
+    queue_retries,
     queue_triggers,
     queue_upkeep,
     queues,
@@ -36,6 +37,7 @@ STATEMENTS = {
     "grow leases": queue_upkeep._GROW_LEASES,
     "release": queue_upkeep._RELEASE_COUNTED,
     **{f"purge {kind}": statement for kind, statement in queue_purge.DELETES.items()},
+    "try again": queue_retries._FAILED,
     "prune completed": queue_upkeep._PRUNE_COMPLETED,
     "prune failed": queue_upkeep._PRUNE_FAILED,
 }
