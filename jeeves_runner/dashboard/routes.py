@@ -7,7 +7,7 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, act, look
 from jeeves_runner.dashboard import files, places
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import login, overview, queues, run, runs
+from jeeves_runner.dashboard.pages import jobs, login, overview, queue, queues, run, runs, sync, timeline
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
@@ -15,9 +15,13 @@ PAGES: Final[tuple[Route, ...]] = (
     act(places.LOGIN, "The form by which a browser is let in", login.log_in, {303: None}, role=Role.OPEN),
     act(places.LOGOUT, "The button that ends it", login.log_out, {303: None}, role=Role.OPEN),
     look("/", "How it stands", overview.overview, {200: str}),
+    look("/jobs", "The jobs", jobs.jobs, {200: str}),
     look("/queues", "The queues", queues.queues, {200: str}),
+    look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/sync", "How it stands against the manifests", sync.sync, {200: str}),
+    look("/timeline", "What ran when, by job", timeline.timeline_page, {200: str}),
 )
 
 DASHBOARD: Final = Pages(routes=PAGES, manner=PEOPLE)

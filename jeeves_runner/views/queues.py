@@ -139,6 +139,16 @@ def queues_view(
     return document
 
 
+def queue_document(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueDocument:
+    """One queue as a list with details has it, whether it holds anything or not; NotFound."""
+    with snapshot(conn):
+        counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
+        row = next((row for row in queues.queue_rows(conn) if row.id == queue_id), None)
+        if counts is None or row is None:
+            raise queues.unknown_queue(queue_id)
+        return _queue(row, counts, queue_pauses(conn, now).get(queue_id))
+
+
 def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueCountsDocument:
     """``{depth, claimed, failed, oldest_age_ms, paused}``; NotFound."""
     with snapshot(conn):

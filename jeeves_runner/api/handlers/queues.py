@@ -27,12 +27,17 @@ from jeeves_runner.views.queues import (
     queue_view,
     queues_view,
 )
+from jeeves_runner.views.whole_queue import whole_queue_view
 
 
 async def queues(call: Call[Nothing, QueuesQuery, Nothing]) -> web.Response:
     query = call.query
     view = queues_view if query.detail else queue_ids_view
     return await call.answer(lambda conn, now: view(conn, now, after=query.cursor, limit=query.limit))
+
+
+async def queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
+    return await call.answer(lambda conn, now: whole_queue_view(conn, now, call.path.queue))
 
 
 async def queue_status(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:

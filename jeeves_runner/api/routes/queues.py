@@ -14,6 +14,7 @@ from jeeves_runner.views.queues import (
     QueuesDocument,
     RetriedDocument,
 )
+from jeeves_runner.views.whole_queue import OneQueueDocument
 
 QUEUES: Final[tuple[Route, ...]] = (
     look(
@@ -22,6 +23,14 @@ QUEUES: Final[tuple[Route, ...]] = (
         queues.queues,
         {200: QueueIdsDocument | QueuesDocument},
         description="Their ids; with `?detail=1` objects.",
+        run_may=RunMay.ANYTHING,
+    ),
+    look(
+        "/queues/{queue}",
+        "A queue, with what it is set to and the jobs that work on it",
+        queues.queue,
+        {200: OneQueueDocument},
+        problems={404},
         run_may=RunMay.ANYTHING,
     ),
     look(
