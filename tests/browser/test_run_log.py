@@ -82,10 +82,11 @@ def test_it_follows_what_is_written_until_one_scrolls_up(tmp_path: Path, look: L
 
 def test_the_log_of_a_run_that_waits_appears_once_it_has_started(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
-        with feeding(tmp_path, server):
+        with feeding(tmp_path, server) as (first, _):
             waiting = server.post("/jobs/feed/run?wait=0s")[1]["run"]["id"]
             page = look(server.url).open(f"/runs/{waiting}")
             expect(page.get_by_text("It has not started, so it has written nothing.")).to_be_visible()
+        until(lambda: server.get(f"/runs/{first}")["run"]["finished_at"])
         with (tmp_path / "feed").open("w") as feed:
             print("hello", file=feed, flush=True)
             expect(line(page, 1)).to_have_text("hello")
