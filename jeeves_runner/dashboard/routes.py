@@ -7,10 +7,11 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, look
 from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import overview, queues, run, runs
+from jeeves_runner.dashboard.pages import alerts, overview, queues, run, runs
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
+    look("/alerts", "What is wrong, and what is told", alerts.alerts, {200: str}),
     look("/", "How it stands", overview.overview, {200: str}),
     look("/queues", "The queues", queues.queues, {200: str}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
