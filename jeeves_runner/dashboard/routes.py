@@ -7,13 +7,16 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, look
 from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs
+from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs, state
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
     look("/", "How it stands", overview.overview, {200: str}),
     look("/jobs", "The jobs", jobs.jobs, {200: str}),
     look("/queues", "The queues", queues.queues, {200: str}),
+    look("/state", "What scripts keep", state.namespaces, {200: str}),
+    look("/state/{namespace}", "The keys of a namespace", state.namespace, {200: str}, problems={404}),
+    look("/state/{namespace}/{key}", "A key, with its items", state.state_key, {200: str}, problems={404}),
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
