@@ -8,6 +8,7 @@ from jeeves_runner.api.route import Route, look
 from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.manner import PEOPLE
 from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs, state
+from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs, sync, timeline
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
@@ -20,6 +21,8 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/sync", "How it stands against the manifests", sync.sync, {200: str}),
+    look("/timeline", "What ran when, by job", timeline.timeline_page, {200: str}),
 )
 
 DASHBOARD: Final = Pages(routes=PAGES, manner=PEOPLE)
