@@ -7,8 +7,7 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, look
 from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs, state
-from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs, sync, timeline
+from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs, state, sync, timeline
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
