@@ -7,8 +7,18 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, act, look
 from jeeves_runner.dashboard import files, places
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs, state, sync, timeline
-from jeeves_runner.dashboard.pages import jobs, login, overview, queue, queues, run, runs, sync, timeline
+from jeeves_runner.dashboard.pages import (
+    jobs,
+    login,
+    overview,
+    queue,
+    queues,
+    run,
+    runs,
+    state,
+    sync,
+    timeline,
+)
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
