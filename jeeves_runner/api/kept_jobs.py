@@ -24,11 +24,12 @@ from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import IN_MEMORY
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.overrides import next_change
+from jeeves_runner.views.job_search import JobMarks, marks_of
 from jeeves_runner.views.jobs import JobStates
 from jeeves_runner.views.occurrences import Moments
 
 _KEPT: Final = 60.0
-"""Seconds without a request after which nothing is kept: of 10,000 jobs it is some 12 MB."""
+"""Seconds without a request after which nothing is kept: of 10,000 jobs it is some 15 MB."""
 
 _SHARE: Final = 10
 """While anything runs, lists are read in one of so many parts of the time, and less."""
@@ -56,6 +57,8 @@ class _Text(NamedTuple):
     """Likewise of the rest that it is made of."""
     text: bytes
     """The document."""
+    marks: JobMarks
+    """What it is found by."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +75,11 @@ class JobTexts:
     """The document of all; None where that is too much for the memory."""
     moves: int | None
     """The changes of the timetable before it was read, where that alone said what was to come."""
+
+    @property
+    def marks(self) -> Sequence[JobMarks]:
+        """What each job is found by, in order."""
+        return [text.marks for text in self.texts]
 
     def document(self, after: str | None = None, limit: int | None = None) -> Iterator[bytes]:
         """``{jobs}`` part by part: those ``after`` an id, up to ``limit``; ``next_cursor`` if more follow."""
@@ -202,7 +210,8 @@ class KeptJobs:
                     state = states.of(packed)
                     number = hash(state)
                     if text is None or text.row != row or text.state != number:
-                        text = _Text(row, number, encode(state.document(packed)))
+                        document = state.document(packed)
+                        text = _Text(row, number, encode(document), marks_of(document))
                         news += 1
                     if state.pause is not None or state.skips:
                         until = _earlier(until, state.holds_until(packed, now))
