@@ -7,12 +7,13 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, look
 from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import jobs, overview, queues, run, runs
+from jeeves_runner.dashboard.pages import job, jobs, overview, queues, run, runs
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
     look("/", "How it stands", overview.overview, {200: str}),
     look("/jobs", "The jobs", jobs.jobs, {200: str}),
+    look("/jobs/{job}", "A job, with all that is known of it", job.job, {200: str}, problems={404}),
     look("/queues", "The queues", queues.queues, {200: str}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),

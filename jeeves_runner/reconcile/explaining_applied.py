@@ -67,6 +67,11 @@ def explain_applied(config: Config, row: JobRow) -> Applied:
     return _explained(setup.context, setup.salt, snapshot, text, job) or _unsaid(setup.context, job)
 
 
+def explain_without_files(config: Config, row: JobRow) -> Applied:
+    """The same where files cannot be looked at."""
+    return _unsaid(planner_setup(config).context, _Job(row.id, row.namespace, row.spec_text))
+
+
 @lru_cache(maxsize=_KEPT)
 def _explained(
     context: ProjectContext, salt: bytes, snapshot: Snapshot, config: ConfigText | None, job: _Job
