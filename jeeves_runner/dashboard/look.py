@@ -12,7 +12,9 @@ from markupsafe import Markup
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.schedule_entry import written_text
+from jeeves_runner.dashboard.shown_values import last_line, plain, size_in_words
 
 
 class Tone(NamedTuple):
@@ -67,13 +69,18 @@ def since(text: str | None) -> Markup:
     return _time(text, "data-since", None)
 
 
+def axis(text: str) -> Markup:
+    """A time as a mark of an axis has it: the time of day, or the day where that begins."""
+    return _time(text, "data-axis", None)
+
+
 def _time(text: str | None, how: str, zone: str | None) -> Markup:
     if text is None:
         return Markup('<span class="none">–</span>')
     when = _read(text)
     if when is None:
         return Markup("<span>{}</span>").format(text)
-    shown = f"{when:%Y-%m-%d %H:%M:%S} UTC"
+    shown = f"{when:%H:%M}" if how == "data-axis" else f"{when:%Y-%m-%d %H:%M:%S} UTC"
     named = Markup(' data-zone="{}"').format(zone) if zone else Markup()
     return Markup('<time datetime="{}" {}{}>{}</time>').format(text, Markup(how), named, shown)
 
@@ -88,6 +95,20 @@ def _read(text: str) -> datetime | None:
 def duration(ms: int | None) -> str:
     """A length of time, such as ``1m 20s``."""
     return "–" if ms is None else in_units(ms)
+
+
+def person(author: str | None) -> str:
+    """The name of a commit's author, whose address stands behind it."""
+    return (author or "").partition(" <")[0]
+
+
+def coded(text: str) -> Markup:
+    """A message, with what stands in it between backquotes as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return Markup("{}").format(text)
+    forms = (Markup("{}"), Markup("<code>{}</code>"))
+    return Markup().join(forms[place % 2].format(part) for place, part in enumerate(parts))
 
 
 def as_json(value: object) -> str:
@@ -111,10 +132,17 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "moment": moment,
         "ago": ago,
         "since": since,
+        "axis": axis,
         "duration": duration,
+        "short_sha": short_sha,
+        "person": person,
+        "coded": coded,
         "as_json": as_json,
         "on_a_line": on_a_line,
         "schedule": written_text,
         "segment": segment,
+        "plain": plain,
+        "last_line": last_line,
+        "size": size_in_words,
     }
 )

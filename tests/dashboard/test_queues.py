@@ -1,5 +1,7 @@
 """The pages of queues: which is full, which stands still, which has given items up, and why."""
 
+import html
+import json
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,14 @@ from support.ledger import Ledger
 from support.pages import Page, page
 
 from jeeves_runner.core.edge_spec import OnQueue
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.db.lineage import Writer
 from jeeves_runner.db.queue_claims import claim, complete, fail
 from jeeves_runner.db.queue_enqueue import enqueue
+from jeeves_runner.db.queue_pauses import pause
+
+_YEARS = 10 * 365 * 86_400_000
+"""Milliseconds from the ledger's time to beyond now, which the server goes by."""
 
 
 @pytest.fixture
@@ -66,3 +74,93 @@ def test_a_queue_that_jobs_name_and_nothing_made_is_told_apart(ledger: Ledger) -
     ledger.add_job("post", reads=("queue:mial",))
     found = shown(ledger, "/queues").text
     assert "Named by jobs, and not used yet Queue Written by Read by mial – post" in found
+
+
+def test_a_dead_letter_says_why_and_which_runs_it_passed(ledger: Ledger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+    ledger.add_job("fetch", writes=("queue:mail",))
+    ledger.add_job("post", reads=("queue:mail",))
+    producer, consumer = ledger.add_run("fetch"), ledger.add_run("post")
+    payload = json.dumps({"to": "ada@example.org", "text": "x" * 200})
+    with ledger.tx() as tx:
+        [number] = enqueue(tx, "mail", [payload], producer=Writer(producer, ledger.revision, 0))
+        [item] = claim(tx, "mail", run_id=consumer, revision=ledger.revision)
+        fail(tx, item.id, item.lease_token, "Traceback:\n  line 12\nHTTP 503 </pre><b>\x1b[31m")
+    found = shown(ledger, "/queues/mail")
+    said = f"#{number} failed {at(ledger)} in #{consumer} of post attempt 1 of 1"
+    assert f"{said} added {at(ledger)} by #{producer} of fetch" in found.text
+    assert f'href="/runs/{producer}"' in found.html
+    assert "HTTP 503 </pre><b>\\u001b[31m Traceback:" in found.text
+    assert '"to": "ada@example.org",' in found.text
+    assert f'href="/queues/mail/items/{number}"' in found.html
+
+
+def at(ledger: Ledger) -> str:
+    """Now, as a page without scripts says it."""
+    return f"{ledger.now:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def test_dead_letters_stand_on_pages_and_the_first_sums_them_up(ledger: Ledger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+    for number in range(30):
+        with ledger.tx() as tx:
+            enqueue(tx, "mail", [json.dumps({"n": number})])
+            [item] = claim(tx, "mail")
+            fail(tx, item.id, item.lease_token, "odd" if number % 2 else "no\neven")
+        ledger.clock.advance(seconds=1)
+    first = shown(ledger, "/queues/mail")
+    assert "15× odd" in first.text
+    assert "15× even" in first.text
+    assert first.html.count('<li class="card bad item"') == 25
+    older = html.unescape(first.html.partition('<a rel="next" href="')[2].partition('"')[0])
+    last = shown(ledger, older.partition("#")[0])
+    assert last.html.count('<li class="card bad item"') == 5
+    assert '{"n": 0}' in last.text
+    assert "15×" not in last.text
+    assert shown(ledger, "/queues/mail?before=yesterday").status == 400
+
+
+def test_a_claim_whose_lease_has_ended_is_a_dead_letter_at_once(ledger: Ledger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+    with ledger.tx() as tx:
+        enqueue(tx, "mail", ["1"])
+        claim(tx, "mail", lease_ms=1)
+    found = shown(ledger, "/queues/mail").text
+    assert "Dead letters 1, newest first" in found
+    assert "the lease ended without an answer" in found
+
+
+def test_what_is_claimed_and_what_waits_stands_in_the_order_of_claims(ledger: Ledger) -> None:
+    with ledger.tx() as tx:
+        enqueue(tx, "mail", ['"held"'])
+        claim(tx, "mail", lease_ms=_YEARS)
+        enqueue(tx, "mail", ['"last"'], priority=-1)
+        enqueue(tx, "mail", ['"later"'], delay_ms=60_000)
+        enqueue(tx, "mail", ['"first"'], priority=5)
+        enqueue(tx, "mail", [json.dumps("x" * 2_000_000)], priority=-2)
+    found = shown(ledger, "/queues/mail")
+    places = [found.text.index(f'"{word}"') for word in ("held", "first", "later", "last")]
+    assert places == sorted(places)
+    assert "2.0 MB, too long to be shown: all of it as JSON" in found.text
+    assert len(found.html) < 20_000
+
+
+def test_why_nothing_leaves_a_queue_is_told(ledger: Ledger) -> None:
+    ledger.declare_queue("mail")
+    with ledger.tx() as tx:
+        pause(tx, "mail", until=None, reason="the printer burns", by=Actor("cli", "cli"))
+    found = shown(ledger, "/queues/mail").text
+    assert "Nothing is claimed from it, and it starts no job, until it is resumed: the printer burns" in found
+    assert "No job says in its manifest that it writes to it." in found
+
+
+def test_a_queue_that_is_not_there_is_told_of_by_both(ledger: Ledger) -> None:
+    ledger.declare_queue("mail", file="jobs.d/mail.yaml", line=3)
+
+    async def scenario(api: Api) -> None:
+        assert (await page(api, "/queues/no")).status == 404
+        assert (await api.get("/queues/no")).status == 404
+        document = (await api.get("/queues/mail")).body["queue"]
+        assert (document["line"], document["max_attempts"], document["writers"]) == (3, 3, [])
+
+    with_api(ledger, scenario)

@@ -10,7 +10,7 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, command_text, counted, duration, short_sha, shortened, when
+from jeeves_runner.cli.formats import ago, command_text, counted, duration, shortened, when
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.rows import (
     JOB_HEADERS,
@@ -30,6 +30,7 @@ from jeeves_runner.cli.rows import (
 )
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.model import OUTCOMES
+from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.schedule_entry import written_text
 

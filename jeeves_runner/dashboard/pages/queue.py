@@ -1,0 +1,161 @@
+"""A queue: what is given up and why, what is worked on, what waits, and who works on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, NamedTuple
+
+import apsw
+from aiohttp import web
+
+from jeeves_runner.api.parameters import Cursor
+from jeeves_runner.api.requests.queues import QueuePath
+from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.pages.queues import waits_since
+from jeeves_runner.dashboard.showing import Sheet, show
+from jeeves_runner.dashboard.shown_values import ShownValue, last_line, shown_value
+from jeeves_runner.db import queue_contents, queue_lines
+from jeeves_runner.db.lineage_list import RunOrigin, origins
+from jeeves_runner.db.queue_flow import MOST, WINDOW, Flow, flows
+from jeeves_runner.db.queue_lines import SHOWN, ItemLine, Place
+from jeeves_runner.errors import InvalidValue
+from jeeves_runner.views.whole_queue import WholeQueueDocument, whole_queue_view
+
+_DEAD: Final = 25
+"""Dead letters on a page."""
+
+_OTHERS: Final = 20
+"""Items that are claimed, and that wait, on a page."""
+
+_ERRORS: Final = 5
+"""Kinds of errors that are told of."""
+
+_WINDOW_MS: Final = round(WINDOW.total_seconds() * 1000)
+
+
+class QueuePageQuery(NamedTuple):
+    """Which dead letters to show."""
+
+    before: Annotated[str | None, Cursor()] = None
+    """Those older than the last one of the page before; None: the newest."""
+
+
+class SameError(NamedTuple):
+    """Dead letters that failed in the same way."""
+
+    line: str
+    """The last line of their error."""
+    items: int
+    """How many, of the newest ones."""
+    newest: str
+    """When the last of them failed."""
+
+
+class ShownItem(NamedTuple):
+    """An item."""
+
+    line: ItemLine
+    """What it is."""
+    payload: ShownValue
+    """Its payload."""
+    producer: RunOrigin | None
+    """The run that enqueued it."""
+    consumer: RunOrigin | None
+    """The run that claimed it last."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueuePage:
+    """What is shown."""
+
+    queue: WholeQueueDocument
+    """How it is, and what it is set to."""
+    since: str | None
+    """Since when its oldest item waits."""
+    flow: Flow
+    """What has left it of late."""
+    most: int
+    """How far that is counted."""
+    empty_in_ms: int | None
+    """How long what waits takes as fast as of late; None: nothing waits, or nothing was done."""
+    before: str | None
+    """Which dead letters these are; None: the newest."""
+    dead: Sequence[ShownItem]
+    """Dead letters, newest first."""
+    older: str | None
+    """What the next page of them begins with, if there are more."""
+    errors: Sequence[SameError]
+    """What the newest of them failed by, where that says more than they do."""
+    claimed: Sequence[ShownItem]
+    """Items that are worked on, those first whose claim ends first."""
+    waiting: Sequence[ShownItem]
+    """The next items, in the order of claims."""
+
+
+async def queue(call: Call[QueuePath, QueuePageQuery, Nothing]) -> web.Response:
+    name, before = call.path.queue, call.query.before
+    place = None if before is None else _place(before)
+    sheet = Sheet(template="queue.html", title=name, here="/queues", live=("queue", "sync", "other"))
+    return await show(call, sheet, lambda conn, now: _read(conn, now, name, place))
+
+
+def _place(cursor: str) -> Place:
+    ended, space, number = cursor.partition(" ")
+    if not (space and number.isascii() and number.isdigit() and len(number) < 19):
+        raise InvalidValue(f"before must be what the page before has in its link, not {cursor!r}")
+    return ended, int(number)
+
+
+def _written(place: Place) -> str:
+    return f"{place[0]} {place[1]}"
+
+
+def _read(conn: apsw.Connection, now: datetime, name: str, before: Place | None) -> QueuePage:
+    document = whole_queue_view(conn, now, name)["queue"]
+    flow = flows(conn, now, name)[name]
+    places = queue_lines.failed_places(conn, now, name, _DEAD + 1, before)
+    dead = [number for _, number in places[:_DEAD]]
+    claimed = queue_lines.claimed_ids(conn, now, name, _OTHERS)
+    waiting = queue_contents.waiting_ids(conn, now, name, _OTHERS)
+    lines = {each.id: each for each in queue_lines.lines(conn, now, [*dead, *claimed, *waiting])}
+    runs = origins(conn, [run for each in lines.values() for run in _runs_of(each)])
+    shown = {number: _shown(line, runs) for number, line in lines.items()}
+    return QueuePage(
+        queue=document,
+        since=waits_since(now, document["oldest_age_ms"]),
+        flow=flow,
+        most=MOST,
+        empty_in_ms=_WINDOW_MS * document["depth"] // flow.completed
+        if document["depth"] and flow.completed
+        else None,
+        before=None if before is None else _written(before),
+        dead=[shown[number] for number in dead if number in shown],
+        older=_written(places[_DEAD - 1]) if len(places) > _DEAD else None,
+        errors=_same_errors(conn, name) if len(places) > _ERRORS else (),
+        claimed=[shown[number] for number in claimed if number in shown],
+        waiting=[shown[number] for number in waiting if number in shown],
+    )
+
+
+def _same_errors(conn: apsw.Connection, name: str) -> list[SameError]:
+    """What the newest dead letters failed by, the most frequent first."""
+    found: dict[str, SameError] = {}
+    for error, ended in queue_lines.newest_errors(conn, name):
+        line = last_line(error)
+        before = found.get(line, SameError(line, 0, ended))
+        found[line] = before._replace(items=before.items + 1)
+    return sorted(found.values(), key=lambda each: -each.items)[:_ERRORS]
+
+
+def _runs_of(line: ItemLine) -> list[tuple[int, int | None]]:
+    named = ((line.producer, line.producer_revision), (line.consumer, line.consumer_revision))
+    return [(run, revision) for run, revision in named if run is not None]
+
+
+def _shown(line: ItemLine, runs: Mapping[int, RunOrigin]) -> ShownItem:
+    return ShownItem(
+        line=line,
+        payload=shown_value(line.text, line.size, room=SHOWN),
+        producer=None if line.producer is None else runs[line.producer],
+        consumer=None if line.consumer is None else runs[line.consumer],
+    )
