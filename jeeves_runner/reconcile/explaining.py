@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -88,7 +88,7 @@ def explain_job(config: Config, conn: apsw.Connection | None, job_id: str) -> Ex
     explained = None if found is None else found.explained
     file = found.path if found is not None else None if row is None else row.file
     if found is None or explained is None:
-        spec = {} if row is None else from_json(row.spec_text, f"what was applied of job {job_id}")
+        spec = {} if row is None else values_of(job_id, row.spec_text)
         keys, position, text = explain_live(spec, files.reader.rules), (1, 1), None
     else:
         keys, position, text = explained.keys, files.position(found.path, explained.place), explained.text
@@ -185,6 +185,12 @@ def _unchanged(plan: Plan, job_id: str, row: JobRow | None) -> _Standing:
         if change.renamed_from == job_id:
             return _Standing(State.UNDECLARED, f"an apply renames it to {change.id}")
     return _Standing(State.APPLIED)
+
+
+def values_of(job_id: str, spec_text: str) -> Mapping[str, Any]:
+    """What was last applied of a job."""
+    values: Mapping[str, Any] = from_json(spec_text, f"what was applied of job {job_id}")
+    return values
 
 
 class ConfigText(NamedTuple):

@@ -15,10 +15,9 @@ from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.manifest.yaml_text import YamlError
 from jeeves_runner.core.namespaces import Namespaces
 from jeeves_runner.core.problem import KeyPath, Position
-from jeeves_runner.core.values import from_json
 from jeeves_runner.db.jobs import JobRow
 from jeeves_runner.errors import JeevesError
-from jeeves_runner.reconcile.explaining import ConfigText, Files, by_file_name, config_text
+from jeeves_runner.reconcile.explaining import ConfigText, Files, by_file_name, config_text, values_of
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
 from jeeves_runner.reconcile.parallel_reader import ParallelReader
 from jeeves_runner.reconcile.setup import planner_setup
@@ -32,7 +31,7 @@ _KEPT: Final = 64
 """Explanations that are kept, each as long as its files stay as they are."""
 
 
-class Applied(NamedTuple):
+class AppliedValues(NamedTuple):
     """The values of a live job."""
 
     keys: tuple[ExplainedKey, ...]
@@ -55,7 +54,7 @@ class _Job(NamedTuple):
     """All that was applied of it."""
 
 
-def explain_applied(config: Config, row: JobRow) -> Applied:
+def explain_applied(config: Config, row: JobRow) -> AppliedValues:
     """The values of a job and where each stands. It looks at files, so not in the event loop."""
     setup, job = planner_setup(config), _Job(row.id, row.namespace, row.spec_text)
     try:
@@ -67,7 +66,7 @@ def explain_applied(config: Config, row: JobRow) -> Applied:
     return _explained(setup.context, setup.salt, snapshot, text, job) or _unsaid(setup.context, job)
 
 
-def explain_without_files(config: Config, row: JobRow) -> Applied:
+def explain_without_files(config: Config, row: JobRow) -> AppliedValues:
     """The same where files cannot be looked at."""
     return _unsaid(planner_setup(config).context, _Job(row.id, row.namespace, row.spec_text))
 
@@ -75,7 +74,7 @@ def explain_without_files(config: Config, row: JobRow) -> Applied:
 @lru_cache(maxsize=_KEPT)
 def _explained(
     context: ProjectContext, salt: bytes, snapshot: Snapshot, config: ConfigText | None, job: _Job
-) -> Applied | None:
+) -> AppliedValues | None:
     """None unless the files say what was applied."""
     (manifest,) = snapshot.files
     names = Namespaces({job.id: job.namespace}, None)
@@ -99,12 +98,12 @@ def _explained(
         places = files.positions(found.keys)
     except YamlError:  # the config file, which is read again at the next start
         return None
-    return Applied(tuple(by_file_name(key, places) for key in found.keys), places, is_said=True)
+    return AppliedValues(tuple(by_file_name(key, places) for key in found.keys), places, is_said=True)
 
 
-def _unsaid(context: ProjectContext, job: _Job) -> Applied:
-    spec = from_json(job.spec_text, f"what was applied of job {job.id}")
-    return Applied(explain_live(spec, _reader(context).rules), {}, is_said=False)
+def _unsaid(context: ProjectContext, job: _Job) -> AppliedValues:
+    values = values_of(job.id, job.spec_text)
+    return AppliedValues(explain_live(values, _reader(context).rules), {}, is_said=False)
 
 
 @lru_cache(maxsize=2)

@@ -8,7 +8,7 @@ from support.project import Project
 from jeeves_runner.core.explanation import Origin
 from jeeves_runner.db import jobs
 from jeeves_runner.reconcile.explaining import explain_job
-from jeeves_runner.reconcile.explaining_applied import Applied, explain_applied
+from jeeves_runner.reconcile.explaining_applied import AppliedValues, explain_applied
 
 DEFAULTS = "defaults: {timeout: 1h, env: {A: outer, B: outer}}\n"
 JOBS = """\
@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def applied(project: Project, job_id: str) -> Applied:
+def applied(project: Project, job_id: str) -> AppliedValues:
     row = jobs.job_row(project.conn, job_id)
     assert row is not None
     return explain_applied(project.config, row)

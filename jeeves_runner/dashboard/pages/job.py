@@ -19,7 +19,7 @@ from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.db.run_history import last_runs
 from jeeves_runner.db.run_list import RunRow, run_rows
 from jeeves_runner.errors import InvalidValue
-from jeeves_runner.reconcile.explaining_applied import Applied, explain_applied, explain_without_files
+from jeeves_runner.reconcile.explaining_applied import AppliedValues, explain_applied, explain_without_files
 from jeeves_runner.views.coming import ComingRun, coming_runs
 from jeeves_runner.views.explanation import ExplainedKeyDocument, keys_view
 from jeeves_runner.views.job_lookup import live_job
@@ -100,7 +100,7 @@ class _Timetable(NamedTuple):
 
 
 def _read(
-    job_id: str, at: str, applied: Applied, times: _Timetable, conn: apsw.Connection, now: datetime
+    job_id: str, at: str, applied: AppliedValues, times: _Timetable, conn: apsw.Connection, now: datetime
 ) -> JobPage:
     found = job_view(conn, now, job_id, times.next_run, times.catching_up)["job"]
     why, mistake = _why(conn, now, job_id, at.strip(), times.catching_up)
