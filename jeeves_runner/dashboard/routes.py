@@ -7,7 +7,7 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, look
 from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import jobs, overview, queue, queues, run, runs, sync
+from jeeves_runner.dashboard.pages import audit, jobs, overview, queue, queues, revisions, run, runs, sync
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
@@ -17,6 +17,15 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/audit", "Who did what", audit.audit, {200: str}),
+    look("/revisions", "What was applied", revisions.revisions, {200: str}),
+    look(
+        "/revisions/{revision}",
+        "An apply, and all that it changed",
+        revisions.revision,
+        {200: str},
+        problems={404},
+    ),
     look("/sync", "How it stands against the manifests", sync.sync, {200: str}),
 )
 
