@@ -69,13 +69,18 @@ def since(text: str | None) -> Markup:
     return _time(text, "data-since", None)
 
 
+def axis(text: str) -> Markup:
+    """A time as a mark of an axis has it: the time of day, or the day where that begins."""
+    return _time(text, "data-axis", None)
+
+
 def _time(text: str | None, how: str, zone: str | None) -> Markup:
     if text is None:
         return Markup('<span class="none">–</span>')
     when = _read(text)
     if when is None:
         return Markup("<span>{}</span>").format(text)
-    shown = f"{when:%Y-%m-%d %H:%M:%S} UTC"
+    shown = f"{when:%H:%M}" if how == "data-axis" else f"{when:%Y-%m-%d %H:%M:%S} UTC"
     named = Markup(' data-zone="{}"').format(zone) if zone else Markup()
     return Markup('<time datetime="{}" {}{}>{}</time>').format(text, Markup(how), named, shown)
 
@@ -122,6 +127,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "moment": moment,
         "ago": ago,
         "since": since,
+        "axis": axis,
         "duration": duration,
         "short_sha": short_sha,
         "person": person,

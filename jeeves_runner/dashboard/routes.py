@@ -7,7 +7,18 @@ from jeeves_runner.api.pages import Pages
 from jeeves_runner.api.route import Route, look
 from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.manner import PEOPLE
-from jeeves_runner.dashboard.pages import audit, jobs, overview, queue, queues, revisions, run, runs, sync
+from jeeves_runner.dashboard.pages import (
+    audit,
+    jobs,
+    overview,
+    queue,
+    queues,
+    revisions,
+    run,
+    runs,
+    sync,
+    timeline,
+)
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
@@ -27,6 +38,7 @@ PAGES: Final[tuple[Route, ...]] = (
         problems={404},
     ),
     look("/sync", "How it stands against the manifests", sync.sync, {200: str}),
+    look("/timeline", "What ran when, by job", timeline.timeline_page, {200: str}),
 )
 
 DASHBOARD: Final = Pages(routes=PAGES, manner=PEOPLE)

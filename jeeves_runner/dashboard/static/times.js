@@ -28,7 +28,13 @@ function hover(when, zone) {
   return said.join("\n");
 }
 
+function axis(when) {
+  const time = clock(when, HERE, false).slice(0, 5);
+  return time === "00:00" ? when.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" }) : time;
+}
+
 function said(element, when, now) {
+  if (element.hasAttribute("data-axis")) return axis(when);
   const passed = now - when.getTime();
   if (element.hasAttribute("data-since")) return span(Math.max(0, passed));
   if (element.hasAttribute("data-ago")) {
