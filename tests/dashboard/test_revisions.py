@@ -51,11 +51,11 @@ def change(action: str, **more: object) -> dict[str, object]:
     }
 
 
-def shown(ledger: Ledger, path: str, **how: str) -> Page:
+def shown(ledger: Ledger, path: str, config: str = "") -> Page:
     async def scenario(api: Api) -> Page:
         return await page(api, path)
 
-    return with_api(ledger, scenario, **how)
+    return with_api(ledger, scenario, config=config)
 
 
 def test_revisions_stand_by_their_day_in_the_zone_of_the_runner(ledger: Ledger) -> None:
@@ -111,7 +111,7 @@ def test_one_is_shown_as_its_diff(ledger: Ledger) -> None:
     assert "timeout 5m → (none)" in found.text
     assert 'env.TOKEN "***" → {file: token}' in found.text
     assert "… 17 lines as before" in found.text
-    assert "-echo 20" in found.text
+    assert "- echo 20" in found.text
     assert "echo &lt;script&gt;" in found.html
     assert '"tag-29"' in found.text
     assert "- job old jobs.d/copy.yaml:3" in found.text
