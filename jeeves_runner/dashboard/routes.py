@@ -4,12 +4,13 @@ from typing import Final
 
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.pages import Pages
-from jeeves_runner.api.route import Route, look
-from jeeves_runner.dashboard import files
+from jeeves_runner.api.route import Route, act, look
+from jeeves_runner.dashboard import files, places
 from jeeves_runner.dashboard.manner import PEOPLE
 from jeeves_runner.dashboard.pages import (
     audit,
     jobs,
+    login,
     overview,
     queue,
     queues,
@@ -22,6 +23,9 @@ from jeeves_runner.dashboard.pages import (
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
+    look(places.LOGIN, "The page to log in", login.form, {200: str}, role=Role.OPEN),
+    act(places.LOGIN, "The form by which a browser is let in", login.log_in, {303: None}, role=Role.OPEN),
+    act(places.LOGOUT, "The button that ends it", login.log_out, {303: None}, role=Role.OPEN),
     look("/", "How it stands", overview.overview, {200: str}),
     look("/jobs", "The jobs", jobs.jobs, {200: str}),
     look("/queues", "The queues", queues.queues, {200: str}),

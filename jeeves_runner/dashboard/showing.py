@@ -25,6 +25,10 @@ POLICY: Final = (
 )
 """The Content-Security-Policy of pages: nothing in them that was not shipped is loaded or run."""
 
+REFERRER: Final = "same-origin"
+"""The Referrer-Policy of pages: other sites learn nothing. Without any referrer browsers would also hide from
+this server that its own forms are its own."""
+
 PACE: Final = "Jeeves-Pace"
 """The header that says after how many milliseconds an open page may come again."""
 
@@ -87,6 +91,7 @@ def html(body: bytes, status: int = 200) -> web.Response:
     """A page."""
     answer = web.Response(body=body, status=status, content_type=PAGE, charset="utf-8")
     answer.headers["Content-Security-Policy"] = POLICY
+    answer.headers["Referrer-Policy"] = REFERRER
     return answer
 
 

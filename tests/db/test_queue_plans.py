@@ -12,6 +12,7 @@ from jeeves_runner.db import (
     queue_flow,
     queue_lines,
     queue_purge,
+    queue_retries,
     queue_triggers,
     queue_upkeep,
     queues,
@@ -44,6 +45,7 @@ STATEMENTS = {
     "grow leases": queue_upkeep._GROW_LEASES,
     "release": queue_upkeep._RELEASE_COUNTED,
     **{f"purge {kind}": statement for kind, statement in queue_purge.DELETES.items()},
+    "try again": queue_retries._FAILED,
     "prune completed": queue_upkeep._PRUNE_COMPLETED,
     "prune failed": queue_upkeep._PRUNE_FAILED,
 }

@@ -63,6 +63,7 @@ BODIES = {
     "/state/{namespace}/{key}/prune": {"keep": 1},
     "/queues/{queue}/items": {"payload": {"n": -2}},
     "/queues/{queue}/purge": {"kinds": ["failed"]},
+    "/queues/{queue}/retry": {"items": [1]},
     **{f"/queues/{{queue}}/items/{{item}}/{answer}": body for answer, body in ANSWERS.items()},
     **{f"/queues/{{queue}}/{answer}": {"items": [{"id": 1, **body}]} for answer, body in ANSWERS.items()},
     "/transaction": {"operations": [{"op": "set_state", "namespace": NAMESPACE, "key": "key8", "value": 1}]},
