@@ -17,6 +17,7 @@ from jeeves_runner.dashboard.pages import (
     revisions,
     run,
     runs,
+    state,
     sync,
     timeline,
 )
@@ -29,6 +30,9 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/", "How it stands", overview.overview, {200: str}),
     look("/jobs", "The jobs", jobs.jobs, {200: str}),
     look("/queues", "The queues", queues.queues, {200: str}),
+    look("/state", "What scripts keep", state.namespaces, {200: str}),
+    look("/state/{namespace}", "The keys of a namespace", state.namespace, {200: str}, problems={404}),
+    look("/state/{namespace}/{key}", "A key, with its items", state.state_key, {200: str}, problems={404}),
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
