@@ -8,6 +8,7 @@ from jeeves_runner.api.route import Route, act, look
 from jeeves_runner.dashboard import files, places
 from jeeves_runner.dashboard.manner import PEOPLE
 from jeeves_runner.dashboard.pages import (
+    alerts,
     audit,
     jobs,
     login,
@@ -24,6 +25,7 @@ from jeeves_runner.dashboard.pages import (
 
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
+    look("/alerts", "What is wrong, and what is told", alerts.alerts, {200: str}),
     look(places.LOGIN, "The page to log in", login.form, {200: str}, role=Role.OPEN),
     act(places.LOGIN, "The form by which a browser is let in", login.log_in, {303: None}, role=Role.OPEN),
     act(places.LOGOUT, "The button that ends it", login.log_out, {303: None}, role=Role.OPEN),
