@@ -9,12 +9,14 @@ from jeeves_runner.dashboard import files, places
 from jeeves_runner.dashboard.manner import PEOPLE
 from jeeves_runner.dashboard.pages import (
     alerts,
+    audit,
     job,
     jobs,
     login,
     overview,
     queue,
     queues,
+    revisions,
     run,
     runs,
     state,
@@ -38,6 +40,15 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/audit", "Who did what", audit.audit, {200: str}),
+    look("/revisions", "What was applied", revisions.revisions, {200: str}),
+    look(
+        "/revisions/{revision}",
+        "An apply, and all that it changed",
+        revisions.revision,
+        {200: str},
+        problems={404},
+    ),
     look("/sync", "How it stands against the manifests", sync.sync, {200: str}),
     look("/timeline", "What ran when, by job", timeline.timeline_page, {200: str}),
 )
