@@ -9,11 +9,14 @@ from jeeves_runner.dashboard import files, places
 from jeeves_runner.dashboard.manner import PEOPLE
 from jeeves_runner.dashboard.pages import (
     alerts,
+    audit,
+    job,
     jobs,
     login,
     overview,
     queue,
     queues,
+    revisions,
     run,
     runs,
     state,
@@ -29,6 +32,7 @@ PAGES: Final[tuple[Route, ...]] = (
     act(places.LOGOUT, "The button that ends it", login.log_out, {303: None}, role=Role.OPEN),
     look("/", "How it stands", overview.overview, {200: str}),
     look("/jobs", "The jobs", jobs.jobs, {200: str}),
+    look("/jobs/{job}", "A job, with all that is known of it", job.job, {200: str}, problems={404}),
     look("/queues", "The queues", queues.queues, {200: str}),
     look("/state", "What scripts keep", state.namespaces, {200: str}),
     look("/state/{namespace}", "The keys of a namespace", state.namespace, {200: str}, problems={404}),
@@ -36,6 +40,15 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/audit", "Who did what", audit.audit, {200: str}),
+    look("/revisions", "What was applied", revisions.revisions, {200: str}),
+    look(
+        "/revisions/{revision}",
+        "An apply, and all that it changed",
+        revisions.revision,
+        {200: str},
+        problems={404},
+    ),
     look("/sync", "How it stands against the manifests", sync.sync, {200: str}),
     look("/timeline", "What ran when, by job", timeline.timeline_page, {200: str}),
 )
