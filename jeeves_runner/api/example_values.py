@@ -282,6 +282,7 @@ BODIES: Final[Mapping[type, Mapping[str, object]]] = {
     },
     overrides.OverrideBody: {"for": "2h", "reason": _WHY},
     queues.PurgeQueueBody: {"kinds": ["failed", "completed"]},
+    queues.RetryBody: {"items": [7, 9]},
     runs.RunJobBody: {"params": {"DAY": "2026-03-01"}},
 }
 """The body of a request by its type."""

@@ -21,6 +21,7 @@ from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.kept_pages import KeptPages
 from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.kept_status import KeptStatus
+from jeeves_runner.api.past_ends import PastEnds
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import (
@@ -120,6 +121,8 @@ class Call(Generic[P, Q, B]):
     """The list of jobs."""
     kept_pages: KeptPages
     """What was shown to people before."""
+    past_ends: PastEnds
+    """How the runs of the last day ended."""
     kept_status: KeptStatus
     """How the runner is."""
 

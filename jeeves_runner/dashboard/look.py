@@ -127,6 +127,11 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def on_a_line(value: object) -> str:
+    """Any value as JSON on one line, which YAML is as well."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def segment(name: str) -> str:
     """A name as one part of a path: what it has of slashes too is written with percent signs."""
     return quote(name, safe="")
@@ -145,6 +150,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "person": person,
         "coded": coded,
         "as_json": as_json,
+        "on_a_line": on_a_line,
         "schedule": written_text,
         "segment": segment,
         "plain": plain,

@@ -49,6 +49,8 @@ class Shell:
     """Where one can go."""
     status: StatusDocument
     """How the runner is."""
+    target: str
+    """The path of the page itself, with its query."""
     may_act: bool
     """Whether the viewer may operate."""
     who: str | None
@@ -67,6 +69,7 @@ async def shell_of(call: Call[Any, Any, Any], here: str) -> Shell:
         here=here,
         ways=WAYS,
         status=await status_document(call),
+        target=call.asking.target,
         may_act=caller.role is TokenRole.OPERATE,
         who=caller.holder.name if caller.kind is CallerKind.BROWSER and caller.holder else None,
     )

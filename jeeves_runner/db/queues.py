@@ -100,6 +100,11 @@ def lease_of(conn: apsw.Connection, queue_id: str) -> int:
     return found
 
 
+def item_of_another(item_id: int, queue_id: str | None, found: str) -> NotFound:
+    """The error for an item that is not in the queue in which it was looked for, but in another."""
+    return NotFound(f"queue {queue_id} has no item {item_id}", hint=f"it is in queue {found}")
+
+
 def check_known(conn: apsw.Connection, queue_ids: Iterable[str]) -> None:
     """NotFound for the first that is no queue, not even one that was deleted."""
     known = {row.id for row in queue_rows(conn)}

@@ -10,6 +10,7 @@ from jeeves_runner.db import lineage_list, queue_contents, runs
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.lineage_list import MOST, Effect, PassedItem, RunOrigin
 from jeeves_runner.db.queue_claims import unknown_item
+from jeeves_runner.db.queues import item_of_another
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.queues import ItemDocument, item_document
 
@@ -88,7 +89,7 @@ def item_lineage_view(
                 unknown_item(item_id), hint="what is completed or failed is kept for its queue's `retention`"
             )
         if queue_id not in (None, passed.queue):
-            raise NotFound(f"queue {queue_id} has no item {item_id}", hint=f"it is in queue {passed.queue}")
+            raise item_of_another(item_id, queue_id, passed.queue)
         origins = lineage_list.origins(conn, _runs_of([passed]))
     return {"item": {**item_document(row), **_passed(passed, origins)}}
 

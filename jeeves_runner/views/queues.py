@@ -77,6 +77,15 @@ class PurgedDocument(TypedDict):
     """How many items by kind, of the kinds that were asked for: `failed`, `completed`, `pending`."""
 
 
+class RetriedDocument(TypedDict):
+    """What was tried again."""
+
+    retried: int
+    """How many dead letters are pending again."""
+    left: int
+    """How many stay, because an equal item waits already."""
+
+
 class ItemDocument(TypedDict):
     """One item of a queue."""
 
