@@ -60,7 +60,7 @@ def test_an_hour_leads_to_its_runs(ledger: Ledger) -> None:
             "12:00:00.000Z~often",
             "12:30:00.000Z~daily",
         ]
-        assert "11 more, the last at" in hour.text
+        assert "11 more , the last at" in hour.text
         assert "From now on" in hour.text
 
     with_api(ledger, scenario)
