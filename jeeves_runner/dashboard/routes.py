@@ -10,6 +10,7 @@ from jeeves_runner.dashboard.manner import PEOPLE
 from jeeves_runner.dashboard.pages import (
     alerts,
     audit,
+    graph,
     jobs,
     login,
     overview,
@@ -38,6 +39,7 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/graph", "What jobs read, write, use and follow", graph.graph, {200: str}),
     look("/audit", "Who did what", audit.audit, {200: str}),
     look("/revisions", "What was applied", revisions.revisions, {200: str}),
     look(
