@@ -39,7 +39,7 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
-    look("/graph", "What jobs read, write, use and follow", graph.graph, {200: str}),
+    look("/graph", "The graph, drawn", graph.graph, {200: str}),
     look("/audit", "Who did what", audit.audit, {200: str}),
     look("/revisions", "What was applied", revisions.revisions, {200: str}),
     look(
