@@ -102,7 +102,7 @@ def passed_item(
     if passed is None:
         raise _unknown(item_id)
     if queue_id not in (None, passed.queue):
-        raise NotFound(f"queue {queue_id} has no item {item_id}", hint=f"it is in queue {passed.queue}")
+        raise item_of_another(item_id, queue_id, passed.queue)
     return passed
 
 
