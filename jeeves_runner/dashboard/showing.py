@@ -4,6 +4,7 @@ again."""
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import apsw
@@ -28,6 +29,8 @@ POLICY: Final = (
 REFERRER: Final = "same-origin"
 """The Referrer-Policy of pages: other sites learn nothing. Without any referrer browsers would also hide from
 this server that its own forms are its own."""
+
+_OF_PAGES: Final = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": REFERRER})
 
 PACE: Final = "Jeeves-Pace"
 """The header that says after how many milliseconds an open page may come again."""
@@ -84,14 +87,15 @@ async def show_once_known(
         headers[IS_OLD] = "1"
     answer = not_modified(page.tag) if call.has_seen(page.tag) else tagged(html(page.body), page.tag)
     answer.headers.update(headers)
+    # A browser takes the headers of a 304 for those of the page that it has kept.
+    answer.headers.update(_OF_PAGES)
     return answer
 
 
 def html(body: bytes, status: int = 200) -> web.Response:
     """A page."""
     answer = web.Response(body=body, status=status, content_type=PAGE, charset="utf-8")
-    answer.headers["Content-Security-Policy"] = POLICY
-    answer.headers["Referrer-Policy"] = REFERRER
+    answer.headers.update(_OF_PAGES)
     return answer
 
 

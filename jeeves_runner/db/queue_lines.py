@@ -17,7 +17,7 @@ SHOWN: Final = 4_000
 READ: Final = 1 << 20
 """Bytes of the longest payload of which the beginning is read."""
 
-_NEWEST: Final = 1_000
+_NEWEST: Final = 500
 """Dead letters whose errors are compared."""
 
 _END: Final = 400

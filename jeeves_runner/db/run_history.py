@@ -34,11 +34,12 @@ def last_outcomes(conn: apsw.Connection, job_ids: Iterable[str], each: int) -> M
         for job_id, runs in conn.execute(_LAST, {"ids": json.dumps(wanted), "limit": each})
     }
     for job_id in moving.intersection(wanted):  # some of its rows have another job's id, or it has theirs
-        found[job_id] = _last_of(conn, job_id, each)
+        found[job_id] = last_runs(conn, job_id, each)
     return found
 
 
-def _last_of(conn: apsw.Connection, job_id: str, limit: int) -> list[PastRun]:
+def last_runs(conn: apsw.Connection, job_id: str, limit: int) -> list[PastRun]:
+    """The same of one job."""
     rows = conn.execute(
         f"SELECT {_TOLD} FROM runs WHERE id IN ({newest_of(conn, job_id, 'true')}) ORDER BY id",
         {"limit": limit},

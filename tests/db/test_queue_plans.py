@@ -41,6 +41,7 @@ STATEMENTS = {
     "lines of failed": queue_lines._FAILED,
     "newest errors": queue_lines._ERRORS,
     "flows": queue_flow._FLOWS,
+    "minutes": queue_flow._MINUTES,
     "leases of runs": queue_upkeep._LEASES_OF_RUNS,
     "grow leases": queue_upkeep._GROW_LEASES,
     "release": queue_upkeep._RELEASE_COUNTED,

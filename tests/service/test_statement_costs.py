@@ -19,6 +19,7 @@ import apsw
 import pytest
 from support.answers import EVERY_ROUTE
 from support.many_rows import JOB, KEY, NAMESPACE, QUEUE, SMALL_TABLES, TABLES, fill
+from support.pages import BROWSER
 from support.server import EVERY_SECOND, RARELY, command, database, new_project, save
 
 from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
@@ -26,6 +27,7 @@ from jeeves_runner.cli.exits import USAGE
 from jeeves_runner.client import Client
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
+from jeeves_runner.dashboard.routes import PAGES
 from jeeves_runner.db.connection import connect
 from jeeves_runner.service import Runner
 
@@ -51,6 +53,8 @@ PLACES = {
     "backfill": "1",
     "item": "1",
     "node": f"queue:{QUEUE}",
+    "version": "0",
+    "file": "style.css",
 }
 TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"
 TOKEN = {"lease_token": "none"}
@@ -88,6 +92,13 @@ QUERIES = (
     f"/v0/state/{NAMESPACE}/{KEY}?order=asc&limit=5",
     f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7", "/runs/7/logs?follow=1",
 )  # fmt: skip
+PAGE_QUERIES = (
+    "/queues?text=q", f"/queues/{QUEUE}?before=2026-01-01%205", f"/state/{NAMESPACE}?prefix=key&cursor=key5",
+    f"/state/{NAMESPACE}/{KEY}?cursor=2026-01-01%20item5",
+)  # fmt: skip
+"""Of pages, besides their paths."""
+OF_A_TIME = {"/timeline"}
+"""Pages that show all that ran in some hours, up to a bound."""
 COMMANDS = (
     "status", "status --check", "jobs", f"job {JOB}", "runs", f"runs {JOB}", "runs --status error", "run 7",
     "run 7 --lineage",
@@ -172,6 +183,11 @@ def _ask_everything(root: Path, url: str, token: str) -> None:
     for route in EVERY_ROUTE:
         path = PATHS.get(f"{route.method} {route.path}", route.path.format(**PLACES))
         _ask(route.method, url + path, bodies.get(route.path) if route.method != "DELETE" else None)
+    for page in PAGES:
+        if page.method == "GET" and page.path not in OF_A_TIME:
+            _ask("GET", url + page.path.format(**PLACES), accept=BROWSER)
+    for path in PAGE_QUERIES:
+        _ask("GET", url + path, accept=BROWSER)
     _ask("POST", f"{url}/jobs/fails/run")
     _ask("POST", f"{url}/jobs/mail/run")
     for path in QUERIES:
@@ -181,9 +197,10 @@ def _ask_everything(root: Path, url: str, token: str) -> None:
     _use_client(root)
 
 
-def _ask(method: str, url: str, body: object = None) -> None:
+def _ask(method: str, url: str, body: object = None, accept: str = "*/*") -> None:
     data = None if method == "GET" else json.dumps(body or {}).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    headers = {"Content-Type": "application/json", "Accept": accept}
+    request = urllib.request.Request(url, data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=600) as answer:
             if answer.headers["Content-Type"] == STREAM:  # it does not end; what it reads first is the most

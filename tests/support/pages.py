@@ -43,8 +43,8 @@ def check_page(found: Page, answer: aiohttp.ClientResponse) -> None:
     """AssertionError unless a browser runs and loads of it only what was shipped."""
     if answer.status != 304:
         assert answer.content_type == "text/html", found.html[:200]
-        expected = {**ALWAYS, "Content-Security-Policy": POLICY, "Referrer-Policy": REFERRER}
-        assert {name: answer.headers.get(name) for name in expected} == expected
+    expected = {**ALWAYS, "Content-Security-Policy": POLICY, "Referrer-Policy": REFERRER}
+    assert {name: answer.headers.get(name) for name in expected} == expected
     strict = _Strict()
     strict.feed(found.html)
     assert strict.faults == []

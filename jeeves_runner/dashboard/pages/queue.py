@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
 
 import apsw
@@ -11,17 +11,18 @@ from aiohttp import web
 from jeeves_runner.api.parameters import Cursor
 from jeeves_runner.api.requests.queues import QueuePath
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.clock import to_text
 from jeeves_runner.dashboard.pages.queues import waits_since
 from jeeves_runner.dashboard.showing import Sheet, show
 from jeeves_runner.dashboard.shown_values import ShownValue, last_line, shown_value
 from jeeves_runner.db import queue_contents, queue_lines
 from jeeves_runner.db.lineage_list import RunOrigin, origins
-from jeeves_runner.db.queue_flow import MOST, WINDOW, Flow, flows
-from jeeves_runner.db.queue_lines import SHOWN, ItemLine, Place
+from jeeves_runner.db.queue_flow import MOST, WINDOW, Flow, flows, minutes
+from jeeves_runner.db.queue_lines import ItemLine, Place
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.whole_queue import WholeQueueDocument, whole_queue_view
 
-_DEAD: Final = 25
+_DEAD: Final = 20
 """Dead letters on a page."""
 
 _OTHERS: Final = 20
@@ -30,6 +31,10 @@ _OTHERS: Final = 20
 _ERRORS: Final = 5
 """Kinds of errors that are told of."""
 
+_PAYLOAD: Final = 2_000
+"""Characters of a payload."""
+
+_MINUTE: Final = timedelta(minutes=1)
 _WINDOW_MS: Final = round(WINDOW.total_seconds() * 1000)
 
 
@@ -49,6 +54,17 @@ class SameError(NamedTuple):
     """How many, of the newest ones."""
     newest: str
     """When the last of them failed."""
+
+
+class Bar(NamedTuple):
+    """A minute in which something has left the queue."""
+
+    place: int
+    """Which of the last 60 minutes it is, from 0, the oldest."""
+    completed: int
+    """How high it stands for what was completed, of 100 ..."""
+    failed: int
+    """... and for what was given up, above that."""
 
 
 class ShownItem(NamedTuple):
@@ -76,6 +92,8 @@ class QueuePage:
     """What has left it of late."""
     most: int
     """How far that is counted."""
+    bars: Sequence[Bar]
+    """The same by minute."""
     empty_in_ms: int | None
     """How long what waits takes as fast as of late; None: nothing waits, or nothing was done."""
     before: str | None
@@ -125,6 +143,7 @@ def _read(conn: apsw.Connection, now: datetime, name: str, before: Place | None)
         since=waits_since(now, document["oldest_age_ms"]),
         flow=flow,
         most=MOST,
+        bars=_bars(conn, now, name),
         empty_in_ms=_WINDOW_MS * document["depth"] // flow.completed
         if document["depth"] and flow.completed
         else None,
@@ -135,6 +154,28 @@ def _read(conn: apsw.Connection, now: datetime, name: str, before: Place | None)
         claimed=[shown[number] for number in claimed if number in shown],
         waiting=[shown[number] for number in waiting if number in shown],
     )
+
+
+def _bars(conn: apsw.Connection, now: datetime, name: str) -> list[Bar]:
+    """The minutes of the last hour, of the one that has begun too, beside the fullest of them."""
+    found = minutes(conn, now, name)
+    most = max((each.completed + each.failed for each in found), default=0)
+    last = int(WINDOW / _MINUTE) - 1
+    places = {to_text(now - ago * _MINUTE)[:16]: last - ago for ago in range(last + 1)}
+    return [
+        Bar(
+            places[each.start],
+            _height(each.completed, most),
+            _height(each.completed + each.failed, most) - _height(each.completed, most),
+        )
+        for each in found
+        if each.start in places
+    ]
+
+
+def _height(items: int, most: int) -> int:
+    """Of 100; something is seen of a single one."""
+    return max(4, round(100 * items / most)) if items else 0
 
 
 def _same_errors(conn: apsw.Connection, name: str) -> list[SameError]:
@@ -155,7 +196,7 @@ def _runs_of(line: ItemLine) -> list[tuple[int, int | None]]:
 def _shown(line: ItemLine, runs: Mapping[int, RunOrigin]) -> ShownItem:
     return ShownItem(
         line=line,
-        payload=shown_value(line.text, line.size, room=SHOWN),
+        payload=shown_value(line.text, line.size, room=_PAYLOAD),
         producer=None if line.producer is None else runs[line.producer],
         consumer=None if line.consumer is None else runs[line.consumer],
     )

@@ -20,6 +20,7 @@ export function follow() {
   const job = document.body.dataset.job;
   const told = (change) => {
     if (!change.kinds) return again();
+    if (document.hidden && change.kinds.includes("alert")) glance();
     if (!change.kinds.some((kind) => kinds.includes(kind))) return;
     if (job && change.jobs && !change.jobs.includes(job) && change.kinds.every((kind) => kind === "run")) return;
     again();
@@ -120,6 +121,16 @@ function isBusy() {
   const marked = document.getSelection();
   const main = document.getElementById("main");
   return (marked && !marked.isCollapsed && main.contains(marked.anchorNode)) || document.querySelector("dialog[open]");
+}
+
+// A tab in the background does not come again, and yet its title and its icon say that something is wrong.
+async function glance() {
+  const answer = await fetch("/status", { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok || !document.hidden) return;
+  const wrong = (await answer.json()).health.incidents_open;
+  const icon = document.getElementById("icon");
+  document.title = (wrong ? `(${wrong}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+  icon.href = wrong ? icon.dataset.bad : icon.dataset.well;
 }
 
 function put(page) {
