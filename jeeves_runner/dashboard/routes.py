@@ -19,6 +19,7 @@ from jeeves_runner.dashboard.pages import (
     revisions,
     run,
     runs,
+    schedule,
     state,
     sync,
     timeline,
@@ -40,6 +41,7 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/state/{namespace}/{key}", "A key, with its items", state.state_key, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/schedule", "What comes", schedule.coming, {200: str}),
     look("/audit", "Who did what", audit.audit, {200: str}),
     look("/revisions", "What was applied", revisions.revisions, {200: str}),
     look(
