@@ -10,6 +10,7 @@ from jeeves_runner.dashboard.manner import PEOPLE
 from jeeves_runner.dashboard.pages import (
     alerts,
     audit,
+    graph,
     job,
     jobs,
     login,
@@ -41,6 +42,7 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/state/{namespace}/{key}", "A key, with its items", state.state_key, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/graph", "The graph, drawn", graph.graph, {200: str}),
     look("/schedule", "What comes", schedule.coming, {200: str}),
     look("/audit", "Who did what", audit.audit, {200: str}),
     look("/revisions", "What was applied", revisions.revisions, {200: str}),
