@@ -94,6 +94,24 @@ def item_lineage_view(
     return {"item": {**item_document(row), **_passed(passed, origins)}}
 
 
+def passed_item(
+    conn: apsw.Connection, now: datetime, item_id: int, queue_id: str | None = None
+) -> PassedItem:
+    """An item, by the runs that it passed; NotFound as above."""
+    passed = lineage_list.item(conn, now, item_id)
+    if passed is None:
+        raise _unknown(item_id)
+    if queue_id not in (None, passed.queue):
+        raise item_of_another(item_id, queue_id, passed.queue)
+    return passed
+
+
+def _unknown(item_id: int) -> NotFound:
+    return NotFound(
+        unknown_item(item_id), hint="what is completed or failed is kept for its queue's `retention`"
+    )
+
+
 def run_lineage_view(conn: apsw.Connection, now: datetime, run_id: int) -> RunLineageDocument:
     """``{lineage}``: what led to a run, and what it led to.
 
