@@ -34,6 +34,10 @@ each gets something four times a second at most."""
 _BRIEF_PACE: Final = 1.0
 """Seconds between two pieces for those who are told only that something has changed."""
 
+_BRIEF_REST: Final = 0.04
+"""Where they are many, each adds so many seconds to that time: with fifty it is two. To tell one costs little,
+and is mostly to wake it."""
+
 _NAMED: Final = 50
 """Jobs that are named to those who are told only that something has changed."""
 
@@ -203,7 +207,7 @@ class Feed:
     def _wake_those_told_little(self) -> None:
         """All at once, so that they get the same, and seldom: most of what they cost is to be woken."""
         now = self._services.clock.monotonic()
-        if self._owes_brief and now - self._brief_at >= _BRIEF_PACE:
+        if self._owes_brief and now - self._brief_at >= max(_BRIEF_PACE, _BRIEF_REST * len(self._followers)):
             self._owes_brief, self._brief_at = False, now
             for follower, wake in tuple(self._followers.items()):
                 if follower.is_brief:

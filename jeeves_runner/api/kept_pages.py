@@ -19,11 +19,12 @@ _MOST: Final = 8 << 20
 _HOLDS: Final = 1.0
 """Seconds for which a page is shown at most: the time alone changes what comes next, and what is late."""
 
-_SHARE: Final = 0.02
+_SHARE: Final = 0.015
 """The part of a core that pages may take which are open and follow what happens."""
 
-_ANSWER: Final = 0.0004
-"""About how many seconds of the processor it takes to answer, besides what it takes to make a page."""
+_ANSWER: Final = 0.0006
+"""About how many seconds of the processor it takes to tell a page of a change and to answer it, besides what
+it takes to make it."""
 
 _FASTEST: Final = 1.0
 _SLOWEST: Final = 30.0

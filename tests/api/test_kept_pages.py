@@ -63,7 +63,7 @@ def test_an_open_page_takes_one_that_is_no_older_than_its_pace() -> None:
         kept = pages(clock, streams=50)
         for version in range(40):
             await kept.page("/", version, make)
-        assert 20 < kept.pace < 30  # so that 50 pages of 10 ms take 2 % of a core
+        assert 25 < kept.pace <= 30  # 50 pages of 10 ms are to take a small part of a core
         clock.advance(seconds=kept.pace - 1)
         old = await kept.page("/", 40, make, may_be_old=True)
         assert (old.body, old.version) == (b"page 40", 39)
@@ -78,6 +78,6 @@ def test_pages_that_are_shared_may_come_more_often() -> None:
         kept, make = pages(HandClock(), streams=50), Maker(took=0.01)
         for number in range(200):
             await kept.page("/", number // 10, make, may_be_old=number % 10 > 0)
-        assert 2 < kept.pace < 5  # one in ten is made
+        assert 3 < kept.pace < 8  # one in ten is made
 
     asyncio.run(scenario())
