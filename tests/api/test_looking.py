@@ -52,9 +52,9 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
 
     async def scenario(api: Api) -> Mapping[str, Any]:
         paths = [
-            "/runs", f"/runs/{run}", f"/runs/{run}/lineage", "/jobs/backup/runs", "/queues", "/queues?detail=1",
-            "/queues/mail/status", "/queues/mail/peek", f"/queues/mail/items/{item}", "/state", "/state/ns",
-            "/state/ns/key", "/graph", "/graph/stale", "/graph?impact=queue:mail", "/graph?around=backup",
+            "/runs", f"/runs/{run}", f"/runs/{run}/lineage", "/jobs/backup/runs", "/queues",
+            "/queues?detail=1", "/queues/mail/status", "/queues/mail/peek", f"/queues/mail/items/{item}",
+            "/state", "/state/ns", "/state/ns/key", "/graph", "/graph/stale", "/graph?impact=queue:mail", "/graph?around=backup",
         ]  # fmt: skip
         return {path: (await api.get(path)).body for path in paths}
 
