@@ -46,15 +46,15 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
     assert item is not None
     ledger.conn.execute("UPDATE queue_items SET status = 'completed', completed_at = created_at")
     ledger.conn.execute(
-        "INSERT INTO state (namespace, key, value, updated_at)"
-        " VALUES ('ns', 'key', '1', '2026-03-01T12:00:00.000Z')"
+        "INSERT INTO state (namespace, key, value, updated_at) VALUES ('ns', 'key', '1', '2026-03-01T12:00Z')"
     )
 
     async def scenario(api: Api) -> Mapping[str, Any]:
         paths = [
             "/runs", f"/runs/{run}", f"/runs/{run}/lineage", "/jobs/backup/runs", "/queues",
             "/queues?detail=1", "/queues/mail/status", "/queues/mail/peek", f"/queues/mail/items/{item}",
-            "/state", "/state/ns", "/state/ns/key", "/graph", "/graph/stale", "/graph?impact=queue:mail", "/graph?around=backup",
+            "/state", "/state/ns", "/state/ns/key",
+            "/graph", "/graph/stale", "/graph?impact=queue:mail", "/graph?around=backup",
         ]  # fmt: skip
         return {path: (await api.get(path)).body for path in paths}
 
