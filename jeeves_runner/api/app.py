@@ -18,6 +18,7 @@ from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.event_stream import Streams
 from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.gate import CALLER, CAME, Gate
+from jeeves_runner.api.kept_finds import KeptFinds
 from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.kept_pages import KeptPages
 from jeeves_runner.api.kept_reads import KeptReads
@@ -78,6 +79,7 @@ def build_app(services: ApiServices, limits: Limits, pages: Pages) -> web.Applic
         services=services,
         reads=reads,
         kept=KeptReads(commits, services.clock),
+        kept_finds=KeptFinds(),
         kept_jobs=kept_jobs,
         kept_pages=KeptPages(streams, services.clock),
         past_ends=PastEnds(reads),

@@ -16,6 +16,7 @@ from jeeves_runner.api.callers import Role, RunMay
 from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.api.event_stream import Source, Streams
 from jeeves_runner.api.events_feed import Feed
+from jeeves_runner.api.kept_finds import KeptFinds
 from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.kept_pages import KeptPages
 from jeeves_runner.api.kept_reads import KeptReads
@@ -114,6 +115,8 @@ class Call(Generic[P, Q, B]):
     """What happens."""
     kept: KeptReads
     """What was read of the database before."""
+    kept_finds: KeptFinds
+    """What took long to be found out."""
     kept_jobs: KeptJobs
     """The list of jobs."""
     kept_pages: KeptPages

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from jeeves_runner.clock import from_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.origin import short_sha
@@ -43,9 +43,12 @@ _TONES: Final[Mapping[str, str]] = MappingProxyType(
         "blocked": "bad",
         "pending": "wait",
         "starting": "wait",
+        "claimed": "run",
+        "completed": "ok",
+        "failed": "bad",
     }
 )
-"""The tone of each status of runs, of jobs and of the sync. Five tones, each with a sign of its own."""
+"""The tone of each status of runs, of jobs, of the sync and of items. Five tones, each with its own sign."""
 
 
 def tone(status: str) -> Tone:
@@ -53,13 +56,13 @@ def tone(status: str) -> Tone:
     return Tone(_TONES.get(status, "quiet"), status.replace("_", " "))
 
 
-def moment(text: str | None, zone: str | None = None) -> Markup:
+def moment(text: str | datetime | None, zone: str | None = None) -> Markup:
     """A time of the database. The script of the page shows it in the viewer's zone, and the job's on hover;
     without it, it is of UTC."""
     return _time(text, "data-moment", zone)
 
 
-def ago(text: str | None, zone: str | None = None) -> Markup:
+def ago(text: str | datetime | None, zone: str | None = None) -> Markup:
     """The same as the time that has passed since then, or is left until then; the script keeps it so."""
     return _time(text, "data-ago", zone)
 
@@ -69,18 +72,29 @@ def since(text: str | None) -> Markup:
     return _time(text, "data-since", None)
 
 
+def hour(text: str | datetime) -> Markup:
+    """A time as the heading of what an hour holds has it: with its day."""
+    return _time(text, "data-hour", None)
+
+
 def axis(text: str) -> Markup:
     """A time as a mark of an axis has it: the time of day, or the day where that begins."""
     return _time(text, "data-axis", None)
 
 
-def _time(text: str | None, how: str, zone: str | None) -> Markup:
+_USUAL: Final = "%Y-%m-%d %H:%M:%S UTC"
+_FORMS: Final[Mapping[str, str]] = MappingProxyType({"data-axis": "%H:%M", "data-hour": "%a %d %b, %H:%M"})
+
+
+def _time(text: str | datetime | None, how: str, zone: str | None) -> Markup:
+    if isinstance(text, datetime):
+        text = to_text(text)
     if text is None:
         return Markup('<span class="none">–</span>')
     when = _read(text)
     if when is None:
         return Markup("<span>{}</span>").format(text)
-    shown = f"{when:%H:%M}" if how == "data-axis" else f"{when:%Y-%m-%d %H:%M:%S} UTC"
+    shown = f"{when:{_FORMS.get(how, _USUAL)}}"
     named = Markup(' data-zone="{}"').format(zone) if zone else Markup()
     return Markup('<time datetime="{}" {}{}>{}</time>').format(text, Markup(how), named, shown)
 
@@ -133,6 +147,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "ago": ago,
         "since": since,
         "axis": axis,
+        "hour": hour,
         "duration": duration,
         "short_sha": short_sha,
         "person": person,

@@ -4,8 +4,18 @@ import { LogView } from "./log_view.js";
 import { LogSearch } from "./log_search.js";
 import { follow } from "./log_stream.js";
 
-const place = document.getElementById("log");
-if (place) begin(place);
+let begun = null;
+
+// Also where a run that waited has started while its page was open.
+function start() {
+  const place = document.getElementById("log");
+  if (!place || place === begun) return;
+  begun = place;
+  begin(place);
+}
+
+start();
+document.addEventListener("jeeves:shown", start);
 
 function begin(place) {
   const log = new LogText();

@@ -30,10 +30,13 @@ function hover(when, zone) {
 
 function axis(when) {
   const time = clock(when, HERE, false).slice(0, 5);
-  return time === "00:00" ? when.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" }) : time;
+  return time === "00:00" ? dayOf(when) : time;
 }
 
+const dayOf = (when) => when.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" });
+
 function said(element, when, now) {
+  if (element.hasAttribute("data-hour")) return `${dayOf(when)}, ${clock(when, HERE, false).slice(0, 5)}`;
   if (element.hasAttribute("data-axis")) return axis(when);
   const passed = now - when.getTime();
   if (element.hasAttribute("data-since")) return span(Math.max(0, passed));
