@@ -35,7 +35,7 @@ _BRIEF_PACE: Final = 1.0
 """Seconds between two pieces for those who are told only that something has changed."""
 
 _BRIEF_REST: Final = 0.04
-"""Where they are many, each adds so many seconds to that time: with fifty it is two. To tell one costs little,
+"""Where they are many, each adds so many seconds to it: with fifty it is two. To tell one costs little,
 and is mostly to wake it."""
 
 _NAMED: Final = 50
