@@ -22,6 +22,9 @@ _CHARACTERS: Final = 21
 _EASY: Final = 16
 """What it has room for without being narrowed."""
 
+_MANY_DAYS: Final = 100
+"""From then on a day says more than how many are left."""
+
 
 class Look(NamedTuple):
     """How a node looks."""
@@ -77,7 +80,8 @@ def _health(node: NodeDocument, today: date) -> Tone:
         left = (date.fromisoformat(node["expires"]) - today).days
         if left < 0:
             return Tone("bad", f"{kind}, has expired")
-        return Tone("wait" if left <= SOON.days else "quiet", f"{kind}, {left} days left")
+        when = f"{left} days left" if left < _MANY_DAYS else f"to {node['expires']}"
+        return Tone("wait" if left <= SOON.days else "quiet", f"{kind}, {when}")
     return Tone("quiet", kind if node["declared"] else f"{kind}, undeclared")
 
 
