@@ -82,14 +82,10 @@ def item_lineage_view(
 ) -> ItemLineageDocument:
     """``{item}``: an item with the runs that it passed; NotFound, also where it is in another queue."""
     with snapshot(conn):
-        passed = lineage_list.item(conn, now, item_id)
-        row = queue_contents.item_row(conn, item_id)
-        if passed is None or row is None:
-            raise NotFound(
-                unknown_item(item_id), hint="what is completed or failed is kept for its queue's `retention`"
-            )
-        if queue_id not in (None, passed.queue):
-            raise item_of_another(item_id, queue_id, passed.queue)
+        passed = passed_item(conn, now, item_id, queue_id)
+        row = queue_contents.item_row(conn, now, item_id)
+        if row is None:
+            raise _unknown(item_id)
         origins = lineage_list.origins(conn, _runs_of([passed]))
     return {"item": {**item_document(row), **_passed(passed, origins)}}
 

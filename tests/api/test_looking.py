@@ -46,8 +46,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
     assert item is not None
     ledger.conn.execute("UPDATE queue_items SET status = 'completed', completed_at = created_at")
     ledger.conn.execute(
-        "INSERT INTO state (namespace, key, value, updated_at)"
-        " VALUES ('ns', 'key', '1', '2026-03-01T12:00:00.000Z')"
+        "INSERT INTO state (namespace, key, value, updated_at) VALUES ('ns', 'key', '1', '2026-03-01T12:00Z')"
     )
 
     async def scenario(api: Api) -> Mapping[str, Any]:

@@ -229,7 +229,7 @@ def test_a_retry_is_a_click_away_and_the_log_can_be_kept(tmp_path: Path, look: L
         assert kept.value.suggested_filename == f"bad-{last['chain_id']}.log"
         assert Path(kept.value.path()).read_text() == "failed\n"
         page.get_by_role("link", name=f"attempt 2, run #{last['id']}").click()
-        expect(page).to_have_title(f"(1) Run {last['id']} of bad · jeeves-runner")
+        expect(page).to_have_title(f"(1) Run {last['id']} of bad: error · jeeves-runner")
 
 
 def test_seven_tabs_leave_connections_for_everything_else(tmp_path: Path, look: Look) -> None:

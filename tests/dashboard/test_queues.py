@@ -154,6 +154,18 @@ def test_why_nothing_leaves_a_queue_is_told(ledger: Ledger) -> None:
     assert "No job says in its manifest that it writes to it." in found
 
 
+def test_the_jobs_that_work_on_a_queue_stand_with_how_they_are(ledger: Ledger) -> None:
+    ledger.declare_queue("mail")
+    for number in range(14):
+        ledger.add_job(f"fetch-{number:02}", writes=("queue:mail",))
+    ledger.add_job("post", on_queue=OnQueue("mail"))
+    ledger.add_run("fetch-00", "error")
+    ledger.pause("post")
+    found = shown(ledger, "/queues/mail").text
+    assert "Written by fetch-00 error fetch-01 idle" in found
+    assert "fetch-11 idle and 2 more → mail → Read by post paused" in found
+
+
 def test_a_queue_that_is_not_there_is_told_of_by_both(ledger: Ledger) -> None:
     ledger.declare_queue("mail", file="jobs.d/mail.yaml", line=3)
 

@@ -26,6 +26,7 @@ def test_a_run_that_failed_says_how_and_shows_its_output_as_text(ledger: Ledger)
         assert "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;" in shown.html
         assert r"red \x1b]0;title\x07" in shown.text
         assert "\x1b" not in shown.html
+        assert "Its log is kept no longer: this is the end of it." in shown.text
 
     with_api(ledger, scenario)
 

@@ -1,6 +1,6 @@
 """A queue: what is given up and why, what is worked on, what waits, and who works on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
@@ -18,16 +18,22 @@ from jeeves_runner.dashboard.showing import Sheet, show
 from jeeves_runner.dashboard.shown_items import ShownItem, shown_items
 from jeeves_runner.dashboard.shown_values import last_line
 from jeeves_runner.db import queue_contents, queue_lines
+from jeeves_runner.db.job_list import listed_jobs
 from jeeves_runner.db.queue_flow import MOST, WINDOW, Flow, flows, minutes
 from jeeves_runner.db.queue_lines import Place
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.whole_queue import WholeQueueDocument, whole_queue_view
+
+_LIVE: Final = ("queue", "run", "sync", "other")
 
 _DEAD: Final = 20
 """Dead letters on a page."""
 
 _OTHERS: Final = 20
 """Items that are claimed, and that wait, on a page."""
+
+_JOBS: Final = 12
+"""Jobs that write it, and that read it, on a page."""
 
 _ERRORS: Final = 5
 """Kinds of errors that are told of."""
@@ -78,6 +84,8 @@ class QueuePage:
     """How it is, and what it is set to."""
     since: str | None
     """Since when its oldest item waits."""
+    jobs: Mapping[str, str]
+    """How the jobs are that write and read it, by id; of those that are shown."""
     flow: Flow
     """What has left it of late."""
     most: int
@@ -105,7 +113,7 @@ async def queue(call: Call[QueuePath, QueuePageQuery, Nothing]) -> web.Response:
     if item is not None:
         return await show_item(call, name, item)
     place = None if before is None else _place(before)
-    sheet = Sheet(template="queue.html", title=name, here="/queues", live=("queue", "sync", "other"))
+    sheet = Sheet(template="queue.html", title=name, here="/queues", live=_LIVE)
     return await show(call, sheet, lambda conn, now: _read(conn, now, name, place))
 
 
@@ -132,6 +140,7 @@ def _read(conn: apsw.Connection, now: datetime, name: str, before: Place | None)
     return QueuePage(
         queue=document,
         since=waits_since(now, document["oldest_age_ms"]),
+        jobs=_statuses(conn, now, [*document["writers"][:_JOBS], *document["readers"][:_JOBS]]),
         flow=flow,
         most=MOST,
         bars=_bars(conn, now, name),
@@ -145,6 +154,10 @@ def _read(conn: apsw.Connection, now: datetime, name: str, before: Place | None)
         claimed=[shown[number] for number in claimed if number in shown],
         waiting=[shown[number] for number in waiting if number in shown],
     )
+
+
+def _statuses(conn: apsw.Connection, now: datetime, jobs: Sequence[str]) -> dict[str, str]:
+    return {job: listed.status for job in dict.fromkeys(jobs) for listed in listed_jobs(conn, now, job)}
 
 
 def _bars(conn: apsw.Connection, now: datetime, name: str) -> list[Bar]:

@@ -150,6 +150,12 @@ export class LogView {
     this.draw();
   }
 
+  // While text is being marked, the log goes on below, and stays where it is.
+  isMarked() {
+    const marked = document.getSelection();
+    return marked !== null && !marked.isCollapsed && this.rows.contains(marked.anchorNode);
+  }
+
   pin() {
     this.isPinned = true;
     this.draw();
@@ -173,7 +179,7 @@ export class LogView {
     this.room.style.height = `${Math.min(this.total, TALLEST)}px`;
     if (!this.isWrapped) this.room.style.minWidth = `${Math.min(this.log.longest, LONGEST + 40) + this.gutter + 2}ch`;
     else this.room.style.minWidth = "";
-    if (this.isPinned) this.box.scrollTop = this.box.scrollHeight;
+    if (this.isPinned && !this.isMarked()) this.box.scrollTop = this.box.scrollHeight;
     const place = this.place();
     const first = Math.max(0, this.lineAt(place) - AROUND);
     const last = Math.min(this.log.lines.length - 1, this.lineAt(place + this.box.clientHeight) + AROUND);
@@ -211,7 +217,7 @@ export class LogView {
     }
     if (!isOther) return;
     this.room.style.height = `${Math.min(this.total, TALLEST)}px`;
-    if (this.isPinned) this.box.scrollTop = this.box.scrollHeight;
+    if (this.isPinned && !this.isMarked()) this.box.scrollTop = this.box.scrollHeight;
     else if (above) this.box.scrollTop += above * this.height;
   }
 
