@@ -97,7 +97,7 @@ function hover(mark) {
 function walk(by) {
   const row = document.activeElement?.closest?.(".lanes tr");
   if (!row) return false;
-  const marks = [...row.querySelectorAll(".lane a")];
+  const marks = [...row.querySelectorAll(".lane a")].sort((one, other) => parseInt(one.dataset.at) - parseInt(other.dataset.at));
   const here = marks.indexOf(document.activeElement);
   const next = here < 0 ? (by < 0 ? marks.length - 1 : 0) : here + by;
   marks[next]?.focus();
