@@ -43,9 +43,12 @@ _TONES: Final[Mapping[str, str]] = MappingProxyType(
         "blocked": "bad",
         "pending": "wait",
         "starting": "wait",
+        "claimed": "run",
+        "completed": "ok",
+        "failed": "bad",
     }
 )
-"""The tone of each status of runs, of jobs and of the sync. Five tones, each with a sign of its own."""
+"""The tone of each status of runs, of jobs, of the sync and of items. Five tones, each with its own sign."""
 
 
 def tone(status: str) -> Tone:

@@ -4,15 +4,16 @@ from typing import Final
 
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.pages import Pages
-from jeeves_runner.api.route import Route, act, look
-from jeeves_runner.dashboard import files, places
+from jeeves_runner.api.route import Route, look
+from jeeves_runner.dashboard import files
+from jeeves_runner.dashboard.act_routes import ACTS
 from jeeves_runner.dashboard.manner import PEOPLE
 from jeeves_runner.dashboard.pages import (
     alerts,
     audit,
+    graph,
     job,
     jobs,
-    login,
     overview,
     queue,
     queues,
@@ -28,9 +29,6 @@ from jeeves_runner.dashboard.pages import (
 PAGES: Final[tuple[Route, ...]] = (
     look(f"{files.PLACE}/{{version}}/{{file}}", "What pages load", files.file, {200: str}, role=Role.OPEN),
     look("/alerts", "What is wrong, and what is told", alerts.alerts, {200: str}),
-    look(places.LOGIN, "The page to log in", login.form, {200: str}, role=Role.OPEN),
-    act(places.LOGIN, "The form by which a browser is let in", login.log_in, {303: None}, role=Role.OPEN),
-    act(places.LOGOUT, "The button that ends it", login.log_out, {303: None}, role=Role.OPEN),
     look("/", "How it stands", overview.overview, {200: str}),
     look("/jobs", "The jobs", jobs.jobs, {200: str}),
     look("/jobs/{job}", "A job, with all that is known of it", job.job, {200: str}, problems={404}),
@@ -41,6 +39,7 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/state/{namespace}/{key}", "A key, with its items", state.state_key, {200: str}, problems={404}),
     look("/runs", "Runs, newest first", runs.runs, {200: str}),
     look("/runs/{run}", "A run, with its log", run.run, {200: str}, problems={404}),
+    look("/graph", "The graph, drawn", graph.graph, {200: str}),
     look("/schedule", "What comes", schedule.coming, {200: str}),
     look("/audit", "Who did what", audit.audit, {200: str}),
     look("/revisions", "What was applied", revisions.revisions, {200: str}),
@@ -53,6 +52,7 @@ PAGES: Final[tuple[Route, ...]] = (
     ),
     look("/sync", "How it stands against the manifests", sync.sync, {200: str}),
     look("/timeline", "What ran when, by job", timeline.timeline_page, {200: str}),
+    *ACTS,
 )
 
 DASHBOARD: Final = Pages(routes=PAGES, manner=PEOPLE)

@@ -102,12 +102,10 @@ def failed_items(
     return _item_rows(conn, _FAILED, now, queue_id, limit, room)
 
 
-def item_row(conn: apsw.Connection, item_id: int) -> ItemRow | None:
+def item_row(conn: apsw.Connection, now: datetime, item_id: int) -> ItemRow | None:
     """An item by its number."""
-    row = conn.execute(
-        "SELECT id, payload, priority, attempt, created_at, ready_at, error FROM queue_items WHERE id = ?",
-        (item_id,),
-    ).fetchone()
+    terms = {"id": item_id, "at": to_text(now), "lease_ended": LEASE_ENDED}
+    row = conn.execute(_ITEM, terms).fetchone()
     return None if row is None else ItemRow(row[0], _shown(row[1]), *row[2:])
 
 
@@ -186,4 +184,11 @@ SELECT id, payload, priority, attempt, created_at, ready_at, error FROM (
   FROM queue_items
   WHERE queue_id = :queue AND status = 'claimed' AND lease_until <= :at AND attempt >= max_attempts)
 ORDER BY ended DESC, id DESC LIMIT :limit
+"""
+
+_ITEM = """
+SELECT id, payload, priority, attempt, created_at, ready_at,
+  CASE WHEN status = 'claimed' AND lease_until <= :at AND attempt >= max_attempts THEN :lease_ended
+       ELSE error END
+FROM queue_items WHERE id = :id
 """

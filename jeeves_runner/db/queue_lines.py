@@ -67,13 +67,18 @@ class ItemLine(NamedTuple):
     """That run's revision."""
 
 
-def lines(conn: apsw.Connection, now: datetime, ids: Sequence[int]) -> list[ItemLine]:
-    """These items, in this order; one that is gone is left out."""
+def lines(
+    conn: apsw.Connection, now: datetime, ids: Sequence[int], *, shown: int = SHOWN, read: int = READ
+) -> list[ItemLine]:
+    """These items, in this order; one that is gone is left out.
+
+    ``shown``: characters of a payload, and of an error. ``read``: bytes of the longest payload that is read.
+    """
     terms = {
         "ids": json.dumps(ids),
         "at": to_text(now),
-        "shown": SHOWN,
-        "read": READ,
+        "shown": shown,
+        "read": read,
         "lease_ended": LEASE_ENDED,
     }
     found = {row[0]: ItemLine._make(row) for row in conn.execute(_LINES, terms)}

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 Look = Callable[..., Viewer]
 
-FEED = "run: cat feed\ntimeout: 10m\nkill_grace: 1s\n"
+FEED = "run: cat feed\ntimeout: 10m\nkill_grace: 1s\noverlap_policy: queue\n"
 """It writes what a test writes into ``feed``."""
 MANY = 200_000
 HEAP = 200e6
@@ -78,6 +78,18 @@ def test_it_follows_what_is_written_until_one_scrolls_up(tmp_path: Path, look: L
         feed.close()
         expect(page.locator(".facts")).to_contain_text("ok")
         expect(following).to_be_hidden()
+
+
+def test_the_log_of_a_run_that_waits_appears_once_it_has_started(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        with feeding(tmp_path, server) as (first, _):
+            waiting = server.post("/jobs/feed/run?wait=0s")[1]["run"]["id"]
+            page = look(server.url).open(f"/runs/{waiting}")
+            expect(page.get_by_text("It has not started, so it has written nothing.")).to_be_visible()
+        until(lambda: server.get(f"/runs/{first}")["run"]["finished_at"])
+        with (tmp_path / "feed").open("w") as feed:
+            print("hello", file=feed, flush=True)
+            expect(line(page, 1)).to_have_text("hello")
 
 
 def test_it_goes_on_where_it_was_once_the_server_is_back(tmp_path: Path, look: Look) -> None:
@@ -217,7 +229,7 @@ def test_a_retry_is_a_click_away_and_the_log_can_be_kept(tmp_path: Path, look: L
         assert kept.value.suggested_filename == f"bad-{last['chain_id']}.log"
         assert Path(kept.value.path()).read_text() == "failed\n"
         page.get_by_role("link", name=f"attempt 2, run #{last['id']}").click()
-        expect(page).to_have_title(f"(1) Run {last['id']} of bad · jeeves-runner")
+        expect(page).to_have_title(f"(1) Run {last['id']} of bad: error · jeeves-runner")
 
 
 def test_seven_tabs_leave_connections_for_everything_else(tmp_path: Path, look: Look) -> None:

@@ -66,6 +66,24 @@ def test_what_is_unusual_stands_at_the_top(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_what_is_wrong_with_it_stands_there_until_it_is_over(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        found = await page(api, "/jobs/bad")
+        assert "failure bad #" in found.text
+        assert "What is wrong" not in (await page(api, "/jobs/good")).html
+        await api.post("/jobs/bad/run")
+        assert "failure bad #" not in (await page(api, "/jobs/bad")).text
+
+    for job_id in ("bad", "good"):
+        shell_job(ledger, job_id, "test -e made || { touch made; exit 1; }")
+
+    async def fails(api: Api) -> None:
+        await api.post("/jobs/bad/run")
+
+    with_api(ledger, fails)
+    with_api(ledger, scenario)
+
+
 def test_it_answers_why_at_a_time(ledger: Ledger) -> None:
     ledger.add_job("backup", schedule=("0 3 * * *",))
 

@@ -154,6 +154,18 @@ def test_why_nothing_leaves_a_queue_is_told(ledger: Ledger) -> None:
     assert "No job says in its manifest that it writes to it." in found
 
 
+def test_the_jobs_that_work_on_a_queue_stand_with_how_they_are(ledger: Ledger) -> None:
+    ledger.declare_queue("mail")
+    for number in range(14):
+        ledger.add_job(f"fetch-{number:02}", writes=("queue:mail",))
+    ledger.add_job("post", on_queue=OnQueue("mail"))
+    ledger.add_run("fetch-00", "error")
+    ledger.pause("post")
+    found = shown(ledger, "/queues/mail").text
+    assert "Written by fetch-00 error fetch-01 idle" in found
+    assert "fetch-11 idle and 2 more → mail → Read by post paused" in found
+
+
 def test_a_queue_that_is_not_there_is_told_of_by_both(ledger: Ledger) -> None:
     ledger.declare_queue("mail", file="jobs.d/mail.yaml", line=3)
 
@@ -164,3 +176,41 @@ def test_a_queue_that_is_not_there_is_told_of_by_both(ledger: Ledger) -> None:
         assert (document["line"], document["max_attempts"], document["writers"]) == (3, 3, [])
 
     with_api(ledger, scenario)
+
+
+def test_an_item_tells_its_way_and_its_payload_whatever_became_of_it(ledger: Ledger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+    ledger.declare_queue("other")
+    ledger.add_job("fetch")
+    ledger.add_job("post")
+    producer, consumer = ledger.add_run("fetch"), ledger.add_run("post")
+    with ledger.tx() as tx:
+        by = Writer(producer, ledger.revision, 0)
+        done, bad, waits = enqueue(tx, "mail", ['{"n": 1}', '{"n": 2}', '{"n": 3}'], producer=by)
+        [first] = claim(tx, "mail", run_id=consumer, revision=ledger.revision)
+        complete(tx, first.id, first.lease_token)
+        [second] = claim(tx, "mail", run_id=consumer, revision=ledger.revision)
+        fail(tx, second.id, second.lease_token, "no\nHTTP 503")
+
+    async def scenario(api: Api) -> list[Page]:
+        paths = [
+            f"mail?item={done}",
+            f"mail?item={bad}",
+            f"mail?item={waits}",
+            f"other?item={bad}",
+            "mail?item=99",
+        ]
+        return [await page(api, f"/queues/{path}") for path in paths]
+
+    completed, failed, pending, elsewhere, gone = with_api(ledger, scenario)
+    assert "Status completed Attempt 1 of 1" in completed.text
+    assert (
+        f"Added {at(ledger)} by #{producer} of fetch Claimed {at(ledger)} by #{consumer} of post"
+        in failed.text
+    )
+    assert f"Given up {at(ledger)} Error no HTTP 503" in failed.text
+    assert 'Payload { "n": 2 } all of it as JSON' in failed.text
+    assert "Status pending Ready at once Attempt 0 of 1" in pending.text
+    assert "Claimed" not in pending.text
+    assert (elsewhere.status, gone.status) == (404, 404)
+    assert "it is in queue mail" in elsewhere.text

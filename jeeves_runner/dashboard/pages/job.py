@@ -16,6 +16,7 @@ from jeeves_runner.api.services import ApiServices
 from jeeves_runner.dashboard.durations import Durations, durations
 from jeeves_runner.dashboard.run_notes import note_of
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
+from jeeves_runner.db.incident_list import IncidentRow, open_of_job
 from jeeves_runner.db.run_history import last_runs
 from jeeves_runner.db.run_list import RunRow, run_rows
 from jeeves_runner.errors import InvalidValue
@@ -47,6 +48,8 @@ class JobPage:
 
     job: WholeJobDocument
     """The job."""
+    wrong: Sequence[IncidentRow]
+    """What is wrong with it, newest first."""
     asked: str
     """About which time it was asked why."""
     why: WhyDocument | None
@@ -107,6 +110,7 @@ def _read(
     keys = keys_view(applied.keys, applied.places)
     return JobPage(
         job=found,
+        wrong=open_of_job(conn, now, job_id),
         asked=at.strip(),
         why=why,
         mistake=mistake,

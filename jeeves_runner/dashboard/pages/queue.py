@@ -8,25 +8,32 @@ from typing import Annotated, Final, NamedTuple
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.parameters import Cursor
+from jeeves_runner.api.parameters import Cursor, Whole
 from jeeves_runner.api.requests.queues import QueuePath
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.clock import to_text
+from jeeves_runner.dashboard.pages.queue_item import show_item
 from jeeves_runner.dashboard.pages.queues import waits_since
 from jeeves_runner.dashboard.showing import Sheet, show
-from jeeves_runner.dashboard.shown_values import ShownValue, last_line, shown_value
+from jeeves_runner.dashboard.shown_items import ShownItem, shown_items
+from jeeves_runner.dashboard.shown_values import last_line
 from jeeves_runner.db import queue_contents, queue_lines
-from jeeves_runner.db.lineage_list import RunOrigin, origins
+from jeeves_runner.db.job_list import listed_jobs
 from jeeves_runner.db.queue_flow import MOST, WINDOW, Flow, flows, minutes
-from jeeves_runner.db.queue_lines import ItemLine, Place
+from jeeves_runner.db.queue_lines import Place
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.whole_queue import WholeQueueDocument, whole_queue_view
+
+_LIVE: Final = ("queue", "run", "sync", "other")
 
 _DEAD: Final = 20
 """Dead letters on a page."""
 
 _OTHERS: Final = 20
 """Items that are claimed, and that wait, on a page."""
+
+_JOBS: Final = 12
+"""Jobs that write it, and that read it, on a page."""
 
 _ERRORS: Final = 5
 """Kinds of errors that are told of."""
@@ -39,10 +46,12 @@ _WINDOW_MS: Final = round(WINDOW.total_seconds() * 1000)
 
 
 class QueuePageQuery(NamedTuple):
-    """Which dead letters to show."""
+    """What of a queue to show."""
 
     before: Annotated[str | None, Cursor()] = None
-    """Those older than the last one of the page before; None: the newest."""
+    """Dead letters older than the last one of the page before; None: the newest."""
+    item: Annotated[int | None, Whole()] = None
+    """One item alone, whatever has become of it."""
 
 
 class SameError(NamedTuple):
@@ -67,19 +76,6 @@ class Bar(NamedTuple):
     """... and for what was given up, above that."""
 
 
-class ShownItem(NamedTuple):
-    """An item."""
-
-    line: ItemLine
-    """What it is."""
-    payload: ShownValue
-    """Its payload."""
-    producer: RunOrigin | None
-    """The run that enqueued it."""
-    consumer: RunOrigin | None
-    """The run that claimed it last."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueuePage:
     """What is shown."""
@@ -88,6 +84,8 @@ class QueuePage:
     """How it is, and what it is set to."""
     since: str | None
     """Since when its oldest item waits."""
+    jobs: Mapping[str, str]
+    """How the jobs are that write and read it, by id; of those that are shown."""
     flow: Flow
     """What has left it of late."""
     most: int
@@ -111,9 +109,11 @@ class QueuePage:
 
 
 async def queue(call: Call[QueuePath, QueuePageQuery, Nothing]) -> web.Response:
-    name, before = call.path.queue, call.query.before
+    name, before, item = call.path.queue, call.query.before, call.query.item
+    if item is not None:
+        return await show_item(call, name, item)
     place = None if before is None else _place(before)
-    sheet = Sheet(template="queue.html", title=name, here="/queues", live=("queue", "sync", "other"))
+    sheet = Sheet(template="queue.html", title=name, here="/queues", live=_LIVE)
     return await show(call, sheet, lambda conn, now: _read(conn, now, name, place))
 
 
@@ -135,12 +135,12 @@ def _read(conn: apsw.Connection, now: datetime, name: str, before: Place | None)
     dead = [number for _, number in places[:_DEAD]]
     claimed = queue_lines.claimed_ids(conn, now, name, _OTHERS)
     waiting = queue_contents.waiting_ids(conn, now, name, _OTHERS)
-    lines = {each.id: each for each in queue_lines.lines(conn, now, [*dead, *claimed, *waiting])}
-    runs = origins(conn, [run for each in lines.values() for run in _runs_of(each)])
-    shown = {number: _shown(line, runs) for number, line in lines.items()}
+    lines = queue_lines.lines(conn, now, [*dead, *claimed, *waiting])
+    shown = shown_items(conn, lines, room=_PAYLOAD)
     return QueuePage(
         queue=document,
         since=waits_since(now, document["oldest_age_ms"]),
+        jobs=_statuses(conn, now, [*document["writers"][:_JOBS], *document["readers"][:_JOBS]]),
         flow=flow,
         most=MOST,
         bars=_bars(conn, now, name),
@@ -154,6 +154,10 @@ def _read(conn: apsw.Connection, now: datetime, name: str, before: Place | None)
         claimed=[shown[number] for number in claimed if number in shown],
         waiting=[shown[number] for number in waiting if number in shown],
     )
+
+
+def _statuses(conn: apsw.Connection, now: datetime, jobs: Sequence[str]) -> dict[str, str]:
+    return {job: listed.status for job in dict.fromkeys(jobs) for listed in listed_jobs(conn, now, job)}
 
 
 def _bars(conn: apsw.Connection, now: datetime, name: str) -> list[Bar]:
@@ -186,17 +190,3 @@ def _same_errors(conn: apsw.Connection, name: str) -> list[SameError]:
         before = found.get(line, SameError(line, 0, ended))
         found[line] = before._replace(items=before.items + 1)
     return sorted(found.values(), key=lambda each: -each.items)[:_ERRORS]
-
-
-def _runs_of(line: ItemLine) -> list[tuple[int, int | None]]:
-    named = ((line.producer, line.producer_revision), (line.consumer, line.consumer_revision))
-    return [(run, revision) for run, revision in named if run is not None]
-
-
-def _shown(line: ItemLine, runs: Mapping[int, RunOrigin]) -> ShownItem:
-    return ShownItem(
-        line=line,
-        payload=shown_value(line.text, line.size, room=_PAYLOAD),
-        producer=None if line.producer is None else runs[line.producer],
-        consumer=None if line.consumer is None else runs[line.consumer],
-    )

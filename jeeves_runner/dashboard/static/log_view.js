@@ -5,7 +5,8 @@ import { ofPalette, spaced } from "./log_text.js";
 const AROUND = 30; // lines above and below those that can be seen
 const TALLEST = 15e6; // browsers make no element taller than some 17 million pixels: beyond, scrolling is scaled
 const LONGEST = 4000; // characters of a line that are shown at once
-const GUTTER = 8; // columns before the text: see log.css
+const DIGITS = 3; // that there is room for, at least
+const MARGIN = 2.5; // columns beside the number of a line: see log.css
 
 export class LogView {
   constructor(box, log, decorate) {
@@ -19,6 +20,7 @@ export class LogView {
     this.sums = new Sums();
     this.isWrapped = false;
     this.isPinned = false; // to its end
+    this.gutter = 0; // columns before the text
     this.wanted = false;
     box.addEventListener("scroll", () => this.scrolled());
     new ResizeObserver(() => this.measure()).observe(box);
@@ -35,12 +37,18 @@ export class LogView {
     const inner = range.getClientRects()[0];
     this.column = (inner?.width || 780) / 100;
     probe.remove();
-    const columns = Math.max(10, Math.floor(this.box.clientWidth / this.column - GUTTER));
-    if (columns !== this.columns) {
-      this.columns = columns;
-      if (this.isWrapped) this.count();
-    }
+    this.fit();
     this.draw();
+  }
+
+  // Gives the numbers the room that they need; so many columns are left for the text.
+  fit() {
+    this.gutter = Math.max(DIGITS, String(this.log.last).length) + MARGIN;
+    this.box.style.setProperty("--gutter", `${this.gutter}ch`);
+    const columns = Math.max(10, Math.floor(this.box.clientWidth / this.column - this.gutter));
+    if (columns === this.columns) return;
+    this.columns = columns;
+    if (this.isWrapped) this.count();
   }
 
   wrap(isWrapped) {
@@ -142,6 +150,12 @@ export class LogView {
     this.draw();
   }
 
+  // While text is being marked, the log goes on below, and stays where it is.
+  isMarked() {
+    const marked = document.getSelection();
+    return marked !== null && !marked.isCollapsed && this.rows.contains(marked.anchorNode);
+  }
+
   pin() {
     this.isPinned = true;
     this.draw();
@@ -161,10 +175,11 @@ export class LogView {
   }
 
   draw() {
+    if (String(this.log.last).length + MARGIN > this.gutter) this.fit();
     this.room.style.height = `${Math.min(this.total, TALLEST)}px`;
-    if (!this.isWrapped) this.room.style.minWidth = `${Math.min(this.log.longest, LONGEST + 40) + GUTTER + 2}ch`;
+    if (!this.isWrapped) this.room.style.minWidth = `${Math.min(this.log.longest, LONGEST + 40) + this.gutter + 2}ch`;
     else this.room.style.minWidth = "";
-    if (this.isPinned) this.box.scrollTop = this.box.scrollHeight;
+    if (this.isPinned && !this.isMarked()) this.box.scrollTop = this.box.scrollHeight;
     const place = this.place();
     const first = Math.max(0, this.lineAt(place) - AROUND);
     const last = Math.min(this.log.lines.length - 1, this.lineAt(place + this.box.clientHeight) + AROUND);
@@ -202,7 +217,7 @@ export class LogView {
     }
     if (!isOther) return;
     this.room.style.height = `${Math.min(this.total, TALLEST)}px`;
-    if (this.isPinned) this.box.scrollTop = this.box.scrollHeight;
+    if (this.isPinned && !this.isMarked()) this.box.scrollTop = this.box.scrollHeight;
     else if (above) this.box.scrollTop += above * this.height;
   }
 
