@@ -44,15 +44,19 @@ function moveOn() {
   }
 }
 
-// The words of the mark are its title; while the card shows, the browser is not to show them besides.
+// The words of a mark are its title; while the card shows, the browser is not to show them besides. They are
+// remembered, because a page that comes again brings back the title of all but what is in focus.
+const wordsOf = new WeakMap();
+
 function card(mark) {
   const title = mark.querySelector("title");
   if (title) {
-    mark.setAttribute("aria-label", title.textContent);
+    wordsOf.set(mark, title.textContent);
     title.remove();
   }
+  const words = wordsOf.get(mark);
+  mark.setAttribute("aria-label", words);
   const [begin, started, end] = mark.dataset.at.split(" ").map(Number);
-  const words = mark.getAttribute("aria-label");
   const said = document.createElement("strong");
   said.textContent = words.split(",").slice(0, mark.dataset.kind === "many" ? 2 : 1).join(",");
   const facts = document.createElement("dl");
