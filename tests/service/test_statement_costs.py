@@ -93,7 +93,7 @@ QUERIES = (
     f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7", "/runs/7/logs?follow=1",
 )  # fmt: skip
 PAGE_QUERIES = (
-    "/queues?text=q", f"/queues/{QUEUE}?item=1", f"/queues/{QUEUE}?before=2026-01-01%205",
+    "/queues?q=q&sort=done", f"/queues/{QUEUE}?item=1", f"/queues/{QUEUE}?before=2026-01-01%205",
     f"/state/{NAMESPACE}?prefix=key&cursor=key5",
     f"/state/{NAMESPACE}/{KEY}?cursor=2026-01-01%20item5",
 )  # fmt: skip
