@@ -142,7 +142,8 @@ async def _with_headers(request: web.Request, answer: web.StreamResponse) -> Non
     """A handler that sends in its own time prepares its answer before ``Connection`` sees it."""
     add_headers(answer)
     if request.get(_HAS_BOTH):
-        answer.headers["Vary"] = "Accept"
+        others = answer.headers.get("Vary")
+        answer.headers["Vary"] = f"Accept, {others}" if others else "Accept"
 
 
 def _served(

@@ -18,12 +18,24 @@ from jeeves_runner.schemas_text import manifest_schema
 _NEVER_SHOWN: Final = frozenset({"env", "heartbeat", "default", "enum"})
 """Keys whose values are secrets, or may become some."""
 
-_LISTS: Final = frozenset({"jobs", "queues", "nodes", "defaults"})
-"""Keys that hold mappings alone: a text below them is out of place."""
+_FREE: Final = frozenset({"run", "prompt", "description", "name"})
+"""Keys of texts in which colons mean nothing."""
+
+_PLAIN: Final = _FREE | {
+    *("after", "args", "command", "exclude", "needs", "of", "on_change", "reads", "schedule", "tags"),
+    *("triggers", "uses", "writes"),
+}
+"""Keys below which plain texts may stand."""
+
+_URLS: Final = _PLAIN | {"path"}
+"""Keys that have URLs; another one is that of a heartbeat which lost its key."""
 
 _ITEM: Final = re.compile(r"(?:-[ \t]+)*(?:-$)?")
-_KEY: Final = re.compile(r"""("[^"]*"|'[^']*'|[\w.$-]+)(\s*:)(?=\s|$)\s*""")
-_FLOW_KEY: Final = re.compile(r"""("[^"]*"|'[^']*'|[\w.$-]+)(\s*:)(?=[\s"'\[{]|$)\s*""")
+_KEY: Final = re.compile(r"""("[^"{:]*"|'[^'{:]*'|[\w.$-]+)(\s*:)(?=\s|$)\s*""")
+_FLOW_KEY: Final = re.compile(r"""([\w.$-]+)(?:["']\s*:|["']?\s*:(?=[\s"'\[{]|$))\s*""")
+_HIDDEN_KEY: Final = re.compile(rf"""\b({"|".join(sorted(_NEVER_SHOWN))})["']?\s*:\s*""")
+_VARIABLE: Final = re.compile(r"""\s*["']?([A-Z][A-Z0-9_]+)["']?\s*:(?=\s|$)\s*""")
+_BEGINS: Final = re.compile(r"""[\[{][\[{ \t]*["']?([\w.$-]+)["']?\s*:""")
 _CLOSES: Final = re.compile(r"[\]}, \t]*$")
 _COMMENT: Final = re.compile(r"(?:^|(?<=[ \t]))#.*")
 _BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -42,6 +54,8 @@ class _Block(NamedTuple):
     """Whether all below it is one text."""
     names: bool = False
     """Whether the keys right below it are shown though their values are not."""
+    inner: int | None = None
+    """The column at which what is below it begins; None: nothing came yet."""
 
     def goes_on_at(self, indent: int, *, is_item: bool) -> bool:
         """Whether a line of this indentation is a part of the value: entries of a list may stand right below
@@ -80,51 +94,64 @@ def _masked(line: str, stack: list[_Block]) -> str:
     while stack and not stack[-1].goes_on_at(indent, is_item=start > 0):
         stack.pop()
     above = stack[-1] if stack else None
+    head, rest = line[: indent + start], content[start:]
     if above is not None and above.is_text:
-        return line if above.shows else " " * indent + HIDDEN
+        if above.inner is None or indent >= above.inner:
+            return _line_of_text(line, indent, above, stack)
+        stack.pop()
+        above = stack[-1] if stack else None
     if content.startswith("#"):
         return " " * indent + "# …"
-    head, rest = line[: indent + start], content[start:]
     return head + _value(rest, indent + start, above, stack)
 
 
 def _value(rest: str, column: int, above: _Block | None, stack: list[_Block]) -> str:
     """What is shown of a line behind its indentation."""
     key = _KEY.match(rest)
-    if above is not None and not above.shows and not (above.names and key):
+    if above is not None and above.inner is None:
+        above = stack[-1] = above._replace(inner=column)
+    if above is not None and not above.shows and not (key and above.names and column == above.inner):
         return rest if _CLOSES.match(rest) else HIDDEN
     if key is None:
-        is_shown = above is not None and above.shows and above.key not in _LISTS
+        is_shown = above is not None and above.shows and above.key in _PLAIN
         return _text(rest, is_shown=is_shown, column=column, stack=stack)
     name, value = key[1].strip("\"'"), rest[key.end() :]
     hides = (above is not None and above.names) or name in _NEVER_SHOWN
     if not _COMMENT.sub("", value).strip():
         stack.append(_Block(column, name, shows=not hides, names=name == "env"))
         return rest if not value else key[0] + "# …"
-    if hides or name not in _known():
+    if hides or name not in _known() or ("://" in value and name not in _URLS):
         stack.append(_Block(column, name, shows=False))
         return key[0] + HIDDEN
     if value[0] in "|>":
-        stack.append(_Block(column, name, shows=True, is_text=True))
+        stack.append(_Block(column, name, shows=name in _FREE, is_text=True))
         return rest
     stack.append(_Block(column, name, shows=True))
-    return key[0] + _text(value, is_shown=True, column=column, stack=stack)
+    return key[0] + _text(value, is_shown=True, column=column, stack=stack, is_free=name in _FREE)
 
 
-def _text(text: str, *, is_shown: bool, column: int, stack: list[_Block]) -> str:
-    """A value, or a part of one. Keys may stand within it where it has braces."""
-    if text[0] not in "{[":
-        if not (is_shown or _CLOSES.match(text)):
-            return HIDDEN
-        return _COMMENT.sub("# …", text) if "{" not in text else _flow(text, column, stack)
-    return _flow(text, column, stack)
+def _line_of_text(line: str, indent: int, above: _Block, stack: list[_Block]) -> str:
+    """A line of a text on several. Keys in it may show that it was not meant to be one."""
+    stack[-1] = above._replace(inner=indent if above.inner is None else above.inner)
+    if not above.shows:
+        return " " * indent + HIDDEN
+    key = _HIDDEN_KEY.search(line) or _VARIABLE.match(line)
+    if key is None:
+        return line
+    stack[-1] = stack[-1]._replace(shows=False)
+    return line[: key.end()] + HIDDEN
 
 
-def _flow(text: str, column: int, stack: list[_Block]) -> str:
-    for key in _FLOW_KEY.finditer(text):
-        name = key[1].strip("\"'")
-        if name in _NEVER_SHOWN or name not in _known():
-            stack.append(_Block(column, name, shows=False))
+def _text(text: str, *, is_shown: bool, column: int, stack: list[_Block], is_free: bool = False) -> str:
+    """A value, or a part of one. Keys may stand within it: where it has braces, and where a line was joined
+    with the next. ``is_free``: it may be any text."""
+    if not is_shown:
+        begins = _BEGINS.match(text)
+        if begins is None or begins[1] not in _known():
+            return text if _CLOSES.match(text) else HIDDEN
+    for key in (_HIDDEN_KEY if is_free and text[0] not in "{[" else _FLOW_KEY).finditer(text):
+        if key[1] in _NEVER_SHOWN or key[1] not in _known():
+            stack.append(_Block(column, key[1], shows=False))
             return text[: key.end()] + HIDDEN
     return _COMMENT.sub("# …", text)
 

@@ -4,6 +4,7 @@ again."""
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from gzip import compress
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from jeeves_runner.api.responses import not_modified, tagged
 from jeeves_runner.api.route import Call
 from jeeves_runner.clock import thread_seconds
 from jeeves_runner.dashboard.render import render
-from jeeves_runner.dashboard.shell import Shell, shell_of
+from jeeves_runner.dashboard.shell import Shell, shell_of, viewer_of
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.views.events import BriefKind
 
@@ -37,6 +38,9 @@ PACE: Final = "Jeeves-Pace"
 
 Read = Callable[[apsw.Connection, datetime], object]
 """Finds what a page is made of, in the pool and within one snapshot."""
+
+_PACKING: Final = 1
+"""How hard a page is packed: it is made anew again and again, and mostly a third or a tenth of it is left."""
 
 IS_OLD: Final = "Jeeves-Old"
 """The header of a page that was made for others a moment ago: something has happened since."""
@@ -73,19 +77,27 @@ async def show_once_known(
     """The same where reading needs what the event loop knows first: ``known`` is asked only if the page is to
     be made."""
     services = call.services
-    shell = await shell_of(call, sheet.here)
+    viewer = viewer_of(call)
 
     async def make() -> Made:
+        shell = await shell_of(call, sheet.here)
         read = await known()
         return await call.reads.read(lambda conn: _made(conn, services.clock.now(), sheet, shell, read))
 
     version = call.kept.version(call.came), services.moves(), id(services.sync.status), services.catching_up()
-    key = call.asking.target, shell.may_act, shell.who
+    key = call.asking.target, viewer
     page = await call.kept_pages.page(key, version, make, may_be_old=call.asking.is_refresh)
-    headers = {PACE: str(round(call.kept_pages.pace * 1000))}
+    headers = {PACE: str(round(call.kept_pages.pace * 1000)), "Vary": "Accept-Encoding"}
     if page.version != version:
         headers[IS_OLD] = "1"
-    answer = not_modified(page.tag) if call.has_seen(page.tag) else tagged(html(page.body), page.tag)
+    is_packed = call.asking.takes_gzip
+    tag = f"{page.tag}-gzip" if is_packed else page.tag
+    if call.has_seen(tag):
+        answer = not_modified(tag)
+    else:
+        answer = tagged(html(page.packed if is_packed else page.body), tag)
+        if is_packed:
+            headers["Content-Encoding"] = "gzip"
     answer.headers.update(headers)
     # A browser takes the headers of a 304 for those of the page that it has kept.
     answer.headers.update(_OF_PAGES)
@@ -105,4 +117,6 @@ def _made(conn: apsw.Connection, now: datetime, sheet: Sheet, shell: Shell, read
         page = read(conn, now)
     reading = thread_seconds() - began
     made = render(sheet.template, sheet=sheet, shell=shell, page=page)
-    return made._replace(took=made.took + reading)
+    began = thread_seconds()
+    packed = compress(made.body, _PACKING, mtime=0)
+    return made._replace(took=made.took + reading + thread_seconds() - began, packed=packed)

@@ -1,8 +1,12 @@
 """What is shown of the lines of a manifest that cannot be read."""
 
+import json
 from textwrap import dedent
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jeeves_runner.dashboard.masked_lines import lines_of, masked
 
@@ -71,3 +75,46 @@ def test_nor_is_what_no_manifest_has(text: str, expected: str) -> None:
 def test_what_stands_above_the_part_counts() -> None:
     lines = lines_of("run: x\nenv:\n  A: 1\n  B: 2\n  C: 3")
     assert list(masked(lines, 3, 4)) == ["  B: ***", "  C: ***"]
+
+
+JOB = {
+    "id": "copy",
+    "run": "echo one\necho two\n",
+    "env": {"TOKEN": "hushhushhush", "B": "hushhush\n  hushhush\n", "C": "hush hush"},
+    "timeout": "5m",
+    "params": {"day": {"type": "string", "default": "hushhush"}},
+    "heartbeat": "https://hushhush/hushhush",
+    "retries": {"limit": 3},
+}
+FILES = [
+    text
+    for value in (JOB, {"jobs": [JOB, JOB]}, {"defaults": {"env": JOB["env"]}, "jobs": [JOB]})
+    for text in (
+        json.dumps(value),
+        json.dumps(value, indent=2),
+        *(
+            yaml.safe_dump(value, sort_keys=False, default_flow_style=flow, default_style=style)
+            for flow in (True, False, None)
+            for style in (None, "|", '"')
+        ),
+    )
+]
+"""Manifests in all styles."""
+
+EDITS = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 3), st.sampled_from([*"{}[]:,|>#-'\"& \n", "  ", ": ", "- "])),
+    max_size=1,
+)
+
+
+@given(st.sampled_from(FILES), EDITS)
+def test_no_mistake_shows_a_secret(text: str, edits: list[tuple[float, int, str]]) -> None:
+    """Some characters are taken out or put in, as people do who write a manifest."""
+    for where, out, put in edits:
+        place = int(where * len(text))
+        text = text[:place] + put + text[place + out :]
+    lines = lines_of(text)
+    whole = list(masked(lines, 0, len(lines)))
+    assert "hush" not in "\n".join(whole)
+    for first in range(0, len(lines), 5):
+        assert list(masked(lines, first, first + 2)) == whole[first : first + 3]

@@ -79,7 +79,7 @@ async def run(call: Call[RunPath, Nothing, Nothing]) -> web.Response:
     job_id = found["job_id"]
     sheet = Sheet(
         template="run.html",
-        title=f"Run {run_id} of {job_id}",
+        title=f"Run {run_id} of {job_id}: {found['status']}",
         here="/runs",
         live=frozenset({"run"}),
         job=job_id,

@@ -13,6 +13,7 @@ let pace = 1000;
 let askedAt = 0;
 let timer = 0;
 let tag = null; // of what is shown, once it came by this script
+let acted = false; // what comes next is to show what the viewer has done
 
 export function follow() {
   const kinds = (document.body.dataset.live || "").split(" ").filter(Boolean);
@@ -27,7 +28,7 @@ export function follow() {
   };
   share(told);
   document.addEventListener("visibilitychange", () => document.hidden || plan());
-  document.addEventListener("jeeves:acted", () => { askedAt = 0; again(); });
+  document.addEventListener("jeeves:acted", () => { askedAt = 0; acted = true; again(); });
 }
 
 // One tab holds the stream and tells the others; when it is closed, the next one takes its place.
@@ -100,7 +101,8 @@ async function come() {
 // This page as it is now; null if it is what is shown, or the server is away: then it is asked again, and the
 // line above says so.
 async function asked() {
-  const headers = { Accept: "text/html", "Jeeves-Refresh": "1", ...(tag && { "If-None-Match": tag }) };
+  const headers = { Accept: "text/html", ...(!acted && { "Jeeves-Refresh": "1" }), ...(tag && { "If-None-Match": tag }) };
+  acted = false;
   let answer;
   try {
     answer = await fetch(location.href, { headers, cache: "no-store" });

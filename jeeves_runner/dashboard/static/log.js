@@ -3,6 +3,8 @@ import { LogText } from "./log_text.js";
 import { LogView } from "./log_view.js";
 import { LogSearch } from "./log_search.js";
 import { follow } from "./log_stream.js";
+import { button, element, remember, remembered, toolbar } from "./log_tools.js";
+import { span } from "./times.js";
 
 let begun = null;
 
@@ -34,6 +36,7 @@ function begin(place) {
   let grows = place.dataset.grows === "true";
   let seen = 0; // the last line when the end was let go of
   let chosen = chosenLines();
+  let goesTo = chosen && chosen[0]; // the line to be shown once it is there
   let isFirst = true;
 
   const view = new LogView(box, log, decorate);
@@ -54,6 +57,14 @@ function begin(place) {
     view.measure();
   }
 
+  // Without a line there is nothing to be searched.
+  function sayWhetherEmpty() {
+    const isEmpty = !log.lines.length;
+    bar.hidden = frame.hidden = isEmpty;
+    if (grows) foot.textContent = isEmpty ? "Nothing is written yet." : "";
+    foot.hidden = !foot.hasChildNodes();
+  }
+
   function grown(first) {
     appear();
     const gone = log.bound();
@@ -64,9 +75,14 @@ function begin(place) {
     view.changed(first);
     search.changed(first);
     pinned();
+    if (goesTo !== null && log.last >= goesTo) {
+      view.go(goesTo);
+      goesTo = null;
+    }
   }
 
   function pinned() {
+    sayWhetherEmpty();
     tools.follow.setAttribute("aria-pressed", view.isPinned);
     if (view.isPinned) seen = log.last;
     const count = log.last - seen;
@@ -112,19 +128,9 @@ function begin(place) {
     tools.follow.hidden = true;
     tools.wasFollowing = false;
     place.dataset.ended = "";
-    foot.replaceChildren();
-    if (!log.lines.length) foot.append("It wrote nothing.");
-    if (retry) {
-      const link = element("a");
-      link.href = `/runs/${retry.id}`;
-      link.textContent = `attempt ${retry.attempt}, run #${retry.id}`;
-      foot.append(foot.childNodes.length ? " " : "", "Goes on in ", link);
-    }
-    foot.hidden = !foot.childNodes.length;
+    foot.replaceChildren(...ending(run, retry, log.lines.length > 0));
     appear();
-    frame.hidden = bar.hidden = !log.lines.length;
     pinned();
-    if (chosen) view.go(chosen[0]);
   }
 
   const changes = {
@@ -146,22 +152,11 @@ function begin(place) {
     lost() { place.dataset.lost = ""; },
     there() {
       delete place.dataset.lost;
-      if (!log.lines.length && grows) waits();
+      if (!grows) return;
+      appear();
+      pinned();
     },
   };
-
-  function waits() {
-    foot.hidden = false;
-    foot.textContent = "Nothing is written yet.";
-    appear();
-    frame.hidden = true;
-    const look = setInterval(() => {
-      if (!log.lines.length) return;
-      frame.hidden = foot.hidden = true;
-      frame.hidden = false;
-      clearInterval(look);
-    }, 100);
-  }
 
   // Ways to use it.
   box.addEventListener("jeeves:pinned", () => {
@@ -228,6 +223,7 @@ function begin(place) {
   });
 
   document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]")) return;
     const isTyping = event.target.closest?.("input, textarea, select");
     if (event.key === "f" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
       // The browser would search what is in the page alone. Who asks twice gets that.
@@ -262,54 +258,17 @@ function chosenLines() {
   return [first, Math.max(first, Number(found[2] || first))];
 }
 
-function toolbar(bar, place) {
-  const field = element("input");
-  field.type = "search";
-  field.placeholder = "Search the log";
-  field.setAttribute("aria-label", "Search the log");
-  field.autocomplete = "off";
-  field.spellcheck = false;
-  const count = element("output", "log-count");
-  const up = button("log-tool", "↑", "The one before (N)");
-  const down = button("log-tool", "↓", "The next one (n)");
-  const space = element("span", "log-space");
-  const lost = element("span", "log-lost");
-  lost.textContent = "reconnecting…";
-  const tail = button("log-tool", "Follow", "Stay at the end as the log grows");
-  const wrap = button("log-tool", "Wrap", "Break long lines");
-  const large = button("log-tool", "Enlarge", "Give the log the whole window (Esc ends it)");
-  for (const each of [tail, wrap, large]) each.setAttribute("aria-pressed", "false");
-  for (const each of [up, down]) each.disabled = true;
-  const load = element("a", "log-tool");
-  load.href = `/runs/${place.dataset.run}/logs`;
-  load.download = `${place.dataset.job}-${place.dataset.run}.log`;
-  load.textContent = "Download";
-  bar.append(field, up, down, count, space, lost, tail, wrap, large, load);
-  return { field, count, up, down, follow: tail, wrap, large, wasFollowing: false, isFresh: false };
-}
-
-function element(name, className) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  return made;
-}
-
-function button(className, text, title) {
-  const made = element("button", className);
-  made.type = "button";
-  made.textContent = text;
-  if (title) {
-    made.title = title;
-    if (text.length < 2) made.setAttribute("aria-label", title);
-  }
-  return made;
-}
-
-// What a viewer has chosen holds for all runs. A browser may keep nothing.
-function remember(name, value) {
-  try { localStorage.setItem(`jeeves-log-${name}`, value); } catch { /* it keeps nothing */ }
-}
-
-function remembered(name) {
-  try { return localStorage.getItem(`jeeves-log-${name}`) === "true"; } catch { return false; }
+// How a run ended, and where its next attempt is.
+function ending(run, retry, hasWritten) {
+  const ms = run.duration_ms;
+  const took = ms === null ? "" : ` after ${ms < 1000 ? `${ms}ms` : span(ms)}`;
+  const status = element("strong");
+  status.textContent = run.status;
+  const rest = `${took}${run.message ? `: ${run.message}` : ""}.`;
+  const said = [hasWritten ? "It ended " : "It wrote nothing, and ended ", status, rest];
+  if (!retry) return said;
+  const link = element("a");
+  link.href = `/runs/${retry.id}`;
+  link.textContent = `attempt ${retry.attempt}, run #${retry.id}`;
+  return [...said, " It goes on in ", link, "."];
 }
