@@ -71,4 +71,4 @@ def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
     ledger.add_told_job("backup")
     ledger.mute("backup", minutes=60)
     found = shown(ledger, "/alerts").text
-    assert "Muted What Until Why backup" in found
+    assert "Muted What Until Why Act backup" in found
