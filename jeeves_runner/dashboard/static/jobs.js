@@ -12,7 +12,7 @@ function wanted() {
 function changed(event) {
   if (event.target.form !== form() || !form()) return;
   history.replaceState(history.state, "", wanted());
-  document.dispatchEvent(new CustomEvent("jeeves:acted"));
+  document.dispatchEvent(new CustomEvent("jeeves:typed"));
 }
 
 document.documentElement.dataset.liveFilter = "";
