@@ -22,6 +22,7 @@ from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import encode
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import IN_MEMORY
+from jeeves_runner.clock import thread_seconds
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.overrides import next_change
 from jeeves_runner.views.job_search import JobMarks, marks_of
@@ -135,6 +136,8 @@ class KeptJobs:
         self._next_read = 0.0
         self._ran_at = -_GAP
         self._drop: asyncio.TimerHandle | None = None
+        self.spent = 0.0
+        """The seconds of processor that reading has taken so far."""
 
     async def texts(self, came: int) -> JobTexts:
         """The list, no older than the request, which has ``came`` after so many looks at the commits."""
@@ -178,7 +181,8 @@ class KeptJobs:
         reading = partial(self._texts_of, moment=moment, before=texts)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        since, until, found = await self._reads.read(reading)
+        since, until, found, spent = await self._reads.read(reading)
+        self.spent += spent
         took = loop.time() - began
         self._next_read = began + took + min(took * _SHARE, _LONGEST_REST)
         kept = _Kept(number=number, moment=moment, since=since, until=until, texts=found)
@@ -189,9 +193,10 @@ class KeptJobs:
 
     def _texts_of(
         self, conn: apsw.Connection, *, moment: _Moment, before: JobTexts | None
-    ) -> tuple[datetime, datetime | None, JobTexts]:
-        """In the pool: when the list was read, when the time alone makes another of it, and the list."""
-        now = self._services.clock.now()
+    ) -> tuple[datetime, datetime | None, JobTexts, float]:
+        """In the pool: when the list was read, when the time alone makes another of it, the list, and the
+        seconds of processor that it took."""
+        now, began = self._services.clock.now(), thread_seconds()
         known: Mapping[str, _Text] = (
             {} if before is None else dict(zip(before.ids, before.texts, strict=True))
         )
@@ -218,12 +223,13 @@ class KeptJobs:
                 ids.append(job_id)
                 texts.append(text)
         if before is not None and not news and len(ids) == len(before.ids):
-            return now, until, replace(before, moves=moves)
+            return now, until, replace(before, moves=moves), thread_seconds() - began
         self._lists += 1
         size = sum(len(text.text) + 1 for text in texts)
         whole = _whole(texts) if size <= IN_MEMORY else None
         tag = f"{self._process}-{self._lists}"
-        return now, until, JobTexts(tag=tag, ids=ids, texts=texts, whole=whole, moves=moves)
+        found = JobTexts(tag=tag, ids=ids, texts=texts, whole=whole, moves=moves)
+        return now, until, found, thread_seconds() - began
 
     def _drop_later(self) -> None:
         self._drop = asyncio.get_running_loop().call_later(_KEPT, self._drop_unused)

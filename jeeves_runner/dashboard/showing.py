@@ -81,8 +81,11 @@ async def show_once_known(
 
     async def make() -> Made:
         shell = await shell_of(call, sheet.here)
+        before = call.kept_jobs.spent
         read = await known()
-        return await call.reads.read(lambda conn: _made(conn, services.clock.now(), sheet, shell, read))
+        spent = call.kept_jobs.spent - before
+        made = await call.reads.read(lambda conn: _made(conn, services.clock.now(), sheet, shell, read))
+        return made._replace(took=made.took + spent)
 
     version = call.kept.version(call.came), services.moves(), id(services.sync.status), services.catching_up()
     key = call.asking.target, viewer

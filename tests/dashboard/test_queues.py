@@ -60,14 +60,40 @@ def test_queues_are_found_by_a_text_and_stand_on_pages(ledger: Ledger) -> None:
     first = shown(ledger, "/queues")
     assert "q199" in first.text
     assert "q200" not in first.text
-    assert 'href="/queues?text=&amp;cursor=q199"' in first.html
-    last = shown(ledger, "/queues?text=&cursor=q199").text
+    assert 'rel="next" href="/queues?page=2"' in first.html
+    last = shown(ledger, "/queues?page=2").text
     assert "q200" in last
     assert "q199" not in last
-    odd = shown(ledger, "/queues?text=odd").text
+    odd = shown(ledger, "/queues?q=odd").text
     assert "q001" in odd
     assert "q002" not in odd
-    assert "No queue has this" in shown(ledger, "/queues?text=<b>").text
+    assert "No queue has this" in shown(ledger, "/queues?q=<b>").text
+
+
+@pytest.mark.parametrize(
+    ("sort", "ids"),
+    [
+        ("id", "abc"),
+        ("waiting", "bca"),
+        ("dead", "cab"),
+        ("oldest", "cba"),
+        ("claimed", "abc"),
+        ("done", "abc"),
+    ],
+)
+def test_the_greatest_stand_first_where_that_is_asked_for(ledger: Ledger, sort: str, ids: str) -> None:
+    for queue, waiting, dead, claimed in (("a", 0, 0, 1), ("c", 1, 2, 0), ("b", 2, 0, 0)):
+        with ledger.tx() as tx:
+            enqueue(tx, queue, ["1"] * (dead + claimed), max_attempts=1)
+            for _ in range(dead):
+                [item] = claim(tx, queue)
+                fail(tx, item.id, item.lease_token, "no")
+            claim(tx, queue, count=1, lease_ms=_YEARS)
+            enqueue(tx, queue, ["1"] * waiting)
+        ledger.clock.advance(seconds=1)
+    found = shown(ledger, f"/queues?sort={sort}").html
+    assert sorted("abc", key=lambda queue: found.index(f'id="queue-{queue}"')) == list(ids)
+    assert ('aria-sort="descending"' in found) == (sort != "id")
 
 
 def test_a_queue_that_jobs_name_and_nothing_made_is_told_apart(ledger: Ledger) -> None:

@@ -7,6 +7,8 @@ from support.api import Api, shell_job, with_api
 from support.ledger import Ledger
 from support.pages import page
 
+from jeeves_runner.core.model import JobType, SourceType
+
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
@@ -92,5 +94,45 @@ def test_what_became_known_late_is_told(ledger: Ledger) -> None:
         assert "all is well" in shown
         assert "it may have gone on" in shown
         assert "for its timeout" in shown
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize("late", ["{}", '{"at": 7}'])
+def test_what_other_programs_wrote_into_a_row_is_shown_as_it_is(ledger: Ledger, late: str) -> None:
+    run = ledger.add_run(
+        "greet", "error", params="[1]", late=late, caused_by='{"runs": "x"}', started_at="noon"
+    )
+
+    async def scenario(api: Api) -> None:
+        shown = await page(api, f"/runs/{run}")
+        assert shown.status == 200
+        assert "Of its work became known late" in shown.text
+        assert "noon" in shown.text
+
+    with_api(ledger, scenario)
+
+
+def test_a_run_of_a_job_that_is_long_gone_is_shown(ledger: Ledger) -> None:
+    run = ledger.add_run("greet")
+    ledger.conn.execute("PRAGMA foreign_keys = OFF")
+    ledger.conn.execute("UPDATE runs SET job_id = 'gone', spec_hash = 'x'")
+
+    async def scenario(api: Api) -> None:
+        shown = await page(api, f"/runs/{run}")
+        assert "The job is there no more, and nothing tells how it was declared." in shown.text
+
+    with_api(ledger, scenario)
+
+
+def test_a_session_is_told_as_one(ledger: Ledger) -> None:
+    ledger.add_job("ask", type=JobType.SESSION, source_type=SourceType.PROMPT, script="Say hello.")
+    run = ledger.add_run("ask", model="large", tokens=12_345)
+
+    async def scenario(api: Api) -> None:
+        shown = (await page(api, f"/runs/{run}")).text
+        assert "Agent a prompt in the manifest" in shown
+        assert "12,345" in shown
+        assert "no command does the same by hand" in shown
 
     with_api(ledger, scenario)

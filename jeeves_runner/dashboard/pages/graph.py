@@ -177,20 +177,21 @@ def _read(conn: apsw.Connection, now: datetime, query: GraphQuery, late: Moments
     looks = {each: look_of(node, now.date()) for each, node in nodes.items()}
     first = [key] if key is not None else [each for each, found in looks.items() if found.tone == "bad"]
     drawn = part.only(nearest(part, first))
-    told = outline(part, key)
-    tree = _tree(told.lines[:_TREE], looks)
+    told = outline(drawn, key)
+    tied = {end for edge in part.edges for end in (edge.start, edge.end)}
+    alone = [each for each in part.nodes if each not in tied]
     picture, fewer = _picture(drawn, nodes, looks, key)
     return GraphPage(
         query=query,
         chosen=None if key is None else _chosen(conn, now, whole, nodes[key], looks[key], late),
         every=len(whole.nodes),
-        tied=len(nodes) - len(told.alone),
+        tied=len(tied),
         picture=picture,
         fewer_lines=fewer,
-        tree=tree,
+        tree=_tree(told.lines[:_TREE], looks),
         more_tree=len(told.lines) > _TREE,
-        alone=[Branch(looks[each], _around(each), "", "") for each in told.alone[:_ALONE]],
-        more_alone=max(0, len(told.alone) - _ALONE),
+        alone=[Branch(looks[each], _around(each), "", "") for each in alone[:_ALONE]],
+        more_alone=max(0, len(alone) - _ALONE),
         cycles=document["cycles"],
         names=names,
     )
@@ -261,7 +262,7 @@ def _chosen(
     return Chosen(
         node=node,
         look=look,
-        why=node_why_view(conn, now, key, served=True, catching_up=late)["text"],
+        why=node_why_view(conn, now, key, served=True, catching_up=late, graph=whole)["text"],
         reaches=len(downstream(whole, key)) - 1,
         page=_page(node),
         impact=f"/graph?{urlencode({'impact': key})}",

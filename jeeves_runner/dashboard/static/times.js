@@ -14,12 +14,21 @@ export function span(ms) {
   }
 }
 
+// To make one takes a hundred times longer than to use it, and a list has hundreds of times.
+const formats = new Map();
+
 function clock(when, zone, withDay) {
-  const day = withDay ? { year: "numeric", month: "2-digit", day: "2-digit" } : {};
-  return new Intl.DateTimeFormat("sv-SE", {
-    timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", ...day,
-  }).format(when);
+  const key = `${zone} ${withDay}`;
+  if (!formats.has(key)) {
+    const day = withDay ? { year: "numeric", month: "2-digit", day: "2-digit" } : {};
+    const time = { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", ...day };
+    formats.set(key, new Intl.DateTimeFormat("sv-SE", time));
+  }
+  return formats.get(key).format(when);
 }
+
+// A time as it stands in a line: with its day if that is another one.
+export const instant = (when) => clock(when, HERE, Math.abs(Date.now() - when) > DAY / 2);
 
 function hover(when, zone) {
   const said = [`${clock(when, HERE, true)} ${HERE}`];
