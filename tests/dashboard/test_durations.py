@@ -23,10 +23,16 @@ def test_each_run_that_took_time_has_a_bar() -> None:
 
 
 def test_lines_are_of_runs_that_were_ok() -> None:
-    chart = durations(runs(("ok", 100), ("ok", 200), ("ok", 300), ("timeout", 1000)))
+    chart = durations(runs(("ok", 100), ("ok", 200), ("ok", 300), ("timeout", 400)))
     assert [(line.name, line.ms) for line in chart.lines] == [("median", 200), ("95 of 100 within", 290)]
-    assert chart.lines[0].y == HEIGHT * 0.8
+    assert chart.lines[0].y == HEIGHT * 0.5
     assert durations(runs(("ok", 100), ("error", 1))).lines == []
+
+
+def test_one_that_hung_does_not_make_the_others_flat() -> None:
+    chart = durations(runs(*[("ok", 100)] * 5, ("timeout", 3_600_000)))
+    assert [(bar.height, bar.is_cut) for bar in chart.bars[-2:]] == [(33.3, False), (100.0, True)]
+    assert chart.longest == 3_600_000
 
 
 def test_nothing_and_no_time_at_all_are_drawn() -> None:
