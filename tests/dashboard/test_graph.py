@@ -48,7 +48,7 @@ def test_the_same_stands_there_as_a_tree(ledger: Ledger) -> None:
     assert tree.strip().startswith(
         "source:<inbox> source, undeclared fetch reads; idle queue:mail writes; queue, empty sort reads; idle"
     )
-    assert "Ways round" in tree
+    assert "Cycles process:sort → datastore:rules → process:sort" in tree
     assert "Tied to nothing alone idle" in tree
 
 

@@ -17,8 +17,9 @@ function changed(event) {
 
 document.documentElement.dataset.liveFilter = "";
 document.addEventListener("input", changed);
+// Enter leaves the words for the first job that fits, and opens it when it is pressed again.
 document.addEventListener("submit", (event) => {
   if (event.target !== form()) return;
   event.preventDefault();
-  document.activeElement?.blur?.();
+  document.querySelector("table.jobs a.job")?.focus();
 });
