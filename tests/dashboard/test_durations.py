@@ -47,3 +47,9 @@ def test_a_sparkline_says_in_words_what_it_shows() -> None:
     assert '<path class="ok" d="M106 17v-16M110 17v-8"/>' in drawn
     assert '<path class="bad" d="M114 17v-16M114 18v2"/>' in drawn
     assert '<path class="quiet" d="M118 17v-3"/>' in drawn
+
+
+def test_one_that_hung_leaves_the_sparkline_readable() -> None:
+    drawn = spark(runs(*[("ok", 100)] * 3, ("timeout", 3_600_000)))
+    assert '<path class="ok" d="M106 17v-5M110 17v-5M114 17v-5"/>' in drawn
+    assert '<path class="bad" d="M118 17v-16M118 18v2"/>' in drawn

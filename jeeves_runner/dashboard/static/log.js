@@ -240,8 +240,6 @@ function begin(place) {
   // In the box the arrows scroll, and do not go through the rows of tables.
   box.addEventListener("keydown", (event) => {
     if (event.key.startsWith("Arrow")) event.stopPropagation();
-    if (event.key === "Home" && event.ctrlKey) view.go(log.first, 0);
-    if (event.key === "End" && event.ctrlKey) view.pin();
   });
 
   if (remembered("wrap")) wrap(true);
@@ -261,7 +259,8 @@ function chosenLines() {
 // How a run ended, and where its next attempt is.
 function ending(run, retry, hasWritten) {
   const ms = run.duration_ms;
-  const took = ms === null ? "" : ` after ${ms < 1000 ? `${ms}ms` : span(ms)}`;
+  const short = ms < 1000 ? `${ms}ms` : `${(Math.floor(ms / 100) / 10).toFixed(1)}s`;
+  const took = ms === null ? "" : ` after ${ms < 10000 ? short : span(ms)}`;
   const status = element("strong");
   status.textContent = run.status;
   const rest = `${took}${run.message ? `: ${run.message}` : ""}.`;
