@@ -113,6 +113,8 @@ class TimelinePage:
     """The time that is shown."""
     now: Extent | None
     """Where now is; None: not in it."""
+    now_ms: int
+    """The same in milliseconds since 1970: the clock of the viewer may be wrong."""
     zooms: Sequence[Link]
     """Less and more of time."""
     earlier: str
@@ -177,6 +179,7 @@ def _read(conn: apsw.Connection, now: datetime, query: TimelineQuery, zone: str,
         query=query,
         window=window,
         now=extent(window, now_ms, now_ms) if window.begin <= now_ms < window.end else None,
+        now_ms=now_ms,
         zooms=[
             Link(
                 word,
