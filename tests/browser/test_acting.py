@@ -123,6 +123,18 @@ def test_what_is_set_is_told_seen_and_taken_back(tmp_path: Path, look: Look) -> 
         forgive(viewer)
 
 
+def test_a_form_has_a_page_of_its_own(tmp_path: Path, look: Look) -> None:
+    with greeting(tmp_path) as server:
+        page = look(server.url).open("/jobs/greet/act")
+        form = page.locator("#act-pause")
+        form.get_by_role("textbox", name="Reason").fill("move")
+        form.get_by_role("button", name="Pause").click()
+        expect(form).to_contain_text("greet is paused until it is resumed.")
+        form.get_by_role("link", name="Look at it").click()
+        expect(page).to_have_url(f"{server.url}/jobs/greet")
+        expect(page.locator("main")).to_contain_text("move")
+
+
 def test_a_run_is_cancelled_from_its_page(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         save(tmp_path, "hold.yaml", HOLD)
