@@ -15,6 +15,7 @@ from benchmarks import (
     backfill,
     burst,
     command,
+    dashboard,
     diff,
     durability,
     edges,
@@ -117,6 +118,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "http": Part(
         "requests, the time of each while four are asked (floor: a bare handler with the same bytes)",
         lambda quick: http.main(3, 20_000) if quick else http.main(),
+    ),
+    "dashboard": Part(
+        "the dashboard (floor: the server's answer alone; a server without open pages)",
+        _of(dashboard.main, 3, 10),
     ),
     "metrics": Part("metrics, seconds of the processor", _of(metrics.main, 3, 15)),
     "timetable": Part(

@@ -18,6 +18,7 @@ from jeeves_runner.api.connection import Limits
 from jeeves_runner.api.event_stream import Streams
 from jeeves_runner.api.events_feed import Feed
 from jeeves_runner.api.gate import CALLER, CAME, Gate
+from jeeves_runner.api.kept_finds import KeptFinds
 from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.kept_pages import KeptPages
 from jeeves_runner.api.kept_reads import KeptReads
@@ -25,6 +26,7 @@ from jeeves_runner.api.kept_status import KeptStatus
 from jeeves_runner.api.manner import HOUSE, Manner
 from jeeves_runner.api.pages import Pages, prefers_page
 from jeeves_runner.api.parameters import Parser
+from jeeves_runner.api.past_ends import PastEnds
 from jeeves_runner.api.problems import HttpProblem
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.room import Room
@@ -77,8 +79,10 @@ def build_app(services: ApiServices, limits: Limits, pages: Pages) -> web.Applic
         services=services,
         reads=reads,
         kept=KeptReads(commits, services.clock),
+        kept_finds=KeptFinds(),
         kept_jobs=kept_jobs,
         kept_pages=KeptPages(streams, services.clock),
+        past_ends=PastEnds(reads),
         kept_status=KeptStatus(),
         files=files,
         too_open=Kept(services.clock, _TOO_OPEN_KEPT),
@@ -138,7 +142,8 @@ async def _with_headers(request: web.Request, answer: web.StreamResponse) -> Non
     """A handler that sends in its own time prepares its answer before ``Connection`` sees it."""
     add_headers(answer)
     if request.get(_HAS_BOTH):
-        answer.headers["Vary"] = "Accept"
+        others = answer.headers.get("Vary")
+        answer.headers["Vary"] = f"Accept, {others}" if others else "Accept"
 
 
 def _served(

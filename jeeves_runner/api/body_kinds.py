@@ -165,6 +165,18 @@ ITEM_ID: Final = WholeField(1, MAX_ID)
 """The number of a queue item."""
 
 
+class ItemIdsField:
+    """The numbers of some queue items, one at least; or null for none. What is handed on has each once."""
+
+    schema: ClassVar[JsonSchema] = {"type": ["array", "null"], "items": ITEM_ID.schema, "minItems": 1}
+
+    def read(self, value: object, name: str) -> tuple[int, ...] | None:
+        if value is None:
+            return None
+        found = (ITEM_ID.read(each, f"{name}[{at}]") for at, each in enumerate(listed(value, name)))
+        return tuple(dict.fromkeys(found))
+
+
 class Form(NamedTuple):
     """An object within a body."""
 

@@ -35,6 +35,9 @@ _READ_AHEAD: Final = 1 << 14
 _LONGEST_LINE: Final = 3 * 12 * MAX_NAME_LENGTH + 1024
 """Bytes of a request's first line: three names, whose characters take twelve each where they are encoded."""
 
+_SPREAD: Final = 128
+"""Over so many moments the times of connections are spread."""
+
 _MANY_HEADERS: Final = "Too many headers"
 """How aiohttp begins to say so; its error for that is also its error for much else."""
 
@@ -93,6 +96,7 @@ class Places:
         self._most = most
         self._open: set[Connection] = set()
         self._idle: dict[Connection, None] = {}
+        self._taken = 0
 
     def take(self, connection: "Connection") -> bool:
         """Whether there is a place. The connection that has been idle for the longest time gives way."""
@@ -104,6 +108,12 @@ class Places:
             longest.force_close()
         self._open.add(connection)
         return True
+
+    def spread(self, seconds: float) -> float:
+        """A time that is up to a tenth longer, another one for each connection: those that come in one moment
+        do not all end in one."""
+        self._taken += 1
+        return seconds * (1 + self._taken % _SPREAD / _SPREAD / 10)
 
     def leave(self, connection: "Connection") -> None:
         """It is closed."""
@@ -135,7 +145,7 @@ class Connection(web.RequestHandler):
         super().__init__(
             server,
             loop=loop,
-            keepalive_timeout=limits.idle,
+            keepalive_timeout=places.spread(limits.idle),
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
             logger=log,
             read_bufsize=_READ_AHEAD,
@@ -165,7 +175,7 @@ class Connection(web.RequestHandler):
         stream.set_write_buffer_limits(high=0)  # what the system does not take is told at once
         super().connection_made(transport)
         self._places.rests(self)
-        self._head_timer = self._loop.call_later(self._limits.head, self.force_close)
+        self._head_timer = self._loop.call_later(self._places.spread(self._limits.head), self.force_close)
 
     @property
     def gone(self) -> Asked:

@@ -34,6 +34,10 @@ each gets something four times a second at most."""
 _BRIEF_PACE: Final = 1.0
 """Seconds between two pieces for those who are told only that something has changed."""
 
+_BRIEF_REST: Final = 0.04
+"""Where they are many, each adds so many seconds to it: with fifty it is two. To tell one costs little,
+and is mostly to wake it."""
+
 _NAMED: Final = 50
 """Jobs that are named to those who are told only that something has changed."""
 
@@ -72,7 +76,14 @@ class Feed:
         self._looking: asyncio.Task[None] | None = None
         self._one_begins = asyncio.Lock()
         self._trouble = Trouble(log, over="events are found again")
+        self._one_looks = asyncio.Lock()
         self._last_left = 0.0
+        self._tells_all_until = 0.0
+        self._told_little = 0
+        self._brief_at = 0.0
+        self._owes_brief = False
+        self._briefs: dict[tuple[int, Wanted], bytes] = {}
+        self._briefs_to = 0
         self._sync: tuple[object, object] = (None, None)
         self._summary: SyncSummary | None = None
 
@@ -81,11 +92,15 @@ class Feed:
         async with self._one_begins:
             if self._looking is None:
                 await self._begin()
+        if not wanted.is_brief:
+            async with self._one_looks:  # a look that has begun may be one for those who are told little
+                self._keep_telling_all()
         self._ring.forget(self._services.clock.monotonic())
         position: PositionEvent = {"epoch": self._epoch}
         begins = self._text("ready" if last_id is None else "reset", position, self._ring.newest)
         number = None if last_id is None else self._number_of(last_id)
-        if number is not None and self._ring.holds_all_after(number):
+        is_told = wanted.is_brief or (number is not None and number >= self._told_little)
+        if number is not None and is_told and self._ring.holds_all_after(number):
             return Follower(self, wanted, number, b"")
         return Follower(self, wanted, self._ring.newest, begins)
 
@@ -97,12 +112,28 @@ class Feed:
         """Wake it no more."""
         self._followers.pop(follower, None)
         self._last_left = self._services.clock.monotonic()
+        if not follower.is_brief:
+            self._keep_telling_all()
 
     def after(self, number: int, wanted: Wanted) -> list[Event] | None:
         """What there is for a stream that has everything up to a number; None: it has been too slow."""
         if not self._ring.holds_all_after(number):
             return None
         return [event for event in self._ring.after(number) if wanted.has(event)]
+
+    def brief(self, number: int, wanted: Wanted) -> tuple[int, bytes] | None:
+        """All that there is for a stream that is told little, in one event, and the number that it then has.
+        Those who are at the same place get the same. None: it has been too slow."""
+        newest = self._ring.newest
+        if self._briefs_to != newest:
+            self._briefs.clear()
+            self._briefs_to = newest
+        if (number, wanted) not in self._briefs:
+            if (events := self.after(number, wanted)) is None:
+                return None
+            text = self._text("changed", _summary(events), newest) if events else b""
+            self._briefs[number, wanted] = text
+        return newest, self._briefs[number, wanted]
 
     @property
     def newest(self) -> int:
@@ -149,15 +180,38 @@ class Feed:
                 has_changed = now_version != version or seen.is_behind or self._may_have_changed_sync()
                 if has_changed and clock.monotonic() - last >= PACE:
                     last = clock.monotonic()
-                    found = await self._reads.read(lambda conn: _found(seen, conn))
-                    found = [*self._changed_sync(), *found]
-                    self._pass_on(found if found or now_version == version else [_OTHER])
+                    async with self._one_looks:
+                        found = [*await self._look(seen), *self._changed_sync()]
+                        self._pass_on(found if found or now_version == version else [_OTHER])
                     version = now_version
+                self._wake_those_told_little()
                 self._trouble.over()
             except Exception as fault:  # noqa: BLE001 - a disk that fails, a database that is locked
                 self._trouble.met(f"events cannot be found: {fault}")
         self._ring.leave_a_gap()
         self._looking = None
+
+    async def _look(self, seen: Seen) -> list["_Found"]:
+        now, followers = self._services.clock.monotonic(), self._followers
+        if now < self._tells_all_until or not all(follower.is_brief for follower in followers):
+            return await self._reads.read(lambda conn: _found(seen, conn))
+        found = await self._reads.read(lambda conn: seen.news(conn, in_full=False))
+        if found:
+            self._told_little = self._ring.newest + len(found)
+        return [_Found(news, b"") for news in found]
+
+    def _keep_telling_all(self) -> None:
+        """One who is told all is there, or may come back and go on where it was."""
+        self._tells_all_until = self._services.clock.monotonic() + KEPT
+
+    def _wake_those_told_little(self) -> None:
+        """All at once, so that they get the same, and seldom: most of what they cost is to be woken."""
+        now = self._services.clock.monotonic()
+        if self._owes_brief and now - self._brief_at >= max(_BRIEF_PACE, _BRIEF_REST * len(self._followers)):
+            self._owes_brief, self._brief_at = False, now
+            for follower, wake in tuple(self._followers.items()):
+                if follower.is_brief:
+                    wake()
 
     def _pass_on(self, found: Sequence["_Found"]) -> None:
         now, first = self._services.clock.monotonic(), self._ring.newest + 1
@@ -170,8 +224,10 @@ class Feed:
         ]  # fmt: skip
         self._ring.add(events)
         if events:
-            for wake in tuple(self._followers.values()):
-                wake()
+            self._owes_brief = True
+            for follower, wake in tuple(self._followers.items()):
+                if not follower.is_brief:
+                    wake()
 
     def _may_have_changed_sync(self) -> bool:
         services = self._services
@@ -208,8 +264,13 @@ class Follower:
         self._feed.remove(self)
 
     @property
+    def is_brief(self) -> bool:
+        """Whether it is told only that something has changed."""
+        return self._wanted.is_brief
+
+    @property
     def pace(self) -> float:
-        return _BRIEF_PACE if self._wanted.is_brief else PACE
+        return PACE
 
     @property
     def has_more(self) -> bool:
@@ -221,6 +282,12 @@ class Follower:
 
     async def read(self) -> bytes | None:
         first, self._first = self._first, b""
+        if self.is_brief:
+            told = self._feed.brief(self._number, self._wanted)
+            if told is None:
+                return None
+            self._number = told[0]
+            return first + told[1]
         if not self._left:
             newest = self._feed.newest
             found = self._feed.after(self._number, self._wanted)
@@ -229,8 +296,6 @@ class Follower:
             self._left = found[::-1]
             if not found:
                 self._number = newest
-        if self._wanted.is_brief:
-            return first + self._brief()
         texts, size = [first], 0
         while self._left and size < _CHUNK:
             event = self._left.pop()
@@ -238,19 +303,6 @@ class Follower:
             size += len(event.text)
             texts.append(event.text)
         return b"".join(texts)
-
-    def _brief(self) -> bytes:
-        """All that has happened, in one event."""
-        if not self._left:
-            return b""
-        events, self._left = self._left, []
-        self._number = events[0].number
-        jobs = sorted({event.job_id for event in events if event.job_id is not None})
-        document: ChangedEvent = {
-            "kinds": sorted({event.kind for event in events}),
-            "jobs": jobs if len(jobs) <= _NAMED else None,
-        }
-        return event_text("changed", document, self._feed.id_of(self._number))
 
     def keep_alive(self) -> bytes:
         """What keeps the connection open. It also moves the place at which the client goes on, where what
@@ -271,7 +323,15 @@ class _Found(NamedTuple):
 
 
 def _found(seen: Seen, conn: apsw.Connection) -> list[_Found]:
-    return [_Found.of(news) for news in seen.news(conn)]
+    return [_Found.of(news) for news in seen.news(conn, in_full=True)]
+
+
+def _summary(events: Sequence[Event]) -> ChangedEvent:
+    jobs = sorted({event.job_id for event in events if event.job_id is not None})
+    return {
+        "kinds": sorted({event.kind for event in events}),
+        "jobs": jobs if len(jobs) <= _NAMED else None,
+    }
 
 
 _OTHER: Final = _Found(News("other", "other", None, {}), b"")

@@ -1,7 +1,7 @@
 """What has changed since the last look at the database: found by reading, so that it does not matter which
 process has written it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -84,12 +84,15 @@ class Seen:
         self.is_behind = False
         """Whether there was more than one look passes on, or something was left for a later one."""
 
-    def news(self, conn: apsw.Connection) -> list[News]:
-        """What has changed since the last call. One that raises has seen nothing."""
+    def news(self, conn: apsw.Connection, *, in_full: bool) -> list[News]:
+        """What has changed since the last call. One that raises has seen nothing.
+
+        Not ``in_full``: the documents of runs and queues are empty, and cost nothing.
+        """
         now = self._clock.now()
         with snapshot(conn):
-            runs = self._runs(conn)
-            queues, marks = self._changed_queues(conn, now)
+            runs = self._runs(conn, in_full)
+            queues, marks = self._changed_queues(conn, now, in_full)
             incidents = self._changed_incidents(conn, now)
         self._run, self._end, self._running, self._waiting = runs.run, runs.end, runs.running, runs.waiting
         self._queues = marks
@@ -97,7 +100,7 @@ class Seen:
         self.is_behind = runs.are_more or incidents.are_more or self._waits.waits or self._incidents.waits
         return [*runs.news, *queues, *incidents.news]
 
-    def _runs(self, conn: apsw.Connection) -> "_Runs":
+    def _runs(self, conn: apsw.Connection, in_full: bool) -> "_Runs":
         changes: dict[int, RunChange] = {}
         entered = run_changes.entered_after(conn, self._run, _PORTION)
         last_entered = max(entered, default=self._run)
@@ -130,7 +133,7 @@ class Seen:
             waiting.pop(end.run_id, None)
             changes[end.run_id] = "ended"
         return _Runs(
-            news=list(_run_news(conn, changes)),
+            news=list(_run_news(conn, changes) if in_full else _brief_run_news(conn, changes)),
             run=last_entered,
             end=ends[-1] if ends else self._end,
             running=running,
@@ -139,10 +142,12 @@ class Seen:
         )
 
     def _changed_queues(
-        self, conn: apsw.Connection, now: datetime
+        self, conn: apsw.Connection, now: datetime, in_full: bool
     ) -> tuple[list[News], dict[str, tuple[object, ...]]]:
         marks = queue_contents.queue_marks(conn)
         changed = [queue_id for queue_id, mark in marks.items() if self._queues.get(queue_id) != mark]
+        if not in_full:
+            return [News("queue", f"queue {queue_id}", None, {}) for queue_id in changed], marks
         pauses = queue_pauses(conn, now) if changed else {}
         news = []
         for queue_id in changed:
@@ -185,6 +190,12 @@ class _Incidents(NamedTuple):
     newest: int
     open: set[int]
     are_more: bool
+
+
+def _brief_run_news(conn: apsw.Connection, changes: Collection[int]) -> Iterable[News]:
+    return (
+        News("run", f"run {run_id}", job, {}) for run_id, job in run_changes.jobs_of(conn, changes).items()
+    )
 
 
 def _run_news(conn: apsw.Connection, changes: Mapping[int, RunChange]) -> Iterable[News]:

@@ -42,6 +42,7 @@ VALUES: Final[Mapping[str, object]] = {
     "attempt": 1,
     "author": "Ada",
     "backfill_id": None,
+    "backoff_factor": 2.0,
     "base_url": "https://slack.com/api",
     "before": AT,
     "busy_ms": None,
@@ -173,6 +174,7 @@ VALUES: Final[Mapping[str, object]] = {
     "public_url": "https://jobs.example.org",
     "queue": "mail",
     "queues": "mail",
+    "readers": "backup",
     "OccurrenceDocument.reason": None,
     "RunRow.reason": None,
     "SyncDocument.reason": None,
@@ -280,6 +282,7 @@ BODIES: Final[Mapping[type, Mapping[str, object]]] = {
     },
     overrides.OverrideBody: {"for": "2h", "reason": _WHY},
     queues.PurgeQueueBody: {"kinds": ["failed", "completed"]},
+    queues.RetryBody: {"items": [7, 9]},
     runs.RunJobBody: {"params": {"DAY": "2026-03-01"}},
 }
 """The body of a request by its type."""

@@ -151,7 +151,7 @@ class Gate:
         return self._told(request, HttpProblem(500, "unexpected", UNEXPECTED))
 
     def _told(self, request: web.Request, problem: HttpProblem) -> web.Response:
-        return self._manner_of(request).tell(problem)
+        return self._manner_of(request).tell(problem, request)
 
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:

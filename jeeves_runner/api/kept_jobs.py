@@ -22,13 +22,15 @@ from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import encode
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import IN_MEMORY
+from jeeves_runner.clock import thread_seconds
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.overrides import next_change
+from jeeves_runner.views.job_search import JobMarks, marks_of
 from jeeves_runner.views.jobs import JobStates
 from jeeves_runner.views.occurrences import Moments
 
 _KEPT: Final = 60.0
-"""Seconds without a request after which nothing is kept: of 10,000 jobs it is some 12 MB."""
+"""Seconds without a request after which nothing is kept: of 10,000 jobs it is some 15 MB."""
 
 _SHARE: Final = 10
 """While anything runs, lists are read in one of so many parts of the time, and less."""
@@ -56,6 +58,8 @@ class _Text(NamedTuple):
     """Likewise of the rest that it is made of."""
     text: bytes
     """The document."""
+    marks: JobMarks
+    """What it is found by."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +76,11 @@ class JobTexts:
     """The document of all; None where that is too much for the memory."""
     moves: int | None
     """The changes of the timetable before it was read, where that alone said what was to come."""
+
+    @property
+    def marks(self) -> Sequence[JobMarks]:
+        """What each job is found by, in order."""
+        return [text.marks for text in self.texts]
 
     def document(self, after: str | None = None, limit: int | None = None) -> Iterator[bytes]:
         """``{jobs}`` part by part: those ``after`` an id, up to ``limit``; ``next_cursor`` if more follow."""
@@ -127,6 +136,8 @@ class KeptJobs:
         self._next_read = 0.0
         self._ran_at = -_GAP
         self._drop: asyncio.TimerHandle | None = None
+        self.spent = 0.0
+        """The seconds of processor that reading has taken so far."""
 
     async def texts(self, came: int) -> JobTexts:
         """The list, no older than the request, which has ``came`` after so many looks at the commits."""
@@ -170,7 +181,8 @@ class KeptJobs:
         reading = partial(self._texts_of, moment=moment, before=texts)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        since, until, found = await self._reads.read(reading)
+        since, until, found, spent = await self._reads.read(reading)
+        self.spent += spent
         took = loop.time() - began
         self._next_read = began + took + min(took * _SHARE, _LONGEST_REST)
         kept = _Kept(number=number, moment=moment, since=since, until=until, texts=found)
@@ -181,9 +193,10 @@ class KeptJobs:
 
     def _texts_of(
         self, conn: apsw.Connection, *, moment: _Moment, before: JobTexts | None
-    ) -> tuple[datetime, datetime | None, JobTexts]:
-        """In the pool: when the list was read, when the time alone makes another of it, and the list."""
-        now = self._services.clock.now()
+    ) -> tuple[datetime, datetime | None, JobTexts, float]:
+        """In the pool: when the list was read, when the time alone makes another of it, the list, and the
+        seconds of processor that it took."""
+        now, began = self._services.clock.now(), thread_seconds()
         known: Mapping[str, _Text] = (
             {} if before is None else dict(zip(before.ids, before.texts, strict=True))
         )
@@ -202,19 +215,21 @@ class KeptJobs:
                     state = states.of(packed)
                     number = hash(state)
                     if text is None or text.row != row or text.state != number:
-                        text = _Text(row, number, encode(state.document(packed)))
+                        document = state.document(packed)
+                        text = _Text(row, number, encode(document), marks_of(document))
                         news += 1
                     if state.pause is not None or state.skips:
                         until = _earlier(until, state.holds_until(packed, now))
                 ids.append(job_id)
                 texts.append(text)
         if before is not None and not news and len(ids) == len(before.ids):
-            return now, until, replace(before, moves=moves)
+            return now, until, replace(before, moves=moves), thread_seconds() - began
         self._lists += 1
         size = sum(len(text.text) + 1 for text in texts)
         whole = _whole(texts) if size <= IN_MEMORY else None
         tag = f"{self._process}-{self._lists}"
-        return now, until, JobTexts(tag=tag, ids=ids, texts=texts, whole=whole, moves=moves)
+        found = JobTexts(tag=tag, ids=ids, texts=texts, whole=whole, moves=moves)
+        return now, until, found, thread_seconds() - began
 
     def _drop_later(self) -> None:
         self._drop = asyncio.get_running_loop().call_later(_KEPT, self._drop_unused)

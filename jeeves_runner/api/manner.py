@@ -20,9 +20,13 @@ class Manner:
     """What makes values of a query."""
     body: Callable[[type[Any], Room, float], BodyReader[Any]]
     """What makes values of bodies."""
-    tell: Callable[[HttpProblem], web.Response]
+    tell: Callable[[HttpProblem, web.Request], web.Response]
     """What makes the answer to a request that is refused or fails."""
 
 
-HOUSE: Final = Manner(query=Parser, body=BodyReader, tell=HttpProblem.answer)
+def _tell(problem: HttpProblem, _request: web.Request) -> web.Response:
+    return problem.answer()
+
+
+HOUSE: Final = Manner(query=Parser, body=BodyReader, tell=_tell)
 """Unknown parameters and keys are refused, and errors are problems (RFC 9457)."""

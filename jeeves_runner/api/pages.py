@@ -22,10 +22,9 @@ class Pages:
     """How requests for them are taken, and how people are told what is wrong."""
 
     def at(self, route: Route) -> Route | None:
-        """The page at the path of a document; None if it has none, or the route is no document."""
-        if route.method != "GET":
-            return None
-        return next((page for page in self.routes if page.path == route.path), None)
+        """The page of a route for other programs, of the same path and method; None if it has none."""
+        wanted = (route.method, route.path)
+        return next((page for page in self.routes if (page.method, page.path) == wanted), None)
 
     def alone(self, documents: Collection[Route]) -> Iterator[Route]:
         """Those whose path and method no document has."""

@@ -16,10 +16,12 @@ from jeeves_runner.api.callers import Role, RunMay
 from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
 from jeeves_runner.api.event_stream import Source, Streams
 from jeeves_runner.api.events_feed import Feed
+from jeeves_runner.api.kept_finds import KeptFinds
 from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.kept_pages import KeptPages
 from jeeves_runner.api.kept_reads import KeptReads
 from jeeves_runner.api.kept_status import KeptStatus
+from jeeves_runner.api.past_ends import PastEnds
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import (
@@ -113,10 +115,14 @@ class Call(Generic[P, Q, B]):
     """What happens."""
     kept: KeptReads
     """What was read of the database before."""
+    kept_finds: KeptFinds
+    """What took long to be found out."""
     kept_jobs: KeptJobs
     """The list of jobs."""
     kept_pages: KeptPages
     """What was shown to people before."""
+    past_ends: PastEnds
+    """How the runs of the last day ended."""
     kept_status: KeptStatus
     """How the runner is."""
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.comparing import Comparison
 from jeeves_runner.cli.forecast_text import by_job, summary_lines
-from jeeves_runner.cli.formats import counted, on_one_line, short_sha
+from jeeves_runner.cli.formats import counted, on_one_line
 from jeeves_runner.cli.github import annotations, error
 from jeeves_runner.cli.plan_text import Line, consequence_line, field_text, named, plan_lines, plan_summary
 from jeeves_runner.core.edge_changes import EdgeChanges
 from jeeves_runner.core.node_spec import NodeKind, split_key
+from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.plan import Change
 from jeeves_runner.core.problem import Problem
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from jeeves_runner.cli.formats import ago, short_sha, shortened
-from jeeves_runner.cli.manifest_text import flow_text
-from jeeves_runner.cli.plan_text import NOTHING, Line, field_text, value_text
+from jeeves_runner.cli.formats import ago, shortened
+from jeeves_runner.cli.plan_text import Line, field_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.manifest_text import NOTHING, flow_text, value_text
+from jeeves_runner.core.origin import short_sha
 
 if TYPE_CHECKING:
     from jeeves_runner.views.explanation import ExplainedKeyDocument, ExplanationDocument, StatementDocument

@@ -9,7 +9,6 @@ from typing import Final
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.instants import on_clocks
-from jeeves_runner.core.origin import DIRTY
 from jeeves_runner.core.wording import one_line
 
 NONE: Final = "-"
@@ -17,7 +16,6 @@ NONE: Final = "-"
 
 _LONGEST: Final = 100
 _BREAKS: Final = str.maketrans("\n\r\t", "   ")
-_SHA_LENGTH: Final = 10
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -99,12 +97,6 @@ def on_one_line(text: str) -> str:
 
 def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def short_sha(sha: str) -> str:
-    """As much of a commit as people read, and whether the files differed from it."""
-    head, dirty, _ = sha.partition(DIRTY)
-    return head[:_SHA_LENGTH] + dirty
 
 
 def command_text(words: Sequence[str]) -> str:

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from jeeves_runner.cli.context import App
-from jeeves_runner.cli.formats import json_text, short_sha, when
+from jeeves_runner.cli.formats import json_text, when
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.causes import causes_of, in_words
+from jeeves_runner.core.origin import short_sha
 
 if TYPE_CHECKING:
     from jeeves_runner.db.lineage_list import RunOrigin

@@ -4,21 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from jeeves_runner.cli.formats import counted, shortened
-from jeeves_runner.cli.manifest_text import flow_text
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.manifest_text import value_text
 from jeeves_runner.core.plan import Action, Plan
 from jeeves_runner.core.problem import Problem
 
 Line = tuple[Cell, ...]
 """The parts of a line, as ``App.print`` takes them."""
-
-NOTHING: Final = "(none)"
-"""In place of a value where a manifest has none."""
-
-ONE_OR_MORE: Final = frozenset(
-    {"schedule", "on_failure", "on_success", "output_channel", "on_failed", "renamed_from"}
-)
-"""The keys under which a manifest may have one value in place of a list of one."""
 
 _FEW: Final = 3
 _NOTHING: Final[Mapping[str, Sequence[str]]] = {}
@@ -65,15 +57,6 @@ def field_text(field: Mapping[str, Any]) -> str:
     """``timeout: 5m -> 10m``: a field of a change's document."""
     old, new = (shortened(value_text(field["path"], field[side])) for side in ("old", "new"))
     return f"{field['path']}: {old} -> {new}"
-
-
-def value_text(path: str, value: object) -> str:
-    """A value as a manifest could have it under the key ``path``."""
-    if value is None or value in ([], (), {}, ""):
-        return NOTHING
-    if isinstance(value, list | tuple) and len(value) == 1 and path in ONE_OR_MORE:
-        return flow_text(value[0])
-    return flow_text(value)
 
 
 def held_line(kind: str, name: str, why: str = "") -> Line:

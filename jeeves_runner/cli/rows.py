@@ -11,7 +11,7 @@ from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.reasons import CATCHES_UP
-from jeeves_runner.core.schedule_entry import BETWEEN, entry_of, entry_text
+from jeeves_runner.core.schedule_entry import written_text
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
@@ -58,7 +58,7 @@ def job_cells(job: "ListedJobDocument", now: datetime, *, served: bool) -> tuple
     return (
         job["id"],
         status_cell(job["status"]),
-        schedule_text(job),
+        written_text(job["schedule"]),
         NONE if last is None else ago(last["started_at"], now),
         ago(job["next_run"], now),
         job_note(job, now, served=served),
@@ -169,22 +169,6 @@ def _override_text(
     until = f"ends {ago(override['until'], now)}" if override["until"] else without_end
     reason = f": {override['reason']}" if override["reason"] else ""
     return f"{word}, {until}{reason}"
-
-
-def schedule_text(job: "ListedJobDocument") -> str:
-    """The entries of a job's schedule."""
-    schedule = job["schedule"]
-    if schedule is None:
-        return "when triggered"
-    entries = schedule if isinstance(schedule, list) else [schedule]
-    return BETWEEN.join(map(_entry_text, entries))
-
-
-def _entry_text(written: object) -> str:
-    try:
-        return entry_text(entry_of(written))
-    except ValueError:  # changed by hand: shown as it stands
-        return str(written)
 
 
 def run_cells(run: "RunRow", now: datetime, *, served: bool) -> tuple[Cell, ...]:

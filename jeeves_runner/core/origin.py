@@ -43,6 +43,14 @@ class SourceId(NamedTuple):
 DIRTY: Final = "+dirty"
 """The end of a recorded commit from which the folder differed."""
 
+_SHA_LENGTH: Final = 10
+
+
+def short_sha(sha: str) -> str:
+    """As much of a commit as people read, and whether the files differed from it."""
+    head, dirty, _ = sha.partition(DIRTY)
+    return head[:_SHA_LENGTH] + dirty
+
 
 class Commit(NamedTuple):
     """What git says about the manifests."""

@@ -80,6 +80,21 @@ def entries_text(entries: Iterable[ScheduleEntry]) -> str:
     return BETWEEN.join(map(entry_text, entries))
 
 
+def written_text(schedule: object) -> str:
+    """A schedule as documents have it, as people read it; what is none, because it was changed by hand, as it
+    stands."""
+    if schedule is None:
+        return "when triggered"
+    return BETWEEN.join(map(_written, schedule if isinstance(schedule, list) else [schedule]))
+
+
+def _written(value: object) -> str:
+    try:
+        return entry_text(entry_of(value))
+    except ValueError:
+        return str(value)
+
+
 def _mapping(entry: Every | At | RRule) -> dict[str, str]:
     pairs = zip(entry._fields, entry, strict=True)
     return {_WRITTEN.get((type(entry), name), name): value for name, value in pairs if value is not None}

@@ -9,9 +9,12 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from jeeves_runner.clock import from_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.origin import short_sha
+from jeeves_runner.core.schedule_entry import written_text
+from jeeves_runner.dashboard.shown_values import last_line, plain, size_in_words
 
 
 class Tone(NamedTuple):
@@ -40,9 +43,12 @@ _TONES: Final[Mapping[str, str]] = MappingProxyType(
         "blocked": "bad",
         "pending": "wait",
         "starting": "wait",
+        "claimed": "run",
+        "completed": "ok",
+        "failed": "bad",
     }
 )
-"""The tone of each status of runs, of jobs and of the sync. Five tones, each with a sign of its own."""
+"""The tone of each status of runs, of jobs, of the sync and of items. Five tones, each with its own sign."""
 
 
 def tone(status: str) -> Tone:
@@ -50,13 +56,13 @@ def tone(status: str) -> Tone:
     return Tone(_TONES.get(status, "quiet"), status.replace("_", " "))
 
 
-def moment(text: str | None, zone: str | None = None) -> Markup:
+def moment(text: str | datetime | None, zone: str | None = None) -> Markup:
     """A time of the database. The script of the page shows it in the viewer's zone, and the job's on hover;
     without it, it is of UTC."""
     return _time(text, "data-moment", zone)
 
 
-def ago(text: str | None, zone: str | None = None) -> Markup:
+def ago(text: str | datetime | None, zone: str | None = None) -> Markup:
     """The same as the time that has passed since then, or is left until then; the script keeps it so."""
     return _time(text, "data-ago", zone)
 
@@ -66,13 +72,29 @@ def since(text: str | None) -> Markup:
     return _time(text, "data-since", None)
 
 
-def _time(text: str | None, how: str, zone: str | None) -> Markup:
+def hour(text: str | datetime) -> Markup:
+    """A time as the heading of what an hour holds has it: with its day."""
+    return _time(text, "data-hour", None)
+
+
+def axis(text: str) -> Markup:
+    """A time as a mark of an axis has it: the time of day, or the day where that begins."""
+    return _time(text, "data-axis", None)
+
+
+_USUAL: Final = "%Y-%m-%d %H:%M:%S UTC"
+_FORMS: Final[Mapping[str, str]] = MappingProxyType({"data-axis": "%H:%M", "data-hour": "%a %d %b, %H:%M"})
+
+
+def _time(text: str | datetime | None, how: str, zone: str | None) -> Markup:
+    if isinstance(text, datetime):
+        text = to_text(text)
     if text is None:
         return Markup('<span class="none">–</span>')
     when = _read(text)
     if when is None:
         return Markup("<span>{}</span>").format(text)
-    shown = f"{when:%Y-%m-%d %H:%M:%S} UTC"
+    shown = f"{when:{_FORMS.get(how, _USUAL)}}"
     named = Markup(' data-zone="{}"').format(zone) if zone else Markup()
     return Markup('<time datetime="{}" {}{}>{}</time>').format(text, Markup(how), named, shown)
 
@@ -89,9 +111,28 @@ def duration(ms: int | None) -> str:
     return "–" if ms is None else in_units(ms)
 
 
+def person(author: str | None) -> str:
+    """The name of a commit's author, whose address stands behind it."""
+    return (author or "").partition(" <")[0]
+
+
+def coded(text: str) -> Markup:
+    """A message, with what stands in it between backquotes as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return Markup("{}").format(text)
+    forms = (Markup("{}"), Markup("<code>{}</code>"))
+    return Markup().join(forms[place % 2].format(part) for place, part in enumerate(parts))
+
+
 def as_json(value: object) -> str:
     """Any value as JSON on several lines."""
     return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def on_a_line(value: object) -> str:
+    """Any value as JSON on one line, which YAML is as well."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def segment(name: str) -> str:
@@ -105,8 +146,18 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "moment": moment,
         "ago": ago,
         "since": since,
+        "axis": axis,
+        "hour": hour,
         "duration": duration,
+        "short_sha": short_sha,
+        "person": person,
+        "coded": coded,
         "as_json": as_json,
+        "on_a_line": on_a_line,
+        "schedule": written_text,
         "segment": segment,
+        "plain": plain,
+        "last_line": last_line,
+        "size": size_in_words,
     }
 )

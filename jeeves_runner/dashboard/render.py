@@ -10,6 +10,7 @@ from jeeves_runner.api.kept_pages import Made
 from jeeves_runner.clock import thread_seconds
 from jeeves_runner.dashboard.files import place_of
 from jeeves_runner.dashboard.look import FILTERS
+from jeeves_runner.dashboard.spark import spark
 
 _FOLDER: Final = "templates"
 
@@ -33,6 +34,7 @@ def _templates() -> Environment:
         auto_reload=False,
     )
     made.filters.update(FILTERS)
+    made.filters["spark"] = spark
     made.globals["file"] = place_of
     return made
 

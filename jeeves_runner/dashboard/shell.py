@@ -49,6 +49,8 @@ class Shell:
     """Where one can go."""
     status: StatusDocument
     """How the runner is."""
+    target: str
+    """The path of the page itself, with its query."""
     may_act: bool
     """Whether the viewer may operate."""
     who: str | None
@@ -60,13 +62,30 @@ class Shell:
         return self.status["health"]["incidents_open"]
 
 
+class Viewer(NamedTuple):
+    """Who looks, as far as it makes another page."""
+
+    may_act: bool
+    """Whether they may operate."""
+    who: str | None
+    """By which token they are let in; None: by none."""
+
+
+def viewer_of(call: Call[Any, Any, Any]) -> Viewer:
+    """The one who asks."""
+    caller = call.asking.caller
+    holder = caller.holder if caller.kind is CallerKind.BROWSER else None
+    return Viewer(caller.role is TokenRole.OPERATE, holder.name if holder else None)
+
+
 async def shell_of(call: Call[Any, Any, Any], here: str) -> Shell:
     """The frame for one who looks."""
-    caller = call.asking.caller
+    viewer = viewer_of(call)
     return Shell(
         here=here,
         ways=WAYS,
         status=await status_document(call),
-        may_act=caller.role is TokenRole.OPERATE,
-        who=caller.holder.name if caller.kind is CallerKind.BROWSER and caller.holder else None,
+        target=call.asking.target,
+        may_act=viewer.may_act,
+        who=viewer.who,
     )

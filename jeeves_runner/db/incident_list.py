@@ -71,6 +71,9 @@ FROM (SELECT * FROM {rows} WHERE {condition} ORDER BY id DESC LIMIT :limit) AS e
 LEFT JOIN runs ON runs.id = each.run_id LEFT JOIN jobs ON jobs.id = each.job_id
 ORDER BY each.id DESC
 """
+_OPEN_OF_JOB: Final = (
+    f"SELECT id FROM {_OPEN} WHERE closed_at IS NULL AND coalesce(job_id, '') = ? ORDER BY id"
+)
 # Of the newest message about each of these, where it has not been taken.
 _NOT_TAKEN: Final = """
 SELECT incident_id, channel FROM (
@@ -103,6 +106,12 @@ def listed_incidents(conn: apsw.Connection, now: datetime, numbers: Iterable[int
 def open_numbers(conn: apsw.Connection) -> set[int]:
     """The numbers of the incidents that are not over."""
     return {number for (number,) in conn.execute(f"SELECT id FROM {_OPEN} WHERE closed_at IS NULL")}
+
+
+def open_of_job(conn: apsw.Connection, now: datetime, job_id: str) -> list[IncidentRow]:
+    """What is wrong with a job and not over, newest first."""
+    numbers = conn.execute(_OPEN_OF_JOB, (job_id,))
+    return listed_incidents(conn, now, [number for (number,) in numbers])
 
 
 def newest_incident(conn: apsw.Connection) -> int:

@@ -79,6 +79,8 @@ class ListedJob(NamedTuple):
     """Its own row."""
     tags: list[str]
     """The tags of its spec."""
+    owner: str | None
+    """Who looks after it, by its spec."""
     active_running: int | None
     """1 while a run of it runs, 0 while one only waits, else None."""
     held_message: str | None
@@ -132,10 +134,11 @@ class HealthCounts(NamedTuple):
 
 
 _SHOWN: Final = tuple(JobColumns.__annotations__)
-_FACTS: Final = len(ListedJob._fields) - 4
-"""Facts that the statement finds, beside the columns and the tags."""
+_FACTS: Final = len(ListedJob._fields) - 5
+"""Facts that the statement finds, beside the columns and what is taken of the spec."""
 
-_ID: Final = 1 + _FACTS + _SHOWN.index("id")
+_OF_SPEC: Final = 2
+_ID: Final = _OF_SPEC + _FACTS + _SHOWN.index("id")
 
 _ACTIVE: Final = f"""
 WITH active AS MATERIALIZED (
@@ -155,7 +158,7 @@ def _last_outcome(run: str) -> str:
 _COLUMNS: Final = ", ".join(f"jobs.{name}" for name in _SHOWN)
 _LIST: Final = f"""
 {_ACTIVE}
-SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since,
+SELECT jobs.spec ->> '$.tags', jobs.spec ->> '$.owner', active.running, held.message, held.since,
   last.id, last.status, last.started_at, last.finished_at, last.duration_ms, {_last_outcome("last")},
   {_COLUMNS}
 FROM jobs
@@ -204,10 +207,10 @@ def listed_jobs(
     pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
     mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
     for row in conn.execute(_LIST, bindings):
-        tags = row[0]
+        tags, owner = row[:_OF_SPEC]
         its_tags = json.loads(tags) if tags and tags != "[]" else []
-        columns, facts = _columns(row[1 + _FACTS :]), row[1 : 1 + _FACTS]
-        yield ListedJob._make((columns, its_tags, *facts, pauses.of(row[_ID]), mutes.of(row[_ID])))
+        facts, columns = row[_OF_SPEC : _OF_SPEC + _FACTS], _columns(row[_OF_SPEC + _FACTS :])
+        yield ListedJob._make((columns, its_tags, owner, *facts, pauses.of(row[_ID]), mutes.of(row[_ID])))
 
 
 def packed_jobs(conn: apsw.Connection) -> Iterator[PackedJob]:
@@ -219,9 +222,9 @@ def unpacked(packed: PackedJob, pause: Shown | None, mute: Shown | None) -> List
     """The job that was packed."""
     job_id, _, about, last, columns, spec_text = packed
     spec = from_json(spec_text, f"what is declared of job {job_id}")
-    tags = spec.get("tags") if isinstance(spec, dict) else None
+    tags, owner = (spec.get("tags"), spec.get("owner")) if isinstance(spec, dict) else (None, None)
     facts = (*json.loads(about), *json.loads(last or _NO_RUN))
-    return ListedJob._make((_columns(json.loads(columns)), tags or [], *facts, pause, mute))
+    return ListedJob._make((_columns(json.loads(columns)), tags or [], owner, *facts, pause, mute))
 
 
 def is_decided_beyond(packed: PackedJob, text: str) -> bool:

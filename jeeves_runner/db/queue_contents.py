@@ -89,6 +89,12 @@ def peek(
     return _item_rows(conn, _PENDING, now, queue_id, limit, room)
 
 
+def waiting_ids(conn: apsw.Connection, now: datetime, queue_id: str, limit: int) -> list[int]:
+    """The numbers of the same. No payload is read."""
+    terms = {"at": to_text(now), "queue": queue_id, "limit": limit}
+    return [item_id for (item_id,) in conn.execute(_PENDING_IDS, terms)]
+
+
 def failed_items(
     conn: apsw.Connection, now: datetime, queue_id: str, limit: int, room: int | None = None
 ) -> Page[ItemRow]:
@@ -96,12 +102,10 @@ def failed_items(
     return _item_rows(conn, _FAILED, now, queue_id, limit, room)
 
 
-def item_row(conn: apsw.Connection, item_id: int) -> ItemRow | None:
+def item_row(conn: apsw.Connection, now: datetime, item_id: int) -> ItemRow | None:
     """An item by its number."""
-    row = conn.execute(
-        "SELECT id, payload, priority, attempt, created_at, ready_at, error FROM queue_items WHERE id = ?",
-        (item_id,),
-    ).fetchone()
+    terms = {"id": item_id, "at": to_text(now), "lease_ended": LEASE_ENDED}
+    row = conn.execute(_ITEM, terms).fetchone()
     return None if row is None else ItemRow(row[0], _shown(row[1]), *row[2:])
 
 
@@ -149,19 +153,26 @@ SELECT id,
 FROM queues WHERE id >= coalesce(:queue, '') AND (:queue IS NULL OR id <= :queue) ORDER BY id
 """
 
+
 # Limited parts, so that a look at ten items does not sort a million.
-_WAITING = """SELECT id, payload, priority, attempt, created_at, ready_at, error FROM queue_items
-    WHERE queue_id = :queue AND status = 'pending'"""
-_PENDING = f"""
-SELECT id, payload, priority, attempt, created_at, ready_at, error FROM (
-  SELECT * FROM ({_WAITING} AND ready_at IS NULL ORDER BY priority DESC, id LIMIT :limit)
+def _in_turn(told: str, columns: str) -> str:
+    """The items that wait, in the order of claims: of each what is ``told`` of the ``columns``."""
+    waiting = f"SELECT {columns} FROM queue_items WHERE queue_id = :queue AND status = 'pending'"
+    return f"""
+SELECT {told} FROM (
+  SELECT * FROM ({waiting} AND ready_at IS NULL ORDER BY priority DESC, id LIMIT :limit)
   UNION ALL
-  SELECT * FROM ({_WAITING} AND ready_at IS NOT NULL ORDER BY priority DESC, ready_at, id LIMIT :limit)
+  SELECT * FROM ({waiting} AND ready_at IS NOT NULL ORDER BY priority DESC, ready_at, id LIMIT :limit)
   UNION ALL
-  SELECT id, payload, priority, attempt, created_at, ready_at, error FROM queue_items
+  SELECT {columns} FROM queue_items
   WHERE queue_id = :queue AND status = 'claimed' AND lease_until <= :at AND attempt < max_attempts)
 ORDER BY priority DESC, coalesce(ready_at, min(created_at, :at)), id LIMIT :limit
 """
+
+
+_COLUMNS = "id, payload, priority, attempt, created_at, ready_at, error"
+_PENDING = _in_turn(_COLUMNS, _COLUMNS)
+_PENDING_IDS = _in_turn("id", "id, priority, created_at, ready_at")
 
 _FAILED = """
 SELECT id, payload, priority, attempt, created_at, ready_at, error FROM (
@@ -173,4 +184,11 @@ SELECT id, payload, priority, attempt, created_at, ready_at, error FROM (
   FROM queue_items
   WHERE queue_id = :queue AND status = 'claimed' AND lease_until <= :at AND attempt >= max_attempts)
 ORDER BY ended DESC, id DESC LIMIT :limit
+"""
+
+_ITEM = """
+SELECT id, payload, priority, attempt, created_at, ready_at,
+  CASE WHEN status = 'claimed' AND lease_until <= :at AND attempt >= max_attempts THEN :lease_ended
+       ELSE error END
+FROM queue_items WHERE id = :id
 """

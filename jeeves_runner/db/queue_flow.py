@@ -29,10 +29,37 @@ def flows(conn: apsw.Connection, now: datetime, queue_id: str | None = None) -> 
     return {name: Flow(completed, failed) for name, completed, failed in conn.execute(_FLOWS, terms)}
 
 
+class Minute(NamedTuple):
+    """What has left a queue in one minute of the window; of what is counted."""
+
+    start: str
+    """Its beginning, as the first 16 characters of a time in the database's form."""
+    completed: int
+    """Items that were completed."""
+    failed: int
+    """Items that became dead letters and still are."""
+
+
+def minutes(conn: apsw.Connection, now: datetime, queue_id: str) -> list[Minute]:
+    """The minutes of the window in which something has left a queue, in order."""
+    terms = {"since": to_text(now - WINDOW), "queue": queue_id, "most": MOST}
+    return [Minute._make(row) for row in conn.execute(_MINUTES, terms)]
+
+
 _ENDED = """(SELECT count(*) FROM (
     SELECT 1 FROM queue_items WHERE queue_id = queues.id AND status = '{status}' AND completed_at > :since
     LIMIT :most))"""
 _FLOWS = f"""
 SELECT id, {_ENDED.format(status="completed")}, {_ENDED.format(status="failed")}
 FROM queues WHERE id >= coalesce(:queue, '') AND (:queue IS NULL OR id <= :queue)
+"""
+
+_NEWEST = """SELECT * FROM (
+    SELECT substr(completed_at, 1, 16) AS start, status FROM queue_items
+    WHERE queue_id = :queue AND status = '{status}' AND completed_at > :since
+    ORDER BY completed_at DESC LIMIT :most)"""
+_MINUTES = f"""
+SELECT start, count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed')
+FROM ({_NEWEST.format(status="completed")} UNION ALL {_NEWEST.format(status="failed")})
+GROUP BY start ORDER BY start
 """

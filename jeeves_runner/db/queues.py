@@ -1,7 +1,7 @@
 """The ``queues`` table: what manifests declare, and the queues that scripts use undeclared."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict, cast
 
 import apsw
 
@@ -50,6 +50,37 @@ class QueueRow(NamedTuple):
     """Since when its manifest no longer declares it (a tombstone), in the database's form of times."""
 
 
+class QueueSettings(TypedDict):
+    """What holds for the items of a queue. Null where another program has written what cannot be read."""
+
+    max_attempts: int
+    """Attempts at an item before it is a dead letter, where the item does not say otherwise."""
+    lease_ms: int
+    """How long a claim lasts that names no lease of its own."""
+    backoff_delay_ms: int | None
+    """Before an item that failed once can be claimed again."""
+    backoff_factor: float | None
+    """By what that wait grows with each attempt."""
+    backoff_max_delay_ms: int | None
+    """The longest wait."""
+    retention_completed_ms: int | None
+    """How long completed items are kept."""
+    retention_failed_ms: int | None
+    """How long dead letters are kept."""
+    dedup_key: str | None
+    """Where the key of a payload is by which duplicates are known; null: all are taken."""
+    dedup_scope: str | None
+    """What a new item is compared with: those that are `pending` or claimed, or `all` that are kept."""
+
+
+def settings_of(conn: apsw.Connection, queue_id: str) -> QueueSettings:
+    """What a queue is set to. NotFound."""
+    row = conn.execute(_SETTINGS, (queue_id,)).fetchone()
+    if row is None:
+        raise unknown_queue(queue_id)
+    return cast("QueueSettings", dict(zip(QueueSettings.__annotations__, row, strict=True)))
+
+
 def queue_rows(conn: apsw.Connection) -> list[QueueRow]:
     """All queues, tombstones included, by id."""
     rows = map(QueueRow._make, conn.execute(f"SELECT {', '.join(QueueRow._fields)} FROM queues ORDER BY id"))
@@ -69,6 +100,11 @@ def lease_of(conn: apsw.Connection, queue_id: str) -> int:
     return found
 
 
+def item_of_another(item_id: int, queue_id: str | None, found: str) -> NotFound:
+    """The error for an item that is not in the queue in which it was looked for, but in another."""
+    return NotFound(f"queue {queue_id} has no item {item_id}", hint=f"it is in queue {found}")
+
+
 def check_known(conn: apsw.Connection, queue_ids: Iterable[str]) -> None:
     """NotFound for the first that is no queue, not even one that was deleted."""
     known = {row.id for row in queue_rows(conn)}
@@ -86,6 +122,18 @@ def busy_queues(conn: apsw.Connection, queue_ids: Iterable[str]) -> frozenset[st
     """Which of these queues hold pending or claimed items."""
     return frozenset(queue_id for queue_id in queue_ids if conn.execute(_IS_BUSY, (queue_id,)).get)
 
+
+_SETTINGS = "SELECT max_attempts, lease_ms, {} FROM queues WHERE id = ?".format(
+    ", ".join(
+        f"CASE WHEN json_valid({column}) THEN {column} ->> '$.{name}' END"
+        for column, names in {
+            "backoff": ("delay_ms", "factor", "max_delay_ms"),
+            "retention": ("completed_ms", "failed_ms"),
+            "dedup_config": ("key", "scope"),
+        }.items()
+        for name in names
+    )
+)
 
 # At most two index searches, however many items there are.
 _IS_BUSY = """

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final, TypedDict, cast
+from typing import Annotated, Any, Final, NamedTuple, TypedDict, cast
 
 import apsw
 
@@ -143,6 +143,24 @@ def revision_rows(conn: apsw.Connection, *, before: int | None, limit: int) -> l
         (before, limit),
     )
     return [cast(RevisionRow, dict(zip(_SHOWN, row, strict=True))) for row in rows]
+
+
+class Neighbours(NamedTuple):
+    """The revisions beside one."""
+
+    before: int | None
+    """The one before it that is still known."""
+    after: int | None
+    """The one after it."""
+
+
+def neighbours(conn: apsw.Connection, number: int) -> Neighbours:
+    """What was applied before and after a revision."""
+    row = conn.execute(
+        "SELECT (SELECT max(id) FROM revisions WHERE id < ?1), (SELECT min(id) FROM revisions WHERE id > ?1)",
+        (number,),
+    ).fetchone()
+    return Neighbours(*(row or (None, None)))
 
 
 def recorded_changes(conn: apsw.Connection, number: int) -> tuple[list[dict[str, Any]], list[HeldThen]]:

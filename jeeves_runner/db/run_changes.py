@@ -1,6 +1,8 @@
 """What changes of runs, read by what has been seen before: for those who follow them, whichever process
 writes."""
 
+import json
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import apsw
@@ -54,6 +56,12 @@ def waiting_now(conn: apsw.Connection) -> dict[int, Standing]:
 def entered_after(conn: apsw.Connection, run_id: int, limit: int) -> dict[int, Standing]:
     """The next runs with larger ids, which are those of later commits; also those that have ended since."""
     return _standing(conn, f"{_STANDING} WHERE id > ? ORDER BY id LIMIT ?", (run_id, limit))
+
+
+def jobs_of(conn: apsw.Connection, run_ids: Iterable[int]) -> dict[int, str]:
+    """The jobs of these runs, as far as they are there."""
+    statement = "SELECT id, job_id FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+    return dict(conn.execute(statement, (json.dumps(list(run_ids)),)))
 
 
 def newest_run(conn: apsw.Connection) -> int:

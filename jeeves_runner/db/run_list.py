@@ -239,6 +239,14 @@ def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[RunRow]:
     return [_row(row) for row in rows]
 
 
+def newest_ended(conn: apsw.Connection, limit: int) -> list[RunRow]:
+    """What ended last of all jobs, the newest end first; what never started counts too."""
+    rows = conn.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE end_seq IS NOT NULL ORDER BY end_seq DESC LIMIT ?", (limit,)
+    )
+    return [_row(row) for row in rows]
+
+
 def _size(values: Sequence[Any]) -> int:
     return sum(len(values[place] or "") for place in _LONG)
 

@@ -4,8 +4,7 @@ import posixpath
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -76,7 +75,7 @@ def explain_job(config: Config, conn: apsw.Connection | None, job_id: str) -> Ex
     row = None if conn is None else jobs.job_row(conn, job_id if change is None else change.live_id)
     if row is not None and row.deleted_at is not None:
         row = None
-    files = _Files(config.path, snapshot, ManifestReader(setup.schema, setup.context), live.names())
+    files = Files(config_text(config), snapshot, ManifestReader(setup.schema, setup.context), live.names())
     defaults = FolderDefaults(snapshot, ParallelReader(setup.schema, setup.context), setup.salt)
     found = _find(files, defaults, job_id, _likely(change, row))
     if row is None and found is None:
@@ -89,7 +88,7 @@ def explain_job(config: Config, conn: apsw.Connection | None, job_id: str) -> Ex
     explained = None if found is None else found.explained
     file = found.path if found is not None else None if row is None else row.file
     if found is None or explained is None:
-        spec = {} if row is None else from_json(row.spec_text, f"what was applied of job {job_id}")
+        spec = {} if row is None else values_of(job_id, row.spec_text)
         keys, position, text = explain_live(spec, files.reader.rules), (1, 1), None
     else:
         keys, position, text = explained.keys, files.position(found.path, explained.place), explained.text
@@ -100,7 +99,7 @@ def explain_job(config: Config, conn: apsw.Connection | None, job_id: str) -> Ex
         message=standing.message,
         file=file,
         position=position,
-        keys=tuple(_by_file_name(key, positions) for key in keys),
+        keys=tuple(by_file_name(key, positions) for key in keys),
         places=positions,
         problems=_problems(plan, standing.state, (file, None if found is None else found.broken_defaults)),
         fields=standing.fields,
@@ -131,7 +130,7 @@ def _candidates(manifests: Mapping[str, bytes], job_id: str, likely: str | None)
             yield path
 
 
-def _find(files: "_Files", defaults: FolderDefaults, job_id: str, likely: str | None) -> _Found | None:
+def _find(files: "Files", defaults: FolderDefaults, job_id: str, likely: str | None) -> _Found | None:
     unread = None
     for path in _candidates(files.manifests, job_id, likely):
         above = defaults.above(path)
@@ -188,11 +187,31 @@ def _unchanged(plan: Plan, job_id: str, row: JobRow | None) -> _Standing:
     return _Standing(State.APPLIED)
 
 
-class _Files:
+def values_of(job_id: str, spec_text: str) -> Mapping[str, Any]:
+    """What was last applied of a job."""
+    values: Mapping[str, Any] = from_json(spec_text, f"what was applied of job {job_id}")
+    return values
+
+
+class ConfigText(NamedTuple):
+    """The config file as it is now."""
+
+    name: str
+    """Its name, in the folder of the project."""
+    data: bytes
+    """What stands in it."""
+
+
+def config_text(config: Config) -> ConfigText | None:
+    """None where the project has no config file; ConfigError where it cannot be read."""
+    return None if config.path is None else ConfigText(config.path.name, bytes_of(config.path))
+
+
+class Files:
     """The texts in which something is said of jobs, and where that stands in them."""
 
     def __init__(
-        self, config: Path | None, snapshot: Snapshot, reader: ManifestReader, names: Namespaces
+        self, config: ConfigText | None, snapshot: Snapshot, reader: ManifestReader, names: Namespaces
     ) -> None:
         self.reader = reader
         self.names = names
@@ -200,7 +219,7 @@ class _Files:
         self._texts = self.manifests | {file.path: file.data for file in snapshot.defaults}
         self.settings: dict[str, Statement] = {}
         if config is not None:
-            self._texts[config.name] = bytes_of(config)
+            self._texts[config.name] = config.data
             self._take_settings(config.name)
 
     def _take_settings(self, name: str) -> None:
@@ -249,7 +268,7 @@ class _Files:
             return Places(())
 
 
-def _by_file_name(key: ExplainedKey, positions: Mapping[tuple[str, KeyPath], Position]) -> ExplainedKey:
+def by_file_name(key: ExplainedKey, positions: Mapping[tuple[str, KeyPath], Position]) -> ExplainedKey:
     """A job that writes no id has the name of its file."""
     said = key.said
     if key.key != "id" or said.file is None or (said.file, said.path) in positions:

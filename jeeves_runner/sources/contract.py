@@ -96,6 +96,12 @@ class Source(Protocol):
         snapshot; it is never left out in silence, for that would delete the jobs in it.
         """
 
+    def look_at(self, manifest: str) -> Snapshot:
+        """The manifest at a path, and the ``_defaults.yaml`` files above it, as ``look`` would have them.
+
+        FileNotFoundError for what is no manifest, another OSError where it cannot be read.
+        """
+
     def weigh(self, seen: Snapshot, before: Trace | None, now: float) -> Snapshot:
         """The same, with ``waiting`` filled in: what seems to be a passing state beside the look before.
 

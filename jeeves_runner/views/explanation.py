@@ -1,6 +1,6 @@
 """Where the values of a job come from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, TypedDict
 
 import apsw
@@ -84,12 +84,19 @@ def explanation_view(conn: apsw.Connection | None, explanation: Explanation) -> 
             "file": explanation.file,
             "line": explanation.position[0],
             "valid": explanation.is_valid,
-            "keys": [_key(each, explanation.places) for each in explanation.keys],
+            "keys": keys_view(explanation.keys, explanation.places),
             "problems": problems_view(explanation.problems),
             "differences": [{"path": f.path, "old": f.old, "new": f.new} for f in explanation.fields],
             "revision": None if conn is None or number is None else revisions.revision(conn, number),
         }
     }
+
+
+def keys_view(
+    keys: Iterable[ExplainedKey], places: Mapping[tuple[str, KeyPath], Position]
+) -> list[ExplainedKeyDocument]:
+    """Keys with the place of each value."""
+    return [_key(each, places) for each in keys]
 
 
 def _key(key: ExplainedKey, places: Mapping[tuple[str, KeyPath], Position]) -> ExplainedKeyDocument:

@@ -93,24 +93,29 @@ class GraphDocument(TypedDict):
 
 
 def graph_view(
-    conn: apsw.Connection, now: datetime, *, impact: str | None = None, near: str | None = None
+    conn: apsw.Connection,
+    now: datetime,
+    *,
+    impact: str | None = None,
+    near: str | None = None,
+    distance: int = 1,
 ) -> GraphDocument:
     """``{nodes, edges, cycles}`` of the whole; of a node and all that a change of it reaches (``impact``); or
-    of a node and its neighbours (``near``).
+    of a node and its neighbours (``near``), which are ``distance`` steps away at most.
 
     NotFound for an unknown node, InvalidValue for both. A name without a kind is a job's id.
     """
     with snapshot(conn):
-        return document_of(conn, now, part_of(live_graph(conn), impact=impact, near=near))
+        return document_of(conn, now, part_of(live_graph(conn), impact=impact, near=near, distance=distance))
 
 
-def part_of(graph: Graph, *, impact: str | None, near: str | None) -> Graph:
+def part_of(graph: Graph, *, impact: str | None, near: str | None, distance: int = 1) -> Graph:
     """The part of the graph that is asked for, as ``graph_view`` says."""
     if impact is not None and near is not None:
         raise InvalidValue("`impact` and `around` are two questions", hint="leave out one of them")
     if impact is not None:
         return graph.only(downstream(graph, key_in(graph, impact)).keys())
-    return graph if near is None else around(graph, key_in(graph, near))
+    return graph if near is None else around(graph, key_in(graph, near), distance)
 
 
 def key_in(graph: Graph, name: str) -> str:

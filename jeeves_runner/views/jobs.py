@@ -88,6 +88,8 @@ class ListedJobDocument(JobColumns):
 
     tags: list[str]
     """Its tags."""
+    owner: str | None
+    """Who looks after it."""
     status: str
     """The first that fits of ``disabled, paused, running, scheduled``, its last outcome, and ``idle``."""
     held: bool
@@ -351,6 +353,7 @@ def _job(listed: ListedJob, times: _JobTimes) -> ListedJobDocument:
         **listed.columns,
         "enabled": listed.columns["enabled"] and paused is None,
         "tags": listed.tags,
+        "owner": listed.owner,
         "status": listed.status,
         "held": listed.held_message is not None,
         "paused": paused,

@@ -10,6 +10,7 @@ from jeeves_runner.db import lineage_list, queue_contents, runs
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.lineage_list import MOST, Effect, PassedItem, RunOrigin
 from jeeves_runner.db.queue_claims import unknown_item
+from jeeves_runner.db.queues import item_of_another
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.queues import ItemDocument, item_document
 
@@ -81,16 +82,30 @@ def item_lineage_view(
 ) -> ItemLineageDocument:
     """``{item}``: an item with the runs that it passed; NotFound, also where it is in another queue."""
     with snapshot(conn):
-        passed = lineage_list.item(conn, now, item_id)
-        row = queue_contents.item_row(conn, item_id)
-        if passed is None or row is None:
-            raise NotFound(
-                unknown_item(item_id), hint="what is completed or failed is kept for its queue's `retention`"
-            )
-        if queue_id not in (None, passed.queue):
-            raise NotFound(f"queue {queue_id} has no item {item_id}", hint=f"it is in queue {passed.queue}")
+        passed = passed_item(conn, now, item_id, queue_id)
+        row = queue_contents.item_row(conn, now, item_id)
+        if row is None:
+            raise _unknown(item_id)
         origins = lineage_list.origins(conn, _runs_of([passed]))
     return {"item": {**item_document(row), **_passed(passed, origins)}}
+
+
+def passed_item(
+    conn: apsw.Connection, now: datetime, item_id: int, queue_id: str | None = None
+) -> PassedItem:
+    """An item, by the runs that it passed; NotFound as above."""
+    passed = lineage_list.item(conn, now, item_id)
+    if passed is None:
+        raise _unknown(item_id)
+    if queue_id not in (None, passed.queue):
+        raise item_of_another(item_id, queue_id, passed.queue)
+    return passed
+
+
+def _unknown(item_id: int) -> NotFound:
+    return NotFound(
+        unknown_item(item_id), hint="what is completed or failed is kept for its queue's `retention`"
+    )
 
 
 def run_lineage_view(conn: apsw.Connection, now: datetime, run_id: int) -> RunLineageDocument:

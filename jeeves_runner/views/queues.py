@@ -77,6 +77,15 @@ class PurgedDocument(TypedDict):
     """How many items by kind, of the kinds that were asked for: `failed`, `completed`, `pending`."""
 
 
+class RetriedDocument(TypedDict):
+    """What was tried again."""
+
+    retried: int
+    """How many dead letters are pending again."""
+    left: int
+    """How many stay, because an equal item waits already."""
+
+
 class ItemDocument(TypedDict):
     """One item of a queue."""
 
@@ -128,6 +137,16 @@ def queues_view(
     if found.more:
         document["next_cursor"] = document["queues"][-1]["id"]
     return document
+
+
+def queue_document(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueDocument:
+    """One queue as a list with details has it, whether it holds anything or not; NotFound."""
+    with snapshot(conn):
+        counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
+        row = next((row for row in queues.queue_rows(conn) if row.id == queue_id), None)
+        if counts is None or row is None:
+            raise queues.unknown_queue(queue_id)
+        return _queue(row, counts, queue_pauses(conn, now).get(queue_id))
 
 
 def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueCountsDocument:

@@ -85,7 +85,7 @@ def namespace_view(
     with snapshot(conn):
         found = state_list.values(conn, now, namespace, after=after, limit=limit, room=room)
     if not found.rows and not after:
-        raise NotFound(f"there is no state in namespace {namespace}", hint=_SEE_STATE)
+        raise no_namespace(namespace)
     return NamespacePage(dict(found.rows), found.rows[-1].key if found.more else None)
 
 
@@ -105,7 +105,7 @@ def key_view(
     ``cursor``: the ``next_cursor`` of the page before. ``limit`` and ``room`` bound the items told, not the
     ``count``. ``oldest_first``: the other way round, and without a ``cursor``.
     """
-    after = None if cursor is None else _place(cursor)
+    after = None if cursor is None else item_place(cursor)
     with snapshot(conn):
         value = state.get_value(conn, now, namespace, key)
         items = state_list.items(
@@ -126,7 +126,7 @@ def key_view(
     }
     if items.more:
         last = items.rows[-1]
-        document["next_cursor"] = f"{last.updated_at} {last.item_key}"
+        document["next_cursor"] = item_cursor(last.updated_at, last.item_key)
     return document
 
 
@@ -155,11 +155,22 @@ def item_keys_view(
         return {"keys": keys, "count": state.count_items(conn, now, namespace, key)}
 
 
-def _place(cursor: str) -> ItemPlace:
+def item_cursor(updated_at: str, item_key: str) -> str:
+    """What names the place of an item among those of its key."""
+    return f"{updated_at} {item_key}"
+
+
+def item_place(cursor: str) -> ItemPlace:
+    """Where a page of items begins, given the ``next_cursor`` of the page before; InvalidValue."""
     updated_at, space, item_key = cursor.partition(" ")
     if not space:
         raise InvalidValue(f"cursor must be the next_cursor of the page before, not {cursor!r}")
     return ItemPlace(updated_at, item_key)
+
+
+def no_namespace(namespace: str) -> NotFound:
+    """What to raise where a namespace has neither values nor items."""
+    return NotFound(f"there is no state in namespace {namespace}", hint=_SEE_STATE)
 
 
 def no_state(namespace: str, key: str) -> NotFound:

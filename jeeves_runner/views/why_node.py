@@ -7,6 +7,7 @@ import apsw
 
 from jeeves_runner.core.graph.freshness import Expected
 from jeeves_runner.core.graph.reach import upstream
+from jeeves_runner.core.graph.value import Graph
 from jeeves_runner.core.node_spec import NodeKind, split_key
 from jeeves_runner.core.why.of_node import (
     not_well,
@@ -49,10 +50,12 @@ def node_why_view(
     served: bool,
     catching_up: Moments = NO_MOMENTS,
     catch_up_spread: timedelta = timedelta(0),
+    graph: Graph | None = None,
 ) -> NodeWhyDocument:
-    """The answer about a node; NotFound. The other arguments are those of ``why_view``."""
+    """The answer about a node; NotFound. ``graph``: the live one, where it is known. The other arguments are
+    those of ``why_view``."""
     with snapshot(conn):
-        graph = live_graph(conn)
+        graph = live_graph(conn) if graph is None else graph
         key = key_in(graph, name)
         expected, written = freshness.expected_of(conn, key), freshness.last_written(conn, key)
         is_job = graph.nodes[key].is_job

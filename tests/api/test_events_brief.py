@@ -66,3 +66,34 @@ def test_some_kinds_alone_can_be_asked_for(ledger: AlertLedger) -> None:
             assert (await events.next()).data["kinds"] == ["run"]
 
     with_api(ledger, scenario)
+
+
+def test_who_is_told_all_gets_documents_though_others_are_told_little(ledger: AlertLedger) -> None:
+    async def scenario(api: Api) -> None:
+        async with listening(api.session, url(api)) as brief:
+            await brief.next()
+            await api.post("/jobs/greet/run")
+            last = (await brief.next()).id
+            async with listening(api.session, url(api).replace("brief=1", "kind=run")) as full:
+                assert (await full.next()).kind == "ready"
+                await api.post("/jobs/greet/run")
+                told = await full.next()
+                assert told.kind == "run"
+                assert told.data["run"]["job_id"] == "greet"
+            with_all = url(api).replace("brief=1", f"after={last}")
+            async with listening(api.session, with_all) as again:  # since then all was told
+                assert (await again.next()).kind == "run"
+
+    with_api(ledger, scenario)
+
+
+def test_who_wants_all_does_not_go_on_among_what_was_told_only_briefly(ledger: AlertLedger) -> None:
+    async def scenario(api: Api) -> None:
+        async with listening(api.session, url(api)) as events:
+            first = (await events.next()).id
+            await api.post("/jobs/greet/run")
+            await events.next()
+        async with listening(api.session, url(api).replace("brief=1", f"after={first}")) as full:
+            assert (await full.next()).kind == "reset"
+
+    with_api(ledger, scenario)

@@ -46,8 +46,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
     assert item is not None
     ledger.conn.execute("UPDATE queue_items SET status = 'completed', completed_at = created_at")
     ledger.conn.execute(
-        "INSERT INTO state (namespace, key, value, updated_at)"
-        " VALUES ('ns', 'key', '1', '2026-03-01T12:00:00.000Z')"
+        "INSERT INTO state (namespace, key, value, updated_at) VALUES ('ns', 'key', '1', '2026-03-01T12:00Z')"
     )
 
     async def scenario(api: Api) -> Mapping[str, Any]:
@@ -202,6 +201,10 @@ def test_a_part_of_the_graph_is_of_one_node_that_is_there(ledger: Ledger) -> Non
     ledger.add_job("a", writes=("queue:x",))
     assert get(ledger, "/graph?impact=b").status == 404
     assert get(ledger, "/graph?impact=a&around=a").status == 400
+    ledger.add_job("b", reads=("queue:x",))
+    near, far = (get(ledger, f"/graph?around=a&distance={steps}").body["nodes"] for steps in (1, 2))
+    assert (len(near), len(far)) == (2, 3)
+    assert get(ledger, "/graph?around=a&distance=0").status == 400
 
 
 def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: Path) -> None:

@@ -72,6 +72,15 @@ fetch  ok
     )
 
 
+def test_neighbours_may_be_several_steps_away(shell: Shell) -> None:
+    mail(shell)
+    asked = ("graph", "--around", "queue:mail", "--distance")
+    nodes = [len(shell.json(*asked, str(steps))["nodes"]) for steps in (1, 2)]
+    assert nodes[0] == 3 < nodes[1]
+    refused(shell.run("graph", "--around", "queue:mail", "--distance", "0"), "distance", code=64)
+    refused(shell.run("graph", "stale", "--distance", "2"), "takes no options", code=64)
+
+
 def test_where_the_terminal_has_no_lines_there_are_plain_ones(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jeeves_runner.cli.main import main
-from jeeves_runner.cli.manifest_text import flow_text, manifest_text
+from jeeves_runner.core.manifest_text import flow_text, manifest_text
 
 MADE = {
     "jeeves-runner.yaml",

@@ -18,6 +18,7 @@ from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.carried_runs import AT_ONCE
 from jeeves_runner.db.occurrence_runs import run_of
 from jeeves_runner.db.renames import Rename, all_renames, earlier_ids, id_at, new_id, rename
+from jeeves_runner.db.run_history import last_outcomes
 from jeeves_runner.db.run_list import ended_rows, run_row, run_rows
 from jeeves_runner.db.runs import run
 from jeeves_runner.db.token_use import tokens_used
@@ -71,6 +72,8 @@ def test_all_readers_agree_from_the_first_moment_to_the_last(ledger: Ledger) -> 
         assert ids(ledger, "new") == runs[::-1]
         assert ids(ledger, "new", 7) == runs[:-8:-1]
         assert ids(ledger, "old") == []
+        last = last_outcomes(ledger.conn, ["new", "old"], 30)
+        assert ([run.id for run in last["new"]], last["old"]) == (runs[-30:], [])
         failed = run_rows(ledger.conn, job_id="new", status="error", limit=9).rows
         assert [row["id"] for row in failed] == runs[150::-50]
         page = run_rows(ledger.conn, job_id="new", before=runs[40], limit=1000).rows

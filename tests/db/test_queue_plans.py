@@ -9,7 +9,10 @@ from jeeves_runner.db import (
     queue_claims,
     queue_contents,
     queue_enqueue,
+    queue_flow,
+    queue_lines,
     queue_purge,
+    queue_retries,
     queue_triggers,
     queue_upkeep,
     queues,
@@ -32,10 +35,18 @@ STATEMENTS = {
     "counts": queue_contents._COUNTS,
     "peek": queue_contents._PENDING,
     "failed": queue_contents._FAILED,
+    "items in turn": queue_contents._PENDING_IDS,
+    "lines": queue_lines._LINES,
+    "lines of claims": queue_lines._CLAIMED,
+    "lines of failed": queue_lines._FAILED,
+    "newest errors": queue_lines._ERRORS,
+    "flows": queue_flow._FLOWS,
+    "minutes": queue_flow._MINUTES,
     "leases of runs": queue_upkeep._LEASES_OF_RUNS,
     "grow leases": queue_upkeep._GROW_LEASES,
     "release": queue_upkeep._RELEASE_COUNTED,
     **{f"purge {kind}": statement for kind, statement in queue_purge.DELETES.items()},
+    "try again": queue_retries._FAILED,
     "prune completed": queue_upkeep._PRUNE_COMPLETED,
     "prune failed": queue_upkeep._PRUNE_FAILED,
 }
@@ -46,7 +57,7 @@ def touches(folder: Path, name: str) -> list[str]:
     store = Store(folder / "runner.sqlite")
     names = (
         "any at until lease run queue id count level wanted below runs key error limit before lease_ended"
-        " attempt token revision batch most chain newest"
+        " attempt token revision batch most chain newest ids read shown ended end since"
     )
     statement = STATEMENTS[name].replace("?", ":any")
     steps = list(store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1)))

@@ -88,6 +88,33 @@ def test_all_kinds_see_the_same(tmp_path: Path) -> None:
     assert problems(folder) == problems(tree)
 
 
+def test_one_manifest_is_seen_as_a_look_sees_it(origin: Origin) -> None:
+    for name in ("b.yaml", "team/c.yaml", "team/deep/d.yaml"):
+        origin.write(name, f"run: echo {name}\n")
+    for name in ("_defaults.yaml", "team/deep/_defaults.yml", "teams/_defaults.yaml"):
+        origin.write(name, "defaults: {}\n")
+    origin.save()
+    seen = origin.source.look()
+    for file in seen.files:
+        one = origin.source.look_at(file.path)
+        above = [
+            each for each in seen.defaults if f"{file.path}/".startswith(each.path.rpartition("/")[0] + "/")
+        ]
+        assert (one.files, one.defaults, one.unreadable) == ((file,), tuple(above), ())
+
+
+@pytest.mark.parametrize(
+    "path", ["jobs.d/no.yaml", "a.yaml", "jobs.d/../a.yaml", "jobs.d/.e.yaml", "jobs.d/_defaults.yaml", ""]
+)
+def test_what_is_no_manifest_is_not_read(origin: Origin, path: str) -> None:
+    (origin.root / "a.yaml").write_text("run: echo beside\n")
+    origin.write(".e.yaml", "run: echo e\n")
+    origin.write("_defaults.yaml", "defaults: {}\n")
+    origin.save()
+    with pytest.raises(FileNotFoundError):
+        origin.source.look_at(path)
+
+
 def test_a_look_changes_nothing_and_tells_the_same_again(origin: Origin) -> None:
     assert origin.source.look() == origin.source.look()
 

@@ -37,7 +37,14 @@ class Viewer:
     """One who looks at pages in a browser of their own. What a page complains of in its console is kept."""
 
     def __init__(
-        self, browser: Browser, url: str, *, zone: str = "UTC", dark: bool = False, width: int = 1280
+        self,
+        browser: Browser,
+        url: str,
+        *,
+        zone: str = "UTC",
+        dark: bool = False,
+        width: int = 1280,
+        scripts: bool = True,
     ) -> None:
         self.url = url
         self.complaints: list[str] = []
@@ -46,6 +53,7 @@ class Viewer:
             timezone_id=zone,
             color_scheme="dark" if dark else "light",
             viewport={"width": width, "height": 900},
+            java_script_enabled=scripts,
         )
         self.context.on("console", self._note)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))

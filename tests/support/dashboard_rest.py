@@ -94,13 +94,16 @@ class _Rest:
     def other_items(self) -> None:
         """Dead letters, items that an outside program has, that wait, are delayed, or that a pause holds, and
         a queue that no manifest declares."""
-        made = self._runs("import-orders")
         failed = self._runs("pack-orders", "error") or self._runs("pack-orders")
         for number in range(7):
             run, at, revision = failed[number % len(failed)]
             gone = {"completed_at": at, "attempt": 3, "error": self._random.choice(_ERRORS)}
             by = {"run_id": run, "run_revision": revision}
-            self._item("orders", "failed", **_made_by(made[number]), **by, **gone)
+            made = self._runs("import-orders", before=at)[:1]
+            source = (
+                _made_by(*made) if made else {"created_at": at}
+            )  # a program added it, before there was one
+            self._item("orders", "failed", **source, **by, **gone)
         for number in range(3):
             lease = {
                 "lease_token": f"token{number}",
@@ -108,7 +111,7 @@ class _Rest:
                 "lease_ms": 24 * _HOUR_MS,
             }
             self._item("invoices", "claimed", claimed_at=self._ago(0.2), attempt=1, **lease)
-        for number in range(23):
+        for number in reversed(range(23)):  # ids rise with time
             self._item("invoices", "pending", created_at=self._ago(0.1 + number / 5), priority=number % 3)
         for hours in range(1, 5):
             late = {
@@ -118,7 +121,7 @@ class _Rest:
                 "error": "no paper",
             }
             self._item("invoices", "pending", **late)
-        for number in range(64):
+        for number in reversed(range(64)):
             self._item("thumbnails", "pending", created_at=self._ago(2 + number / 20))
         self._insert("queues", **_UNDECLARED, created_at=self._ago(200), updated_at=self._ago(200))
         self._item("feedback", "pending", created_at=self._ago(190))
@@ -218,10 +221,11 @@ class _Rest:
         row = {"created_at": self._ago(1), "max_attempts": 3, **columns}
         return self._insert("queue_items", queue_id=queue, payload=payload, status=status, **row)
 
-    def _runs(self, job: str, status: str = "ok") -> list[tuple[int, str, int]]:
-        """Their ids, ends and revisions, newest first."""
-        found = "SELECT id, finished_at, revision_id FROM runs WHERE job_id = ? AND status = ?"
-        return list(self._conn.execute(f"{found} ORDER BY id DESC LIMIT 60", (job, status)))
+    def _runs(self, job: str, status: str = "ok", before: str = "~") -> list[tuple[int, str, int]]:
+        """The ids, ends and revisions of those that ended before a time, newest first."""
+        found = "SELECT id, finished_at, revision_id FROM runs"
+        of = "WHERE job_id = ? AND status = ? AND finished_at < ?"
+        return list(self._conn.execute(f"{found} {of} ORDER BY id DESC LIMIT 60", (job, status, before)))
 
     def _ago(self, hours: float) -> str:
         return to_text(self._now - timedelta(hours=hours))

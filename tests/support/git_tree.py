@@ -5,7 +5,9 @@ opened. ``git`` runs git as a person would.
 """
 
 import asyncio
+import errno
 import os
+import posixpath
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -77,6 +79,20 @@ class GitTree:
         reading.everything()
         return Snapshot.of(
             files=reading.files, defaults=reading.defaults, unreadable=reading.unreadable, trace=sha
+        )
+
+    def look_at(self, manifest: str) -> Snapshot:
+        """To read a tree costs little."""
+        seen = self.look()
+        if manifest not in {file.path for file in seen.files}:
+            raise FileNotFoundError(errno.ENOENT, "there is no such manifest", manifest)
+        return Snapshot.of(
+            files=[file for file in seen.files if file.path == manifest],
+            defaults=[
+                file for file in seen.defaults if manifest.startswith(posixpath.dirname(file.path) + "/")
+            ],
+            unreadable=[],
+            trace=None,
         )
 
     def weigh(self, seen: Snapshot, _before: Trace | None, _now: float) -> Snapshot:

@@ -89,6 +89,7 @@ _STATEMENTS = (
                            consequences)
     SELECT {_TIME}, 'cli', 0, 0, 0, 0, '[]', '[]', '[]' FROM n
     """,
+    "DELETE FROM audit",  # of now, numbered before those of earlier times: as if a clock had gone back
     f"INSERT INTO audit (at, actor, action, target) SELECT {_TIME}, 'cli', 'pause', 'job often' FROM n",
     f"""
     INSERT INTO overrides (job_id, kind, created_by, created_at, ended_at)

@@ -8,7 +8,7 @@ import aiohttp
 from support.api import Api
 
 from jeeves_runner.api.answer_headers import ALWAYS
-from jeeves_runner.dashboard.showing import POLICY
+from jeeves_runner.dashboard.showing import POLICY, REFERRER
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 """What browsers would rather have."""
@@ -43,8 +43,8 @@ def check_page(found: Page, answer: aiohttp.ClientResponse) -> None:
     """AssertionError unless a browser runs and loads of it only what was shipped."""
     if answer.status != 304:
         assert answer.content_type == "text/html", found.html[:200]
-        expected = {**ALWAYS, "Content-Security-Policy": POLICY}
-        assert {name: answer.headers.get(name) for name in expected} == expected
+    expected = {**ALWAYS, "Content-Security-Policy": POLICY, "Referrer-Policy": REFERRER}
+    assert {name: answer.headers.get(name) for name in expected} == expected
     strict = _Strict()
     strict.feed(found.html)
     assert strict.faults == []

@@ -141,11 +141,12 @@ def test_a_part_is_asked_for_by_identity_or_by_the_id_of_a_job(ledger: Ledger) -
     ledger.add_job("a", writes=("queue:x",))
     ledger.add_job("b", reads=("queue:x",), writes=("sink:y",))
 
-    def ids(**asked: str) -> list[str]:
+    def ids(**asked: Any) -> list[str]:
         return [each["id"] for each in graph_view(ledger.conn, ledger.now, **asked)["nodes"]]
 
     assert ids(impact="b") == ids(impact="process:b") == ["process:b", "sink:y"]
     assert ids(near="queue:x") == ["process:a", "process:b", "queue:x"]
+    assert ids(near="a", distance=3) == ["process:a", "process:b", "queue:x", "sink:y"]
     with pytest.raises(NotFound, match="there is no node c"):
         ids(impact="c")
     with pytest.raises(InvalidValue):

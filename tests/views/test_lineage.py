@@ -95,6 +95,15 @@ class TestItem:
         ledger.clock.advance(hours=1)
         assert of_item(ledger, item)["status"] == "pending"
 
+    def test_whose_last_claim_has_ended_says_why_it_is_given_up(self, ledger: Ledger) -> None:
+        ledger.declare_queue("mail", max_attempts=1)
+        send = ledger.add_run("send", "running")
+        [item] = push(ledger, send)
+        take(ledger, send, complete=False)
+        ledger.clock.advance(hours=1)
+        found = of_item(ledger, item)
+        assert (found["status"], found["error"]) == ("failed", "the lease ended without an answer")
+
     def test_that_is_not_there_or_in_another_queue_is_not_found(self, ledger: Ledger) -> None:
         [item] = push(ledger, ledger.add_run("fetch"))
         with pytest.raises(NotFound, match="no queue item 99"):

@@ -11,7 +11,11 @@ from jeeves_runner.views.why_node import node_why_view
 
 async def graph(call: Call[Nothing, GraphQuery, Nothing]) -> web.Response:
     query = call.query
-    return await call.answer(lambda conn, now: graph_view(conn, now, impact=query.impact, near=query.around))
+    return await call.answer(
+        lambda conn, now: graph_view(
+            conn, now, impact=query.impact, near=query.around, distance=query.distance
+        )
+    )
 
 
 async def stale(call: Call[Nothing, Nothing, Nothing]) -> web.Response:

@@ -6,18 +6,38 @@ from aiohttp import web
 
 from jeeves_runner.api.handlers.acting import end_of, write
 from jeeves_runner.api.requests.overrides import OverrideBody
-from jeeves_runner.api.requests.queues import PeekQuery, PurgeQueueBody, QueueItemPath, QueuePath, QueuesQuery
+from jeeves_runner.api.requests.queues import (
+    PeekQuery,
+    PurgeQueueBody,
+    QueueItemPath,
+    QueuePath,
+    QueuesQuery,
+    RetryBody,
+)
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.db import queue_pauses, queue_purge
+from jeeves_runner.clock import to_text
+from jeeves_runner.db import queue_pauses, queue_purge, queue_retries
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.views.lineage import item_lineage_view
-from jeeves_runner.views.queues import PurgedDocument, peek_view, queue_ids_view, queue_view, queues_view
+from jeeves_runner.views.queues import (
+    PurgedDocument,
+    RetriedDocument,
+    peek_view,
+    queue_ids_view,
+    queue_view,
+    queues_view,
+)
+from jeeves_runner.views.whole_queue import whole_queue_view
 
 
 async def queues(call: Call[Nothing, QueuesQuery, Nothing]) -> web.Response:
     query = call.query
     view = queues_view if query.detail else queue_ids_view
     return await call.answer(lambda conn, now: view(conn, now, after=query.cursor, limit=query.limit))
+
+
+async def queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
+    return await call.answer(lambda conn, now: whole_queue_view(conn, now, call.path.queue))
 
 
 async def queue_status(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
@@ -47,6 +67,26 @@ async def resume_queue(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
     queue = call.path.queue
     await write(call.services, lambda tx: queue_pauses.resume(tx, queue, by=call.asking.acting))
     return await call.answer(lambda conn, now: queue_view(conn, now, queue))
+
+
+async def retry_items(call: Call[QueuePath, Nothing, RetryBody]) -> web.Response:
+    queue, items, services, by = call.path.queue, call.body.items, call.services, call.asking.acting
+    document: RetriedDocument = {"retried": 0, "left": 0}
+    if items is not None:
+        document["retried"] = await write(
+            services, lambda tx: queue_retries.retry_named(tx, queue, items, by=by)
+        )
+        return await call.show(document)
+    until = to_text(services.clock.now())
+    after: queue_retries.Place | None = queue_retries.FIRST
+    while after is not None:
+        portion = await write(
+            services, partial(queue_retries.retry_all, queue_id=queue, after=after, until=until, by=by)
+        )
+        document["retried"] += portion.done
+        document["left"] += portion.left
+        after = portion.last
+    return await call.show(document)
 
 
 async def purge_queue(call: Call[QueuePath, Nothing, PurgeQueueBody]) -> web.Response:

@@ -2,7 +2,8 @@
 
 from typing import Annotated, NamedTuple
 
-from jeeves_runner.api.parameters import Text
+from jeeves_runner.api.parameters import Text, Whole
+from jeeves_runner.core.graph.reach import FARTHEST
 
 
 class NodePath(NamedTuple):
@@ -20,3 +21,5 @@ class GraphQuery(NamedTuple):
     and without ``around``, the whole graph."""
     around: Annotated[str | None, Text()] = None
     """Only this node and its neighbours, likewise."""
+    distance: Annotated[int, Whole(1, FARTHEST)] = 1
+    """With `around`: how many steps away neighbours are, at most."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Final, NamedTuple
 
-from jeeves_runner.api.body_kinds import WordsField
+from jeeves_runner.api.body_kinds import ItemIdsField, WordsField
 from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Name, Text, Whole
 from jeeves_runner.api.requests.runs import A_WHILE
 from jeeves_runner.db import queue_purge
@@ -50,6 +50,13 @@ class PurgeQueueBody(NamedTuple):
 
     kinds: Annotated[tuple[str, ...], WordsField(tuple(queue_purge.DELETES))]
     """`failed`: for good; `completed`; `pending`: those that wait."""
+
+
+class RetryBody(NamedTuple):
+    """Which dead letters are tried again."""
+
+    items: Annotated[tuple[int, ...] | None, ItemIdsField()] = None
+    """Their numbers: all of these, or none; without it all that the queue has."""
 
 
 class QueuesQuery(NamedTuple):

@@ -12,7 +12,9 @@ from jeeves_runner.views.queues import (
     QueueCountsDocument,
     QueueIdsDocument,
     QueuesDocument,
+    RetriedDocument,
 )
+from jeeves_runner.views.whole_queue import OneQueueDocument
 
 QUEUES: Final[tuple[Route, ...]] = (
     look(
@@ -21,6 +23,14 @@ QUEUES: Final[tuple[Route, ...]] = (
         queues.queues,
         {200: QueueIdsDocument | QueuesDocument},
         description="Their ids; with `?detail=1` objects.",
+        run_may=RunMay.ANYTHING,
+    ),
+    look(
+        "/queues/{queue}",
+        "A queue, with what it is set to and the jobs that work on it",
+        queues.queue,
+        {200: OneQueueDocument},
+        problems={404},
         run_may=RunMay.ANYTHING,
     ),
     look(
@@ -61,6 +71,18 @@ QUEUES: Final[tuple[Route, ...]] = (
         {200: PurgedDocument},
         description="Claimed items stay, and so do those that come in meanwhile.",
         problems={404},
+    ),
+    act(
+        "/queues/{queue}/retry",
+        "Make dead letters pending again, with all their attempts before them",
+        queues.retry_items,
+        {200: RetriedDocument},
+        description=(
+            "Of `items` all are, or none: one that is not failed, or whose equal waits already, is answered "
+            "with 409. Without `items` all of the queue are that have failed by now; those whose equal waits "
+            "already stay, and are counted."
+        ),
+        problems={404, 409},
     ),
     look(
         "/queues/{queue}/items/{item}",

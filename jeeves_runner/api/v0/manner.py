@@ -112,7 +112,7 @@ def _check_json(text: bytes) -> None:
         raise RefusedAs(_NO_JSON) from error
 
 
-def tell(problem: HttpProblem) -> web.Response:
+def tell(problem: HttpProblem, _request: web.Request) -> web.Response:
     """The answer to a request that is refused or fails."""
     answer = shown(_words(problem), problem.status)
     answer.headers.update(problem.headers)

@@ -12,9 +12,9 @@ import click
 
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.manifest_text import manifest_text
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.core.live import Live
+from jeeves_runner.core.manifest_text import manifest_text
 from jeeves_runner.core.model import JobType
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.values import ID_WORDS, is_id

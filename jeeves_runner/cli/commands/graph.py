@@ -12,6 +12,7 @@ from jeeves_runner.cli.formats import NONE, ago, duration
 from jeeves_runner.cli.graph_pictures import dot, mermaid
 from jeeves_runner.cli.graph_text import graph_lines
 from jeeves_runner.cli.tables import Prose
+from jeeves_runner.core.graph.reach import FARTHEST
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,11 +44,24 @@ _PICTURES: Final = {"mermaid": mermaid, "dot": dot}
     shell_complete=completion.NODES,
     help="Only this node and its neighbours.",
 )
+@click.option(
+    "--distance",
+    type=click.IntRange(1, FARTHEST),
+    default=1,
+    show_default=True,
+    help="How many steps away neighbours are, at most.",
+)
 @json_option
 @pass_app
 @click.pass_context
 def command(
-    ctx: click.Context, app: App, what: str | None, form: str, impact: str | None, near: str | None
+    ctx: click.Context,
+    app: App,
+    what: str | None,
+    form: str,
+    impact: str | None,
+    near: str | None,
+    distance: int,
 ) -> None:
     """Show the live graph: what jobs read, write and use, and what they follow.
 
@@ -60,7 +74,7 @@ def command(
     from jeeves_runner.views.graph import document_of, key_in, part_of
 
     if what is not None:
-        if (form, impact, near) != ("text", None, None):
+        if (form, impact, near, distance) != ("text", None, None, 1):
             raise UsageError("`graph stale` takes no options but --json")
         ctx.exit(_print_stale(app))
     if impact is not None and near is not None:
@@ -68,7 +82,7 @@ def command(
     gc.disable()  # a graph of thousands of nodes makes hundreds of thousands of objects, and the process ends
     with closing(app.connect()) as conn, snapshot(conn):
         whole = live_graph(conn)
-        part = part_of(whole, impact=impact, near=near)
+        part = part_of(whole, impact=impact, near=near, distance=distance)
         document = document_of(conn, app.clock.now(), part)
     if app.json or form == "json":
         app.print_json(document)

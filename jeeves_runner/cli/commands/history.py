@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, short_sha, when
+from jeeves_runner.cli.formats import ago, when
 from jeeves_runner.cli.plan_text import Line, change_lines, consequence_line, held_line
 from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.values import PAGE
 from jeeves_runner.errors import UsageError
 

@@ -10,7 +10,7 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, command_text, counted, duration, short_sha, shortened, when
+from jeeves_runner.cli.formats import ago, command_text, counted, duration, shortened, when
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.rows import (
     JOB_HEADERS,
@@ -25,13 +25,14 @@ from jeeves_runner.cli.rows import (
     param_cells,
     pause_text,
     run_cells,
-    schedule_text,
     skip_text,
     status_cell,
 )
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.model import OUTCOMES
+from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.schedule_entry import written_text
 
 if TYPE_CHECKING:
     from jeeves_runner.views.jobs import JobsDocument, ListedJobDocument, WholeJobDocument
@@ -175,10 +176,10 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
 
 def _schedule(job: "WholeJobDocument") -> str:
     if job["schedule"] is None:
-        return schedule_text(job)
+        return written_text(job["schedule"])
     spec: Mapping[str, Any] = job["spec"]
     excluded = f", except {', '.join(spec['exclude'])}" if spec["exclude"] else ""
-    return f"{schedule_text(job)} ({job['timezone']}){excluded}"
+    return f"{written_text(job['schedule'])} ({job['timezone']}){excluded}"
 
 
 def _precheck(precheck: Mapping[str, Any] | None) -> str | None:

@@ -9,12 +9,13 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import json_text, short_sha, when
+from jeeves_runner.cli.formats import json_text, when
 from jeeves_runner.cli.rows import OF_A_RUN, RUN_HEADERS, run_cells, status_cell, took, whole_run_note
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.causes import causes_of, in_words
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.reasons import CAUSES
 from jeeves_runner.core.values import PAGE
 

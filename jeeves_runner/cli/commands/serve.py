@@ -6,6 +6,7 @@ from jeeves_runner.cli import exits
 from jeeves_runner.cli.context import App, pass_app
 from jeeves_runner.cli.streams import give_up_broken_streams
 from jeeves_runner.errors import ConfigError, JeevesError
+from jeeves_runner.runner.short_turns import short_turns
 
 
 @click.command("serve")
@@ -52,7 +53,8 @@ def _serve(app: App, paused: bool) -> None:
         lines.say("  stop it with Ctrl-C; look at it with `jeeves-runner status`")
 
     try:
-        asyncio.run(serve(config, app.clock, paused=paused, ready=ready, exit_code=code_after))
+        with asyncio.Runner(loop_factory=short_turns) as loop:
+            loop.run(serve(config, app.clock, paused=paused, ready=ready, exit_code=code_after))
     finally:
         lines.flush()
 

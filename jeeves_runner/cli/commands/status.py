@@ -21,12 +21,13 @@ from jeeves_runner.cli.attention import (
     wrong_rows,
 )
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, counted, duration, moment, short_sha
+from jeeves_runner.cli.formats import ago, counted, duration, moment
 from jeeves_runner.cli.rows import RUN_HEADERS, run_cells
 from jeeves_runner.cli.server import ask, server_of
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.origin import short_sha
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.runner import RunnerRow, too_open_files

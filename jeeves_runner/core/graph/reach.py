@@ -1,8 +1,12 @@
 """What depends on a node, what it depends on, and what is near it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from jeeves_runner.core.graph.value import Graph
+
+FARTHEST: Final = 20
+"""How many steps away from a node one can ask for at most."""
 
 
 def downstream(graph: Graph, key: str) -> Mapping[str, int]:

@@ -1,5 +1,6 @@
-"""The first page: is it in sync, what is wrong, what runs, and what comes."""
+"""The first page: is it in sync, what is wrong, what runs, what comes, and how the last day went."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,40 +10,81 @@ from aiohttp import web
 
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.dashboard.showing import Sheet, show
+from jeeves_runner.dashboard.strips import Strip, strips
+from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.incident_list import IncidentRow, incident_rows
-from jeeves_runner.db.run_list import RunRow, active_run_rows, run_rows
+from jeeves_runner.db.message_list import Trouble, troubles
+from jeeves_runner.db.revisions import RevisionRow, revision_rows
+from jeeves_runner.db.run_list import RunRow, active_run_rows, newest_ended
 from jeeves_runner.views.occurrences import OccurrenceDocument, next_view
+from jeeves_runner.views.sync import SyncDocument, sync_view
 
 _SHEET: Final = Sheet(
-    template="overview.html", title="Overview", here="/", live=("run", "sync", "queue", "alert")
+    template="overview.html", title="Overview", here="/", live=("run", "sync", "queue", "alert", "other")
 )
 _NEXT: Final = 10
 _LAST: Final = 10
-_INCIDENTS: Final = 20
+_INCIDENTS: Final = 12
+_ACTIVE: Final = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
     """What is shown."""
 
-    incidents: list[IncidentRow]
+    sync: SyncDocument
+    """How the live jobs stand against the manifests."""
+    revision: RevisionRow | None
+    """What was applied last."""
+    strips: Sequence[Strip]
+    """How the last day went."""
+    incidents: Sequence[IncidentRow]
     """What is wrong, newest first."""
-    active: list[RunRow]
-    """What runs or waits."""
-    coming: list[OccurrenceDocument]
+    are_more_incidents: bool
+    """Whether there are others."""
+    troubles: Sequence[Trouble]
+    """Channels on which people are not told of it."""
+    running: Sequence[RunRow]
+    """What runs, the oldest first."""
+    waiting: Sequence[RunRow]
+    """What waits, the oldest first."""
+    active: int
+    """How many run or wait: more than are shown, maybe."""
+    usual: Mapping[str, int]
+    """How long runs of a job usually take, in milliseconds, where that is known."""
+    coming: Sequence[OccurrenceDocument]
     """What comes next."""
-    ended: list[RunRow]
-    """What ended last."""
+    ended: Sequence[RunRow]
+    """What ended last, newest first."""
 
 
 async def overview(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
-    return await show(call, _SHEET, _read)
+    services = call.services
+    sync = sync_view(services.sync.status, services.config_file)
+    slots = await call.past_ends.last_day(services.clock.now())
+
+    def read(conn: apsw.Connection, now: datetime) -> Overview:
+        incidents = incident_rows(conn, now, limit=_INCIDENTS)
+        active = active_run_rows(conn)
+        running = [run for run in active if run["status"] == "running"][:_ACTIVE]
+        return Overview(
+            sync=sync,
+            revision=next(iter(revision_rows(conn, before=None, limit=1)), None),
+            strips=strips(slots),
+            incidents=incidents.rows,
+            are_more_incidents=incidents.more,
+            troubles=troubles(conn, now),
+            running=running,
+            waiting=[run for run in active if run["status"] == "scheduled"][:_ACTIVE],
+            active=len(active),
+            usual=_usual(conn, running),
+            coming=next_view(conn, now, count=_NEXT)["occurrences"],
+            ended=newest_ended(conn, _LAST),
+        )
+
+    return await show(call, _SHEET, read)
 
 
-def _read(conn: apsw.Connection, now: datetime) -> Overview:
-    return Overview(
-        incidents=incident_rows(conn, now, limit=_INCIDENTS).rows,
-        active=active_run_rows(conn),
-        coming=next_view(conn, now, count=_NEXT)["occurrences"],
-        ended=run_rows(conn, limit=_LAST).rows,
-    )
+def _usual(conn: apsw.Connection, runs: Sequence[RunRow]) -> dict[str, int]:
+    found = {job_id: usual_ms(conn, job_id) for job_id in {run["job_id"] for run in runs}}
+    return {job_id: length for job_id, length in found.items() if length}

@@ -1,14 +1,16 @@
 """The queues: which is full, which stands still, and which has given items up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
+from urllib.parse import urlencode
 
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.parameters import Name, Text
+from jeeves_runner.api.parameters import Text, Whole, Word
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.clock import to_text
 from jeeves_runner.dashboard.showing import Sheet, show
@@ -24,13 +26,28 @@ _PAGE: Final = 200
 _NONE: Final = QueueEnds(writers=(), readers=())
 
 
+_ORDERS: Final[Mapping[str, Callable[[QueueDocument, Flow], int]]] = MappingProxyType(
+    {
+        "id": lambda _queue, _flow: 0,
+        "waiting": lambda queue, _flow: queue["depth"],
+        "oldest": lambda queue, _flow: -1 if queue["oldest_age_ms"] is None else queue["oldest_age_ms"],
+        "dead": lambda queue, _flow: queue["failed"],
+        "claimed": lambda queue, _flow: queue["claimed"],
+        "done": lambda _queue, flow: flow.completed,
+    }
+)
+"""By what the list may be sorted: the greatest first, of equal ones by id."""
+
+
 class QueuesPageQuery(NamedTuple):
     """Which queues to show."""
 
-    text: Annotated[str, Text()] = ""
+    q: Annotated[str, Text()] = ""
     """What is in their ids or descriptions."""
-    cursor: Annotated[str | None, Name()] = None
-    """The last one of the page before; None: from the first."""
+    sort: Annotated[str, Word(tuple(_ORDERS))] = "id"
+    """How they are sorted."""
+    page: Annotated[int, Whole(1, 1_000_000)] = 1
+    """Which of the pages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,16 +68,23 @@ class QueueLine:
 class QueuesPage:
     """What is shown."""
 
-    text: str
-    """What was looked for."""
+    query: QueuesPageQuery
+    """What was asked for."""
     lines: Sequence[QueueLine]
-    """By id."""
-    next_cursor: str | None
-    """Where the next page begins, if others follow."""
+    """Those of this page."""
+    pages: int
+    """How many pages there are; at least one."""
     unused: Sequence[tuple[str, QueueEnds]]
     """Queues that jobs name, and that nothing has made yet."""
     most: int
     """How far items that left are counted."""
+
+    def to(self, **other: object) -> str:
+        """The path of this page with other values; from its beginning, unless a page is among these."""
+        usual = QueuesPageQuery()._asdict()
+        values = {**self.query._asdict(), "page": 1, **other}
+        said = urlencode({name: value for name, value in values.items() if value != usual[name]})
+        return f"/queues?{said}" if said else "/queues"
 
 
 async def queues(call: Call[Nothing, QueuesPageQuery, Nothing]) -> web.Response:
@@ -72,12 +96,15 @@ def _read(conn: apsw.Connection, now: datetime, query: QueuesPageQuery) -> Queue
     everything = queues_view(conn, now)["queues"]
     ends = queue_ends(conn)
     flow = flows(conn, now)
-    text = query.text.casefold()
+    text = query.q.casefold()
     fitting = [each for each in everything if text in f"{each['id']} {each['description'] or ''}".casefold()]
-    rest = [each for each in fitting if query.cursor is None or each["id"] > query.cursor]
+    order = _ORDERS[query.sort]
+    fitting.sort(key=lambda each: (-order(each, flow[each["id"]]), each["id"]))
+    pages = max(1, -(-len(fitting) // _PAGE))
+    page = min(query.page, pages)
     known = {each["id"] for each in everything}
     return QueuesPage(
-        text=query.text,
+        query=query._replace(page=page),
         lines=[
             QueueLine(
                 queue=each,
@@ -85,9 +112,9 @@ def _read(conn: apsw.Connection, now: datetime, query: QueuesPageQuery) -> Queue
                 flow=flow[each["id"]],
                 ends=ends.get(each["id"], _NONE),
             )
-            for each in rest[:_PAGE]
+            for each in fitting[(page - 1) * _PAGE : page * _PAGE]
         ],
-        next_cursor=rest[_PAGE - 1]["id"] if len(rest) > _PAGE else None,
+        pages=pages,
         unused=[
             (name, found) for name, found in ends.items() if name not in known and text in name.casefold()
         ],

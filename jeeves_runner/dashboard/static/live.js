@@ -13,6 +13,7 @@ let pace = 1000;
 let askedAt = 0;
 let timer = 0;
 let tag = null; // of what is shown, once it came by this script
+let acted = false; // what comes next is to show what the viewer has done
 
 export function follow() {
   const kinds = (document.body.dataset.live || "").split(" ").filter(Boolean);
@@ -20,13 +21,14 @@ export function follow() {
   const job = document.body.dataset.job;
   const told = (change) => {
     if (!change.kinds) return again();
+    if (document.hidden && change.kinds.includes("alert")) glance();
     if (!change.kinds.some((kind) => kinds.includes(kind))) return;
     if (job && change.jobs && !change.jobs.includes(job) && change.kinds.every((kind) => kind === "run")) return;
     again();
   };
   share(told);
   document.addEventListener("visibilitychange", () => document.hidden || plan());
-  document.addEventListener("jeeves:acted", () => { askedAt = 0; again(); });
+  document.addEventListener("jeeves:acted", () => { askedAt = 0; acted = true; again(); });
 }
 
 // One tab holds the stream and tells the others; when it is closed, the next one takes its place.
@@ -99,7 +101,8 @@ async function come() {
 // This page as it is now; null if it is what is shown, or the server is away: then it is asked again, and the
 // line above says so.
 async function asked() {
-  const headers = { Accept: "text/html", "Jeeves-Refresh": "1", ...(tag && { "If-None-Match": tag }) };
+  const headers = { Accept: "text/html", ...(!acted && { "Jeeves-Refresh": "1" }), ...(tag && { "If-None-Match": tag }) };
+  acted = false;
   let answer;
   try {
     answer = await fetch(location.href, { headers, cache: "no-store" });
@@ -120,6 +123,16 @@ function isBusy() {
   const marked = document.getSelection();
   const main = document.getElementById("main");
   return (marked && !marked.isCollapsed && main.contains(marked.anchorNode)) || document.querySelector("dialog[open]");
+}
+
+// A tab in the background does not come again, and yet its title and its icon say that something is wrong.
+async function glance() {
+  const answer = await fetch("/status", { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok || !document.hidden) return;
+  const wrong = (await answer.json()).health.incidents_open;
+  const icon = document.getElementById("icon");
+  document.title = (wrong ? `(${wrong}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+  icon.href = wrong ? icon.dataset.bad : icon.dataset.well;
 }
 
 function put(page) {

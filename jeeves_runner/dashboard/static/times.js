@@ -14,11 +14,17 @@ export function span(ms) {
   }
 }
 
+// To make one takes a hundred times longer than to use it, and a list has hundreds of times.
+const formats = new Map();
+
 function clock(when, zone, withDay) {
-  const day = withDay ? { year: "numeric", month: "2-digit", day: "2-digit" } : {};
-  return new Intl.DateTimeFormat("sv-SE", {
-    timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", ...day,
-  }).format(when);
+  const key = `${zone} ${withDay}`;
+  if (!formats.has(key)) {
+    const day = withDay ? { year: "numeric", month: "2-digit", day: "2-digit" } : {};
+    const time = { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", ...day };
+    formats.set(key, new Intl.DateTimeFormat("sv-SE", time));
+  }
+  return formats.get(key).format(when);
 }
 
 function hover(when, zone) {
@@ -28,7 +34,16 @@ function hover(when, zone) {
   return said.join("\n");
 }
 
+function axis(when) {
+  const time = clock(when, HERE, false).slice(0, 5);
+  return time === "00:00" ? dayOf(when) : time;
+}
+
+const dayOf = (when) => when.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" });
+
 function said(element, when, now) {
+  if (element.hasAttribute("data-hour")) return `${dayOf(when)}, ${clock(when, HERE, false).slice(0, 5)}`;
+  if (element.hasAttribute("data-axis")) return axis(when);
   const passed = now - when.getTime();
   if (element.hasAttribute("data-since")) return span(Math.max(0, passed));
   if (element.hasAttribute("data-ago")) {
@@ -49,8 +64,19 @@ export function show(within = document) {
   }
 }
 
+// Bars of how far a run is: they fill up to what is usual, and tell by their colour that it takes longer.
+function move() {
+  const now = Date.now();
+  for (const bar of document.querySelectorAll("svg[data-progress]")) {
+    const part = (now - new Date(bar.dataset.progress).getTime()) / Number(bar.dataset.usual);
+    bar.querySelector(".done").setAttribute("width", Math.max(0, Math.min(1, part)) * 100);
+    bar.classList.toggle("over", part > 1.5);
+  }
+}
+
 export function tick() {
-  show();
-  setInterval(() => document.hidden || show(), 1000);
-  document.addEventListener("visibilitychange", () => document.hidden || show());
+  const all = () => { if (!document.hidden) { show(); move(); } };
+  all();
+  setInterval(all, 1000);
+  for (const event of ["visibilitychange", "jeeves:shown"]) document.addEventListener(event, all);
 }

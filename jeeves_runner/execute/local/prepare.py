@@ -63,7 +63,7 @@ def prepare(
     match spec.source_type:
         case SourceType.PATH:
             path = os.path.join(around.project_dir, spec.script)  # noqa: PTH118 - a Path costs ten times as much
-            command, script_hash = _file_command(path, around.runners, is_patient)
+            command, script_hash = file_command(path, around.runners, is_patient)
         case SourceType.COMMAND:
             command, script_hash = tuple(json.loads(spec.script)), _digest(spec.script.encode())
         case SourceType.INLINE:
@@ -103,7 +103,7 @@ _scripts: dict[tuple[str, tuple[tuple[str, str], ...]], _Script] = {}
 """Those read last, by their path and the configured commands."""
 
 
-def _file_command(path: str, runners: Mapping[str, str], is_patient: bool) -> tuple[tuple[str, ...], str]:
+def file_command(path: str, runners: Mapping[str, str], is_patient: bool) -> tuple[tuple[str, ...], str]:
     """How a script is run, and its digest; read again only when the file looks changed."""
     key = path, tuple(runners.items())
     try:
@@ -137,7 +137,7 @@ def _read_script(path: str, identity: tuple[int, ...], runners: Mapping[str, str
     return _Script(identity, command_for(Path(path), head, runners), digest.hexdigest())
 
 
-_SHELL: Final = ("sh", "-e")
+SHELL: Final = ("sh", "-e")
 """What runs a text that names no interpreter. A command that fails ends it: a backup that could not be made
 is not to be followed by the delete of the old one, and by exit code 0."""
 
@@ -145,11 +145,11 @@ is not to be followed by the delete of the old one, and by exit code 0."""
 def _text_command(text: str, run_id: int, data_dir: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The argv for an inline text, and the files made for it."""
     if not needs_file(text):
-        return (*_SHELL, "-c", text, "sh"), ()
+        return (*SHELL, "-c", text, "sh"), ()
     path = write_temporary(text, run_id, data_dir)
     # The argv names the interpreter, so the kernel never executes the file itself: it needs no
     # executable bit, its folder may be mounted noexec, and it is never "text file busy".
-    return (*(shebang_of(text) or _SHELL), path), (path,)
+    return (*(shebang_of(text) or SHELL), path), (path,)
 
 
 def needs_file(text: str) -> bool:

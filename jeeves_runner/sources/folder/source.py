@@ -2,6 +2,7 @@
 
 import errno
 import os
+import posixpath
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +14,17 @@ from jeeves_runner.core.origin import Allowance, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import WaitingFile
 from jeeves_runner.errors import SourceError
 from jeeves_runner.regular_files import folder_of_the_system
-from jeeves_runner.sources.contract import Snapshot, Trace
+from jeeves_runner.sources.contract import Snapshot, SourceFile, Trace
 from jeeves_runner.sources.folder.commit import allowances_of, commit_of
 from jeeves_runner.sources.folder.git_edits import compare
-from jeeves_runner.sources.folder.walk import FolderTrace, Walk, unreadable_root
+from jeeves_runner.sources.folder.walk import (
+    FolderTrace,
+    Walk,
+    read_manifest,
+    unreadable_file,
+    unreadable_root,
+)
+from jeeves_runner.sources.names import DEFAULTS_NAMES, is_manifest
 
 if TYPE_CHECKING:
     from jeeves_runner.sources.folder.watch import FolderWatch
@@ -87,6 +95,25 @@ class FolderSource:
             trace=walk.trace(),
         )
 
+    def look_at(self, manifest: str) -> Snapshot:
+        """One manifest and the defaults above it, without a walk."""
+        below = manifest.removeprefix(self.prefix)
+        is_one = manifest.startswith(self.prefix) and is_manifest(below)
+        if not is_one or posixpath.basename(below) in DEFAULTS_NAMES:
+            raise FileNotFoundError(errno.ENOENT, "it is no manifest of the jobs folder", manifest)
+        file = SourceFile(path=manifest, data=read_manifest(f"{self.root}/{manifest}"))
+        folders = [self.prefix, *(f"{self.prefix}{below[:end]}" for end in _ends_of_folders(below))]
+        defaults, unreadable = [], []
+        for path in (folder + name for folder in folders for name in DEFAULTS_NAMES):
+            place = f"{self.root}/{path}"
+            try:
+                defaults.append(SourceFile(path=path, data=read_manifest(place)))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                unreadable.append(unreadable_file(path, place, error))
+        return Snapshot.of(files=[file], defaults=defaults, unreadable=unreadable, trace=None)
+
     @property
     def prefix(self) -> str:
         """What stands before the path of a manifest: empty, or the folder with a slash behind it."""
@@ -113,6 +140,11 @@ class FolderSource:
         from jeeves_runner.sources.folder.watch import FolderWatch
 
         return FolderWatch(self.folder, clock)
+
+
+def _ends_of_folders(path: str) -> list[int]:
+    """Where the folder of each slash ends, with the slash."""
+    return [place + 1 for place, char in enumerate(path) if char == "/"]
 
 
 def _waits_for_git(path: str) -> WaitingFile:

@@ -5,6 +5,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+NOTHING: Final = "(none)"
+"""In place of a value where a manifest has none."""
+
+ONE_OR_MORE: Final = frozenset(
+    {"schedule", "on_failure", "on_success", "output_channel", "on_failed", "renamed_from"}
+)
+"""The keys under which a manifest may have one value in place of a list of one."""
+
 #: Words that no version of YAML reads as a number, a time or a truth value, except those of ``_TRAPS``.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*[A-Za-z0-9]|(?:\d+(?:ms|[smhd]))+")
 _TRAPS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
@@ -26,6 +34,15 @@ def flow_text(value: object) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
     return value if _is_plain(value) else _quoted(value)
+
+
+def value_text(path: str, value: object) -> str:
+    """A value as a manifest could have it under the key ``path``."""
+    if value is None or value in ([], (), {}, ""):
+        return NOTHING
+    if isinstance(value, list | tuple) and len(value) == 1 and path in ONE_OR_MORE:
+        return flow_text(value[0])
+    return flow_text(value)
 
 
 def _yaml(value: object) -> str:

@@ -1,0 +1,115 @@
+"""The dashboard: what the first page takes to come and to be usable in a browser, a page of 200 out of 10,000
+jobs, and what fifty open pages cost a server while a hundred runs a second end.
+
+The browser is headless Chromium with nothing in its cache; without one these figures are left out. The server
+is a process of its own, whose seconds of the processor are counted without those of its runs.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser
+from support.browser import browsing, program
+from support.dashboard_world import make
+from support.server import Server, serving
+
+from benchmarks import open_pages
+from benchmarks.measure import Row, ms
+
+JOBS: Final = 1_000
+MANY: Final = 10_000
+MOST_BYTES: Final = 100 << 10
+SOON: Final = 0.150
+SOON_OF_MANY: Final = 0.300
+
+_HELD: Final = 1.2
+"""Seconds after which a page is made anew, and not taken from what is kept."""
+
+_TIMES: Final = """() => {
+  const [page] = performance.getEntriesByType("navigation");
+  const painted = performance.getEntriesByName("first-contentful-paint")[0];
+  const files = performance.getEntriesByType("resource").filter((each) => !each.name.includes("/events"));
+  return {
+    usable: Math.max(page.domContentLoadedEventEnd, painted ? painted.startTime : 0) / 1000,
+    answered: (page.responseEnd - page.requestStart) / 1000,
+    bytes: [page, ...files].reduce((sum, each) => sum + each.transferSize, 0),
+  };
+}"""
+"""When the page is painted and its scripts listen, how long the server took, and what came over the wire."""
+
+
+def opened(browser: Browser, url: str) -> Mapping[str, float]:
+    """A page, in a browser that has seen none."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    try:
+        page = context.new_page()
+        answer = page.goto(url, wait_until="load")
+        assert answer is not None
+        assert answer.status == 200, url
+        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+        found: Mapping[str, float] = page.evaluate(_TIMES)
+        return found
+    finally:
+        context.close()
+
+
+def several(browser: Browser, url: str, rounds: int) -> list[Mapping[str, float]]:
+    """It so many times, each made anew. The first ones, which compile templates, do not count."""
+    found = []
+    for _ in range(rounds + 2):
+        time.sleep(_HELD)
+        found.append(opened(browser, url))
+    return found[2:]
+
+
+def median(found: list[Mapping[str, float]], name: str) -> float:
+    return statistics.median(each[name] for each in found)
+
+
+def first_page(browser: Browser, server: Server, rounds: int) -> list[Row]:
+    found = several(browser, server.url + "/", rounds)
+    size, usable = median(found, "bytes"), median(found, "usable")
+    return [
+        Row(
+            what=f"the first page of {JOBS:,} jobs, with its files",
+            value=f"{size / 1024:.1f} KiB",
+            met=size < MOST_BYTES,
+        ),
+        Row(
+            what="until it can be used (of that, the server's answer)",
+            value=ms(usable),
+            floor=ms(median(found, "answered")),
+            met=usable < SOON,
+        ),
+    ]
+
+
+def list_of_many(browser: Browser, server: Server, rounds: int) -> list[Row]:
+    rows = []
+    for path in ("/jobs", "/jobs?q=probe&status=error"):
+        found = several(browser, server.url + path, rounds)
+        usable = median(found, "usable")
+        what = f"{path} of {MANY:,} jobs, until it can be used"
+        rows.append(
+            Row(what=what, value=ms(usable), floor=ms(median(found, "answered")), met=usable < SOON_OF_MANY)
+        )
+    return rows
+
+
+def main(rounds: int) -> list[Row]:
+    rows: list[Row] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jr-bench-")))
+        if program() is not None:
+            browser = stack.enter_context(browsing())
+            with serving(make(folder / "some", many=JOBS - 50)) as server:
+                rows += first_page(browser, server, rounds)
+            with serving(make(folder / "many", many=MANY - 50)) as server:
+                rows += list_of_many(browser, server, rounds)
+            browser.close()
+        return [*rows, *open_pages.main(folder, rounds)]

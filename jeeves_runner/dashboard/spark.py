@@ -1,0 +1,48 @@
+"""A sparkline: the last runs of a job as bars, the newest at the right."""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import sqrt
+from typing import Final
+
+from markupsafe import Markup
+
+from jeeves_runner.dashboard.look import tone
+from jeeves_runner.db.run_history import PastRun
+
+MOST: Final = 30
+"""Bars."""
+
+_STEP: Final = 4
+_FLOOR: Final = 17
+_LEAST: Final = 3
+_HIGHEST: Final = 16
+_MARK: Final = 20
+_PICTURE: Final = Markup(
+    '<svg class="spark" viewBox="0 0 {} {}" role="img"><title>Last {}: {}</title>{}</svg>'
+)
+
+
+def spark(outcomes: Sequence[PastRun]) -> Markup:
+    """Each bar is as high as the root of how long the run took, beside the longest of them. What went wrong
+    has a mark below it, so that it is seen without colours.
+
+    One path for all bars of a tone: a page has 200 of these.
+    """
+    if not outcomes:
+        return Markup('<span class="none">–</span>')
+    longest = max(outcome.duration_ms or 0 for outcome in outcomes) or 1
+    paths: dict[str, list[str]] = {}
+    for place, outcome in enumerate(outcomes, MOST - len(outcomes)):
+        name, x = tone(outcome.status).name, place * _STEP + 2
+        height = max(_LEAST, round(_HIGHEST * sqrt(max(outcome.duration_ms or 0, 0) / longest)))
+        mark = f"M{x} {_MARK - 2}v2" if name == "bad" else ""
+        paths.setdefault(name, []).append(f"M{x} {_FLOOR}v-{height}{mark}")
+    counts = Counter(tone(outcome.status).word for outcome in outcomes)
+    said = ", ".join(f"{count} {word}" for word, count in counts.most_common())
+    drawn = Markup("").join(
+        Markup('<path class="{}" d="{}"/>').format(name, "".join(parts)) for name, parts in paths.items()
+    )
+    return Markup(
+        '<svg class="spark" viewBox="0 0 {} {}" role="img"><title>Last {}: {}</title>{}</svg>'
+    ).format(MOST * _STEP, _MARK, len(outcomes), said, drawn)

@@ -1,0 +1,216 @@
+// Acting. A link `data-act` leads to a page of forms; here it opens the form in a dialog, over the page that one
+// looks at. A form `data-act` says in words what it will do, and is sent as JSON to the route of the API that
+// `data-path` names: its guard decides, and its audit tells. What came of it stands in a note.
+//
+//   data-body       JSON that is sent besides the fields
+//   data-told       what the note says; {a.b} is a value of the answer, {a.b|else} has a text for none
+//   data-goes       a page that the note leads to, in the same way
+//   on a field      its name is its key, `params.x` one of `params`. An empty one is left out, and so is one that
+//                   is as `data-default` says; with a default, an empty `data-text` is a value.
+//   button data-set puts `data-value` into the field of that name; data-close ends the dialog
+import { show } from "./times.js";
+
+const SHORT = 12000;
+const parser = new DOMParser();
+let dialog = null;
+
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const at = event.target.closest?.("a[data-act], [data-close], button[data-set], .choose a");
+  if (!at) return;
+  if (at.matches("button[data-set]")) return set(at);
+  if (at.matches("[data-close]")) return dialog?.contains(at) && (event.preventDefault(), dialog.close());
+  event.preventDefault();
+  at.matches(".choose a") && dialog?.contains(at) ? choose(at.hash) : open(at.href);
+});
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-act]")) return;
+  event.preventDefault();
+  send(event.target);
+});
+
+// `a` opens what can be done with the row in which one is.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "a" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest("input, textarea, select") || document.querySelector("dialog[open]")) return;
+  event.target.closest("tr")?.querySelector("a.more")?.click();
+});
+
+document.addEventListener("input", (event) => event.target.form?.matches("[data-act]") && press(event.target));
+
+// The forms of a page that stands at `href`, in a dialog.
+async function open(href) {
+  const place = new URL(href, location.href);
+  let answer;
+  try {
+    answer = await fetch(place.pathname + place.search, { headers: { Accept: "text/html" }, cache: "no-store" });
+  } catch {
+    return note(["The server is not reached."]);
+  }
+  if (answer.status === 401) return void location.assign(place.pathname + place.search);
+  const page = parser.parseFromString(await answer.text(), "text/html");
+  const forms = page.getElementById("acts");
+  if (!answer.ok || !forms) return note([page.querySelector("h1")?.textContent.trim() || `It is answered with ${answer.status}.`]);
+  const body = box().querySelector(".body");
+  body.replaceChildren(...document.importNode(forms, true).childNodes);
+  show(body);
+  body.querySelectorAll("form[data-act]").forEach(ready);
+  dialog.showModal();
+  choose(place.hash);
+}
+
+function box() {
+  if (dialog) return dialog;
+  dialog = document.createElement("dialog");
+  dialog.className = "acting";
+  const body = document.createElement("div");
+  body.className = "body";
+  dialog.append(body);
+  dialog.addEventListener("close", () => body.replaceChildren()); // secrets are not kept
+  document.body.append(dialog);
+  return dialog;
+}
+
+// One form of the dialog, the only one, or what there is to choose from.
+function choose(hash) {
+  const forms = [...dialog.querySelectorAll("form[data-act]")];
+  const chosen = forms.find((form) => `#${form.id}` === hash) || (forms.length === 1 ? forms[0] : null);
+  for (const form of forms) form.hidden = form !== chosen;
+  const list = dialog.querySelector(".choose");
+  if (list) list.hidden = chosen !== null;
+  const named = chosen ? chosen.querySelector("h2") : list?.querySelector("h2");
+  if (named) dialog.setAttribute("aria-labelledby", named.id);
+  (chosen?.querySelector("[autofocus]") || chosen?.querySelector("input, select, textarea, .do") || list?.querySelector("a"))?.focus();
+}
+
+// A form can be sent once this script has seen it.
+function ready(form) {
+  form.querySelector(".do").disabled = false;
+  form.querySelectorAll("input[name], textarea[name]").forEach(press);
+}
+
+function set(button) {
+  const field = button.form.elements[button.dataset.set];
+  field.value = button.dataset.value;
+  field.focus();
+  press(field);
+}
+
+// The preset that a field holds is shown as pressed.
+function press(field) {
+  for (const each of field.form.querySelectorAll(`button[data-set="${CSS.escape(field.name)}"]`))
+    each.setAttribute("aria-pressed", String(each.dataset.value === field.value.trim()));
+}
+
+function bodyOf(form) {
+  const body = JSON.parse(form.dataset.body || "{}");
+  for (const field of form.elements) {
+    if (!field.name || field.disabled) continue;
+    if ((field.type === "checkbox" || field.type === "radio") && !field.checked) continue;
+    const { default: given, text } = field.dataset;
+    if (field.type !== "checkbox") {
+      if (given !== undefined && field.value === given) continue;
+      if (field.value === "" && (given === undefined || text === undefined)) continue;
+    }
+    const [name, key] = field.name.split(/\.(.*)/s);
+    const value = field.type === "checkbox" ? true : field.value;
+    if (key === undefined) body[name] = value;
+    else Object.defineProperty((body[name] ??= {}), key, { value, enumerable: true }); // also of the name __proto__
+  }
+  return body;
+}
+
+async function send(form) {
+  const button = form.querySelector(".do");
+  if (button.disabled) return;
+  const wrong = form.querySelector(".wrong");
+  button.disabled = true;
+  wrong.hidden = true;
+  let answer, told;
+  try {
+    answer = await fetch(form.dataset.path, {
+      method: form.dataset.method || "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify(bodyOf(form)),
+      redirect: "error",
+    });
+    told = answer.status === 204 ? {} : await answer.json();
+  } catch {
+    button.disabled = false;
+    return say(wrong, "The answer was lost: look whether it was done before you do it again.");
+  }
+  if (!answer.ok) {
+    button.disabled = false;
+    return say(wrong, told.detail, told.hint, answer.status === 401);
+  }
+  const found = { ...told, run: told.run ?? told.result };
+  const goes = form.dataset.goes?.replace(/\{([^}]*)\}/g, (_, path) => encodeURIComponent(valueAt(path, found)));
+  if (dialog?.contains(form)) dialog.close();
+  else form.reset(), (button.disabled = false);
+  note(filled(form.dataset.told, found), goes);
+  document.dispatchEvent(new CustomEvent("jeeves:acted"));
+}
+
+function say(wrong, detail, hint, mayLogIn) {
+  const parts = [detail];
+  if (hint && !mayLogIn) parts.push(element("span", "hint", hint));
+  if (mayLogIn) {
+    const link = element("a", "", "Log in");
+    link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+    parts.push(" ", link);
+  }
+  wrong.replaceChildren(...parts);
+  wrong.hidden = false;
+}
+
+const valueAt = (path, answer) => path.split(".").reduce((found, name) => found?.[name], answer);
+
+// A text with its values in their places: texts, and elements for times.
+function filled(text, answer) {
+  return text.split(/\{([^}]*)\}/).map((piece, place) => {
+    if (place % 2 === 0) return piece;
+    const [path, otherwise = ""] = piece.split("|");
+    const value = valueAt(path, answer);
+    if (value === null || value === undefined) return otherwise;
+    if (!/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return String(value);
+    const time = element("time", "", String(value));
+    time.dateTime = value;
+    time.dataset.moment = "";
+    return time;
+  });
+}
+
+function element(name, kind, text) {
+  const made = document.createElement(name);
+  if (kind) made.className = kind;
+  made.textContent = text;
+  return made;
+}
+
+// What was done, in a corner of the page. It goes by itself, unless it is looked at more closely.
+function note(pieces, goes) {
+  const made = element("div", "note", "");
+  const line = element("p", "", "");
+  line.append(...pieces);
+  if (goes) {
+    const link = element("a", "", "Look at it");
+    link.href = goes;
+    line.append(" ", link);
+  }
+  const close = element("button", "", "×");
+  close.type = "button";
+  close.setAttribute("aria-label", "Dismiss");
+  close.addEventListener("click", () => made.remove());
+  made.append(line, close);
+  show(line);
+  const notes = document.getElementById("notes");
+  while (notes.children.length > 2) notes.firstChild.remove();
+  notes.append(made);
+  const go = () => (made.matches(":hover, :focus-within") ? setTimeout(go, SHORT) : made.remove());
+  setTimeout(go, SHORT);
+}
+
+const readyAll = () => document.querySelectorAll("main form[data-act]").forEach(ready);
+document.addEventListener("jeeves:shown", readyAll);
+readyAll();

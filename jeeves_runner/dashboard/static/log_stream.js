@@ -1,0 +1,99 @@
+// The log of a run as the server tells it: one stream, which goes on where the last one ended.
+
+const SLOTS = 2; // of the connections that a browser has for a server, so many are for logs that grow
+const AGAIN = 1000;
+const QUIET = 400; // where all slots are taken: after so long without an event the connection is let go,
+const PAUSE = 3000; // and asked again after this
+
+// Calls `tell(kind, data)` with each event, and with "lost" and "there" as the server goes and comes. Until `end`.
+export async function follow(run, grows, tell) {
+  const state = { mark: null, isOver: false };
+  while (!state.isOver) {
+    await shown();
+    if (grows()) await withSlot((slot) => listen(run, state, tell, !slot));
+    else await listen(run, state, tell, false);
+    if (!state.isOver) await pause(state.next ?? AGAIN);
+  }
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// A tab that is not looked at holds no connection.
+function shown() {
+  if (!document.hidden) return;
+  return new Promise((done) => {
+    document.addEventListener("visibilitychange", function look() {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", look);
+      done();
+    });
+  });
+}
+
+async function withSlot(work, slot = 0) {
+  if (!navigator.locks) return work(true);
+  if (slot === SLOTS) return work(false);
+  let isMine = false;
+  await navigator.locks.request(`jeeves-log-${slot}`, { ifAvailable: true }, (lock) => {
+    isMine = lock !== null;
+    return isMine ? work(true) : null;
+  });
+  if (!isMine) await withSlot(work, slot + 1);
+}
+
+async function listen(run, state, tell, isBrief) {
+  const stop = new AbortController();
+  const onHidden = () => document.hidden && stop.abort();
+  document.addEventListener("visibilitychange", onHidden);
+  let quiet = 0;
+  const hold = () => {
+    clearTimeout(quiet);
+    if (isBrief) quiet = setTimeout(() => stop.abort(), QUIET);
+  };
+  state.next = isBrief ? PAUSE : AGAIN;
+  try {
+    const from = state.mark === null ? "" : `&after=${encodeURIComponent(state.mark)}`;
+    const answer = await fetch(`/runs/${run}/logs?follow=1${from}`, {
+      headers: { Accept: "text/event-stream" }, signal: stop.signal, cache: "no-store",
+    });
+    if (answer.status === 401) return location.reload();
+    if (!answer.ok) throw new Error(answer.statusText);
+    tell("there");
+    hold();
+    for await (const event of events(answer.body)) {
+      hold();
+      if (event.id !== null) state.mark = event.id;
+      if (event.kind === "end") state.isOver = true;
+      if (event.kind === "reset") state.mark = null;
+      if (event.kind) tell(event.kind, event.data);
+    }
+  } catch {
+    if (!stop.signal.aborted) tell("lost"); // the server is away; it is asked again
+  } finally {
+    clearTimeout(quiet);
+    stop.abort();
+    document.removeEventListener("visibilitychange", onHidden);
+  }
+}
+
+// Server-sent events of a body, as the HTML standard has them (section 9.2), as far as this server makes use of it.
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    rest += value;
+    const blocks = rest.split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const event = { id: null, kind: "", data: null };
+      for (const line of block.split("\n")) {
+        if (line.startsWith("id: ")) event.id = line.slice(4);
+        else if (line.startsWith("event: ")) event.kind = line.slice(7);
+        else if (line.startsWith("data: ")) event.data = JSON.parse(line.slice(6));
+      }
+      yield event;
+    }
+  }
+}

@@ -1,0 +1,143 @@
+// The timeline in the viewer's zone: its axis on full hours there, now that moves on, keys that go through time,
+// and a card that says more of the run under the pointer.
+import { again } from "./live.js";
+import { show, span } from "./times.js";
+
+const MINUTE = 60000;
+const plot = () => document.getElementById("plot");
+
+// Where a time lies, in percent of the width.
+function place(at, { dataset }) {
+  return (at - dataset.begin) / (dataset.end - dataset.begin) * 100;
+}
+
+// The server puts marks where the hours of UTC are: here they are moved to those of the viewer.
+function axis(shown) {
+  const { begin, end, tick } = shown.dataset;
+  for (const each of shown.querySelectorAll(".tick")) {
+    const time = each.querySelector("time");
+    const at = Date.parse(time.dateTime);
+    const offset = -new Date(at).getTimezoneOffset() * MINUTE;
+    let here = at - ((offset % tick) + Number(tick)) % tick;
+    if (here < begin) here += Number(tick) * Math.ceil((end - begin) / tick);
+    const x = here < end ? place(here, shown) : 200;
+    each.querySelector("line").setAttribute("x1", `${x}%`);
+    each.querySelector("line").setAttribute("x2", `${x}%`);
+    each.querySelector("foreignObject").setAttribute("x", `${x}%`);
+    time.dateTime = new Date(here).toISOString();
+    time.title = "";
+  }
+  show(shown);
+}
+
+// Now moves on, and what runs grows with it; where it leaves the picture, the page comes again.
+function moveOn() {
+  const shown = plot();
+  if (!shown || !("now" in shown.dataset) || document.hidden) return;
+  if (Date.now() >= shown.dataset.end) return again();
+  const x = place(Date.now(), shown);
+  const line = document.getElementById("now");
+  line.setAttribute("x1", `${x}%`);
+  line.setAttribute("x2", `${x}%`);
+  for (const each of shown.querySelectorAll("rect.run")) {
+    each.setAttribute("width", `${Math.max(0.2, x - parseFloat(each.getAttribute("x")))}%`);
+  }
+}
+
+function clock(at) {
+  return new Intl.DateTimeFormat("sv-SE", {
+    month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+  }).format(at);
+}
+
+// The words of the mark are its title; while the card shows, the browser is not to show them besides.
+function card(mark) {
+  const title = mark.querySelector("title");
+  if (title) {
+    mark.setAttribute("aria-label", title.textContent);
+    title.remove();
+  }
+  const [begin, started, end] = mark.dataset.at.split(" ").map(Number);
+  const said = document.createElement("strong");
+  said.textContent = mark.getAttribute("aria-label").split(",")[0];
+  const facts = document.createElement("dl");
+  const row = mark.closest("tr");
+  const isOne = mark.querySelector("rect, .waited");
+  const rows = [["Job", row.querySelector("th").textContent.trim()]];
+  if (!isOne) rows.push(["From", clock(begin)], ["To", clock(end)]);
+  else if (started) rows.push(["Waited", span(started - begin)], ["Started", clock(started)], ["Ran", span(end - started)]);
+  else rows.push(["Since", clock(begin)], ["Waited", span(end - begin)]);
+  for (const [name, value] of rows) {
+    const [term, what] = [document.createElement("dt"), document.createElement("dd")];
+    term.textContent = name;
+    what.textContent = value;
+    facts.append(term, what);
+  }
+  const made = document.createElement("div");
+  made.className = "card-of";
+  made.id = "card-of";
+  made.append(said, facts);
+  return made;
+}
+
+const hide = () => document.getElementById("card-of")?.remove();
+
+function hover(mark) {
+  hide();
+  const made = card(mark);
+  document.body.append(made);
+  const box = mark.getBoundingClientRect();
+  const left = Math.min(Math.max(8, box.left + box.width / 2 - made.offsetWidth / 2), innerWidth - made.offsetWidth - 8);
+  const below = box.bottom + 8;
+  made.style.left = `${left}px`;
+  made.style.top = `${below + made.offsetHeight > innerHeight ? box.top - made.offsetHeight - 8 : below}px`;
+}
+
+// Left and right walk through the marks of a row where one is in focus, else through time.
+function walk(by) {
+  const row = document.activeElement?.closest?.(".lanes tr");
+  if (!row) return false;
+  const marks = [...row.querySelectorAll(".lane a")];
+  const here = marks.indexOf(document.activeElement);
+  const next = here < 0 ? (by < 0 ? marks.length - 1 : 0) : here + by;
+  marks[next]?.focus();
+  return true;
+}
+
+function zoom(by) {
+  const links = [...document.querySelectorAll(".zooms a")];
+  links[links.findIndex((link) => link.hasAttribute("aria-current")) + by]?.click();
+}
+
+const KEYS = {
+  ArrowLeft: () => walk(-1) || document.getElementById("earlier")?.click(),
+  ArrowRight: () => walk(1) || document.getElementById("later")?.click(),
+  h: () => document.getElementById("earlier")?.click(),
+  l: () => document.getElementById("later")?.click(),
+  n: () => document.getElementById("newest")?.click(),
+  "+": () => zoom(-1),
+  "-": () => zoom(1),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]") || !KEYS[event.key]) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+for (const kind of ["pointerover", "focusin"]) {
+  document.addEventListener(kind, ({ target }) => {
+    const mark = target.closest?.(".lane a");
+    if (mark) hover(mark); else hide();
+  });
+}
+addEventListener("scroll", hide, { passive: true });
+document.addEventListener("jeeves:shown", () => { hide(); ready(); });
+setInterval(moveOn, 1000);
+
+function ready() {
+  const shown = plot();
+  if (shown) axis(shown);
+  moveOn();
+}
+ready();

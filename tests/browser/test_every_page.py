@@ -1,0 +1,114 @@
+"""What holds of each page, on the data of a shop that has run for three days: everybody can use it, on a
+phone too, and it is whole without its scripts."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page
+from support.browser import Viewer, findings
+from support.dashboard_world import make
+from support.server import Server, serving
+
+from jeeves_runner.dashboard.routes import PAGES
+
+pytestmark = pytest.mark.browser
+
+Look = Callable[..., Viewer]
+
+PHONE = 390
+
+EXAMPLES = {
+    "{job}": ("rebuild-search", "export-crm"),
+    "{run}": ("newest export-crm",),
+    "{queue}": ("orders", "invoices"),
+    "{item}": (),  # a dead letter of the queue before it: its form is of the kind of the others
+    "{namespace}": ("import-orders",),
+    "{key}": ("cursor",),
+    "{revision}": ("4",),
+}
+"""What stands for the parameters of a path; of a run, which run it is."""
+
+MORE = (
+    "/jobs?status=error",
+    "/jobs?q=mail",
+    "/runs?status=error",
+    "/runs?job=crawl-prices",
+    "/graph?around=process:pack-orders",
+    "/audit?actor=cli",
+)
+"""What is asked of some pages besides."""
+
+
+def _paths() -> Iterator[str]:
+    """Of each page, with an example for each of its parameters."""
+    for page in PAGES:
+        if page.method != "GET" or page.path.startswith("/static"):
+            continue
+        found = [page.path]
+        for name, values in EXAMPLES.items():
+            found = [
+                path.replace(name, value) for path in found for value in (values if name in path else [""])
+            ]
+        yield from found
+    yield from (path for path in MORE if any(path.partition("?")[0] == page.path for page in PAGES))
+
+
+each_page = pytest.mark.parametrize("path", list(_paths()))
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(make(tmp_path_factory.mktemp("shop") / "shop")) as server:
+        yield server
+
+
+@each_page
+def test_everybody_can_use_it_in_light_and_in_dark(shop: Server, look: Look, path: str) -> None:
+    for dark in (False, True):
+        page = _open(look(shop.url, dark=dark), shop, path)
+        assert findings(page) == []
+        page.close()
+
+
+@each_page
+def test_it_fits_on_a_phone(shop: Server, look: Look, path: str) -> None:
+    page = _open(look(shop.url, width=PHONE), shop, path)
+    assert findings(page) == []
+    assert _too_wide(page) == []
+
+
+@each_page
+def test_it_can_be_read_without_scripts(shop: Server, look: Look, path: str) -> None:
+    with_scripts = _words(_open(look(shop.url), shop, path))
+    without = _words(_open(look(shop.url, scripts=False), shop, path))
+    assert len(without) > 0.5 * len(with_scripts), f"it has {len(without)} words of {len(with_scripts)}"
+
+
+def _open(viewer: Viewer, shop: Server, path: str) -> Page:
+    if "newest " in path:
+        before, newest = path.split("newest ")
+        job, slash, after = newest.partition("/")
+        path = f"{before}{shop.get(f'/runs?job={job}&limit=1')['runs'][0]['id']}{slash}{after}"
+    page = viewer.context.new_page()
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == 200, path
+    return page
+
+
+def _words(page: Page) -> list[str]:
+    return page.locator("main").inner_text().split()
+
+
+def _too_wide(page: Page) -> list[str]:
+    """What makes the page wider than the window, if it is."""
+    found: list[str] = page.evaluate(
+        """() => {
+          const width = document.documentElement.clientWidth;
+          if (document.documentElement.scrollWidth <= width) return [];
+          return [...document.querySelectorAll("body *")]
+            .filter((each) => each.getBoundingClientRect().right > width + 1)
+            .slice(0, 5).map((each) => each.outerHTML.slice(0, 120));
+        }"""
+    )
+    return found

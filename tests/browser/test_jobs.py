@@ -1,0 +1,45 @@
+"""The list of jobs in a browser: it filters while one types, and stays true."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from support.browser import Viewer, findings
+from support.server import HOLD, save, serving
+
+pytestmark = pytest.mark.browser
+
+Look = Callable[..., Viewer]
+
+
+def test_it_filters_while_one_types_and_follows_what_happens(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "hold.yaml", HOLD)
+        save(tmp_path, "bad.yaml", "run: exit 3\ntimeout: 1m\ntags: [x]\n")
+        page = look(server.url).open("/jobs")
+        expect(page.locator("#job-bad")).to_be_visible()
+        page.evaluate("window.isTheSame = true")
+        page.keyboard.press("/")
+        page.keyboard.type("hol")
+        expect(page.locator("#job-bad")).to_have_count(0)
+        expect(page).to_have_url(f"{server.url}/jobs?q=hol")
+        server.post("/jobs/hold/run?wait=0s")
+        expect(page.locator("#job-hold")).to_contain_text("running")
+        page.get_by_role("searchbox").fill("")
+        expect(page.locator("#job-bad")).to_be_visible()
+        server.post("/jobs/bad/run")
+        page.get_by_label("Tag").select_option("x")
+        expect(page.locator("#job-hold")).to_have_count(0)
+        expect(page.get_by_role("link", name="failing 1")).to_be_visible()
+        assert page.evaluate("window.isTheSame")
+
+
+def test_it_can_be_used_without_scripts_and_by_all(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "hold.yaml", HOLD)
+        for how in ({"dark": False}, {"dark": True}, {"width": 390}):
+            page = look(server.url, **how).open("/jobs")
+            expect(page.locator("#job-hold")).to_be_visible()
+            assert findings(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

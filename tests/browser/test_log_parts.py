@@ -1,0 +1,95 @@
+"""The parts of the log's script, asked in a browser: lines are the same wherever their text is cut, and the
+rows of lines are counted right."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from support.browser import Viewer
+from support.server import serving
+
+pytestmark = pytest.mark.browser
+
+Look = Callable[..., Viewer]
+
+SAME_LINES = """async (place) => {
+  const { LogText } = await import(place + "log_text.js");
+  const text = "plain\\n\\x1b[1;31mred\\n still \\x1b[38;5;208mred\\x1b[0m\\n\\n50%\\r\\r100%\\r\\n"
+    + "end \\x1b[38;2;1;2;3mx";
+  const told = (log) => JSON.stringify(log.lines.map((_, at) => log.shown(log.first + at, false)));
+  const whole = new LogText();
+  whole.add(text);
+  let seed = 7;
+  const random = (most) => (seed = (seed * 16807) % 2147483647) % most;
+  for (let round = 0; round < 300; round++) {
+    const log = new LogText();
+    for (let at = 0; at < text.length;) {
+      const end = at + 1 + random(12);
+      log.add(text.slice(at, end));
+      at = end;
+    }
+    if (told(log) !== told(whole)) return [round, told(log), told(whole)];
+  }
+  return told(whole);
+}"""
+
+OLDEST_GO = """async (place) => {
+  const { LogText } = await import(place + "log_text.js");
+  const log = new LogText();
+  for (let at = 1; at <= 600; at++) {
+    log.add(Array.from({ length: 1000 }, (_, each) => `${each} of ${at}\\n`).join(""));
+  }
+  const gone = log.bound();
+  return [gone, log.first, log.line(log.first), log.line(log.last), log.last, log.bound()];
+}"""
+
+COUNTS = """async (place) => {
+  const { Sums } = await import(place + "log_sums.js");
+  const sums = new Sums();
+  const plain = [];
+  let seed = 11;
+  const random = (most) => (seed = (seed * 16807) % 2147483647) % most;
+  for (let round = 0; round < 2000; round++) {
+    const value = 1 + random(9);
+    const at = random(plain.length || 1);
+    if (!plain.length || random(3)) { sums.push(value); plain.push(value); }
+    else { sums.set(at, value); plain[at] = value; }
+  }
+  let before = 0;
+  for (let at = 0; at < plain.length; at++) {
+    if (sums.before(at) !== before) return `before ${at}`;
+    for (let row = before; row < before + plain[at]; row++) if (sums.at(row) !== at) return `at ${row}`;
+    before += plain[at];
+  }
+  return sums.total === before && sums.at(before + 5) === plain.length - 1 ? "right" : "the end";
+}"""
+
+
+def asked(tmp_path: Path, look: Look, script: str) -> Any:
+    """What a script says in a page, given where the scripts of pages are."""
+    with serving(tmp_path) as server:
+        page: Page = look(server.url).open("/runs")
+        place = re.search(r'"(/static/\w+/)style.css"', page.content())
+        assert place is not None
+        return page.evaluate(script, place[1])
+
+
+def test_lines_are_the_same_wherever_their_text_is_cut(tmp_path: Path, look: Look) -> None:
+    said = asked(tmp_path, look, SAME_LINES)
+    assert isinstance(said, str), said
+    assert '{"text":" still ","style":{"bold":1,"fg":1}}' in said
+    assert '{"text":"red","style":{"bold":1,"fg":208}}' in said
+    assert '{"pieces":[{"text":"100%","style":{}}],"overwritten":1}' in said
+    assert '{"text":"x","style":{"fg":"#010203"}}' in said
+
+
+def test_of_too_many_lines_the_oldest_go(tmp_path: Path, look: Look) -> None:
+    said = asked(tmp_path, look, OLDEST_GO)
+    assert said == [120_000, 120_001, "0 of 121", "999 of 600", 600_000, 0]
+
+
+def test_the_rows_of_lines_are_counted_right(tmp_path: Path, look: Look) -> None:
+    assert asked(tmp_path, look, COUNTS) == "right"

@@ -1,0 +1,100 @@
+"""The pages of queues and state in a browser: they stay true, and what was opened stays open."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from support.browser import Viewer, findings
+from support.server import Server, command, new_project, save, serving
+
+pytestmark = pytest.mark.browser
+
+Look = Callable[..., Viewer]
+
+LETTER = {"to": "ada@example.org", "text": "</pre><script>document.title = 'taken'</script>" + "x" * 200}
+
+
+def push(server: Server, payload: object, **how: object) -> int:
+    """The number of a new item."""
+    return int(server.post("/queues/mail/items", {"payload": payload, **how})[1]["ids"][0])
+
+
+def give_up(server: Server, error: str) -> None:
+    """The next item, in its last attempt."""
+    [item] = server.post("/queues/mail/claim")[1]["items"]
+    server.post(f"/queues/mail/items/{item['id']}/fail", {"lease_token": item["lease_token"], "error": error})
+
+
+def test_counts_change_without_a_reload_and_the_oldest_grows_older(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        push(server, 1)
+        page = look(server.url).open("/queues")
+        page.evaluate("window.isTheSame = true")
+        expect(page.locator("#queue-mail td").first).to_have_text("1")
+        age = page.locator("#queue-mail time").inner_text()
+        expect(page.locator("#queue-mail time")).not_to_have_text(age)
+        push(server, 2)
+        expect(page.locator("#queue-mail td").first).to_have_text("2")
+        assert command(tmp_path, "queue", "pause", "mail").returncode == 0
+        expect(page.locator("#queue-mail")).to_contain_text("paused")
+        assert page.evaluate("window.isTheSame")
+
+
+def test_a_payload_that_was_opened_stays_open_while_others_fail(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        number = push(server, LETTER, max_attempts=1)
+        give_up(server, "no\nHTTP 503")
+        page = look(server.url).open("/queues/mail")
+        letter = page.locator(f"#item-{number}")
+        expect(letter).to_contain_text("HTTP 503")
+        letter.get_by_text('{"to":"ada@example.org"').click()
+        expect(letter.locator("pre.value")).to_contain_text("</pre><script>document.title = 'taken'</script>")
+        push(server, 2, max_attempts=1)
+        give_up(server, "another")
+        expect(page.locator("#dead .item")).to_have_count(2)
+        expect(letter.locator("pre.value")).to_be_visible()
+        expect(page).to_have_title("mail · jeeves-runner")
+
+
+def test_one_gets_to_a_queue_by_keys(tmp_path: Path, look: Look) -> None:
+    new_project(tmp_path)
+    save(tmp_path, "queues.yaml", "queues: [{id: alerts}, {id: mail, description: Letters}]\n")
+    with serving(tmp_path) as server:
+        page = look(server.url).open("/queues")
+        page.keyboard.press("/")
+        page.keyboard.type("letters")
+        page.keyboard.press("Enter")
+        expect(page.locator("tbody tr")).to_have_count(1)
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_contain_text("mail")
+
+
+def test_state_is_shown_as_it_is_written(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        assert command(tmp_path, "state", "set", "backup", "a/b?", '{"n": 1}').returncode == 0
+        viewer = look(server.url)
+        page = viewer.open("/state")
+        page.get_by_role("link", name="backup").click()
+        page.get_by_role("link", name="a/b?").click()
+        expect(page.locator("pre.value")).to_contain_text('"n": 1')
+        assert command(tmp_path, "state", "set", "backup", "a/b?", '{"n": 2}').returncode == 0
+        expect(page.locator("pre.value")).to_contain_text('"n": 2')
+        page.get_by_role("link", name="all of it as JSON").click()
+        expect(page.locator("body")).to_contain_text('{"value": {"n": 2}}'.replace(": ", ":"))
+
+
+def test_everybody_can_use_a_queue_with_all_there_is(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        for number in range(7):
+            push(server, {**LETTER, "n": number}, max_attempts=1)
+            give_up(server, f"no\n{number}")
+        push(server, 1, max_attempts=3)
+        server.post("/queues/mail/claim")
+        push(server, LETTER, delay="1h")
+        for dark in (False, True):
+            page = look(server.url, dark=dark).open("/queues/mail")
+            for each in page.locator("details").all():
+                each.evaluate("each => { each.open = true }")
+            assert findings(page) == []

@@ -1,0 +1,211 @@
+"""The forms by which people act: what they say, what they send, and who gets to see them."""
+
+import json
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from support.api import Api, shell_job, with_api
+from support.ledger import Ledger
+from support.pages import Page, page
+
+from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.core.model import Param, ParamType
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.core.schedule_entry import entries_of
+from jeeves_runner.dashboard.param_fields import param_fields
+from jeeves_runner.db import tokens
+
+ME: Final = Actor("cli", "me")
+EVIL: Final = '"><script>alert(1)</script>'
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "runner.sqlite")
+    shell_job(made, "greet", "echo hello", schedule=entries_of(["@daily"]))
+    yield made
+    made.conn.close()
+
+
+class Forms(HTMLParser):
+    """The forms of a page that act, by their ids, and the fields of each by name."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.forms: dict[str, dict[str, str | None]] = {}
+        self.fields: dict[str, dict[str, dict[str, str | None]]] = {}
+        self._here = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "form":
+            self._here = given.get("id") or ""
+            if "data-act" in given:
+                self.forms[self._here] = given
+                self.fields[self._here] = {}
+        elif self._here in self.fields and given.get("name"):
+            self.fields[self._here].setdefault(given["name"] or "", given)
+
+
+async def acts(api: Api, path: str) -> tuple[Page, Forms]:
+    shown = await page(api, path)
+    assert shown.status == 200, shown.text
+    return shown, Forms(shown.html)
+
+
+def sent(form: dict[str, str | None]) -> dict[str, Any]:
+    """What it sends besides its fields."""
+    body: dict[str, Any] = json.loads(form.get("data-body") or "{}")
+    return body
+
+
+def test_a_job_is_run_paused_skipped_and_muted_by_the_routes_of_the_api(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        _, found = await acts(api, "/jobs/greet/act")
+        assert list(found.forms) == ["act-run", "act-pause", "act-skip", "act-mute"]
+        when = found.fields["act-skip"]["time"]["value"]
+        for key, body in (
+            ("act-skip", {"time": when, "reason": "move"}),
+            ("act-pause", {"until": "2h", "reason": EVIL}),
+            ("act-mute", {"until": "30m", "reason": EVIL}),
+        ):
+            assert set(body) <= set(found.fields[key])
+            assert (await api.post(found.forms[key]["data-path"] or "", body)).status == 200
+        shown, found = await acts(api, "/jobs/greet/act")
+        assert list(found.forms) == ["act-run", "act-resume", "act-skip", "act-unskip", "act-unmute"]
+        assert found.fields["act-unskip"]["time"]["value"] == when
+        assert "Only a forced run starts" in shown.text
+        assert EVIL in shown.text
+        for key in ("act-resume", "act-unmute"):
+            assert (await api.post(found.forms[key]["data-path"] or "", {})).status == 200
+        assert (await api.post("/jobs/greet/unskip", {"time": when})).status == 200
+        asked = await api.post(found.forms["act-run"]["data-path"] or "", {})
+        assert asked.status in (200, 202)
+        _, found = await acts(api, "/jobs/greet/act")
+        assert list(found.forms) == ["act-run", "act-pause", "act-skip", "act-mute"]
+
+    with_api(ledger, scenario)
+
+
+def test_the_form_of_a_run_is_made_of_what_the_job_declares(ledger: Ledger) -> None:
+    params = (
+        Param(name="order", required=True, pattern="[A-Z]+", description=EVIL),
+        Param(name="count", type=ParamType.INTEGER, default="9007199254740993"),
+        Param(name="how", enum=("fast", EVIL), default="fast"),
+        Param(name="dry", type=ParamType.BOOLEAN),
+        Param(name="token", secret=True),
+        Param(name="text", default=f"one\ntwo{EVIL}"),
+    )
+    shell_job(ledger, "export", "true", params=params)
+    run = ledger.add_run("export", params=json.dumps({"order": "ABC", "count": "7", "token": None}))
+
+    async def scenario(api: Api) -> None:
+        shown, found = await acts(api, "/jobs/export/act")
+        fields = found.fields["act-run"]
+        assert list(fields) == [*(f"params.{each.name}" for each in params), "force"]
+        assert "required" in fields["params.order"]
+        assert "pattern" not in fields["params.order"]
+        assert fields["params.count"]["value"] == "9007199254740993"
+        assert fields["params.count"]["data-default"] == "9007199254740993"
+        assert fields["params.token"]["type"] == "password"
+        assert fields["params.text"]["data-default"] == f"one\ntwo{EVIL}"
+        assert EVIL in shown.text
+        _, found = await acts(api, f"/jobs/export/act?like={run}")
+        fields = found.fields["act-run"]
+        assert fields["params.order"]["value"] == "ABC"
+        assert fields["params.count"]["value"] == "7"
+        assert fields["params.token"]["value"] == ""
+        other, _ = await acts(api, f"/jobs/greet/act?like={run}")
+        assert "ABC" not in other.text
+        assert (await page(api, "/jobs/export/act?like=999")).status == 404
+
+    with_api(ledger, scenario)
+
+
+def test_a_secret_is_never_in_the_form() -> None:
+    declared = [Param(name="key", secret=True, default="hunter2", enum=("hunter2", "hunter3"))]
+    [field] = param_fields(declared, {"key": "hunter4"})
+    assert "hunter" not in repr(field)
+    assert field.is_secret
+
+
+def test_a_run_is_cancelled_while_it_runs_or_waits(ledger: Ledger) -> None:
+    waits = ledger.add_run("greet", "scheduled", not_before="2100-01-01T00:00:00.000Z")
+    ended = ledger.add_run("greet", "ok")
+
+    async def scenario(api: Api) -> None:
+        shown, found = await acts(api, f"/runs/{waits}/act")
+        assert "It waits, and will not start." in shown.text
+        assert f'href="/runs/{waits}/act"' in (await page(api, f"/runs/{waits}")).html
+        assert (await api.post(found.forms["act-cancel"]["data-path"] or "", {})).status == 202
+        assert "There is nothing to cancel." in (await acts(api, f"/runs/{ended}/act"))[0].text
+        assert f"/jobs/greet/act?like={ended}#act-run" in (await page(api, f"/runs/{ended}")).html
+
+    with_api(ledger, scenario)
+
+
+def test_a_queue_is_paused_and_its_dead_letters_are_retried(ledger: Ledger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+
+    async def scenario(api: Api) -> None:
+        await api.post("/queues/mail/items", {"payloads": [EVIL, 2]})
+        for _ in range(2):
+            [item] = (await api.post("/queues/mail/claim")).body["items"]
+            failed = {"lease_token": item["lease_token"], "error": EVIL}
+            await api.post(f"/queues/mail/items/{item['id']}/fail", failed)
+        shown = await page(api, "/queues/mail")
+        assert 'href="/queues/mail/items/1/act"' in shown.html
+        assert "Retry dead letters" in shown.text
+        shown, found = await acts(api, "/queues/mail/items/1/act")
+        assert EVIL in shown.text
+        form = found.forms["act-retry"]
+        assert (await api.post(form["data-path"] or "", sent(form))).body == {"retried": 1, "left": 0}
+        _, found = await acts(api, "/queues/mail/act")
+        form = found.forms["act-retry"]
+        assert (await api.post(form["data-path"] or "", sent(form))).body == {"retried": 1, "left": 0}
+        assert (await api.post(found.forms["act-pause"]["data-path"] or "", {"reason": EVIL})).status == 200
+        shown, found = await acts(api, "/queues/mail/act")
+        assert list(found.forms) == ["act-resume"]
+        assert EVIL in shown.text
+        assert (await api.post(found.forms["act-resume"]["data-path"] or "", {})).status == 200
+        assert (await page(api, "/queues/none/act")).status == 404
+        assert (await page(api, "/queues/mail/items/99/act")).status == 404
+
+    with_api(ledger, scenario)
+
+
+def test_the_runner_is_asked_to_look(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        _, found = await acts(api, "/act")
+        assert (await api.post(found.forms["act-reconcile"]["data-path"] or "", {})).status == 202
+        assert 'href="/act"' in (await page(api, "/sync")).html
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize("path", ["/act", "/jobs/greet/act", "/runs/1/act", "/queues/mail/act"])
+def test_only_those_who_operate_get_forms(ledger: Ledger, path: str) -> None:
+    ledger.declare_queue("mail")
+    ledger.add_run("greet")
+    with ledger.tx() as tx:
+        tokens.create(tx, "ann", TokenRole.OPERATE, until=None, by=ME)
+        reads = tokens.create(tx, "eve", TokenRole.READ, until=None, by=ME)
+
+    async def scenario(api: Api) -> None:
+        without = await page(api, path)
+        assert without.status == 401
+        assert f'name="next" value="{path}"' in without.html
+        reader = await page(api, path, Authorization=f"Bearer {reads}")
+        assert reader.status == 403
+        assert "the token eve may read, and this takes the role operate" in reader.text
+        for place in ("/", "/jobs", "/runs/1", "/queues/mail", "/sync"):
+            shown = await page(api, place)
+            assert shown.status == 200
+            assert "data-act" not in shown.html, place
+            assert "act.js" not in shown.html, place
+
+    with_api(ledger, scenario)

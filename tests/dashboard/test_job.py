@@ -1,0 +1,109 @@
+"""The page of a job, as people read it."""
+
+from pathlib import Path
+
+import pytest
+from support.api import Api, shell_job, with_api
+from support.ledger import Ledger
+from support.pages import page
+
+from jeeves_runner.core.edge_spec import After
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.db import overrides
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "runner.sqlite")
+
+
+def test_all_that_is_known_of_it_stands_there(ledger: Ledger) -> None:
+    shell_job(
+        ledger, "backup", "true", name="Nightly <b>", description="Saves <i>", owner="ops", tags=("db",),
+        schedule=("0 3 * * *",), timezone="Europe/Berlin", writes=("datastore:shop",),
+    )  # fmt: skip
+    ledger.add_job("check", after=After(("backup",)))
+    runs = [ledger.add_run("backup", status) for status in ("ok", "error", "skipped")]
+
+    async def scenario(api: Api) -> None:
+        found = await page(api, "/jobs/backup")
+        for text in (
+            "Nightly <b>",
+            "Saves <i>",
+            "0 3 * * * Europe/Berlin",
+            "jobs.d/backup.yaml:1",
+            "revision 1",
+            "commit f00dfee First jobs",
+            "It is due next at",
+            "Last 2, since",
+            "1 went wrong",
+            "writes datastore shop",
+            "is followed by check",
+            "These are the values that were applied.",
+        ):
+            assert text in found.text, text
+        assert all(f'<tr id="run-{run}"' in found.html for run in runs)
+        assert 'href="/state/backup"' in found.html
+        assert 'href="/revisions/1"' in found.html
+
+    with_api(ledger, scenario)
+
+
+def test_what_is_unusual_stands_at_the_top(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 * * *",))
+    ledger.hold("backup", "line 3: <no>")
+    with ledger.tx() as tx:
+        overrides.pause(tx, "backup", until=None, reason="a move", by=Actor("test"))
+
+    async def scenario(api: Api) -> None:
+        found = await page(api, "/jobs/backup")
+        assert "at its last good spec since" in found.text
+        assert "line 3: <no> See the file" in found.text
+        assert "Paused until resumed: a move" in found.text
+        assert "Nothing comes of itself." in found.text
+        assert "It has never run." in found.text
+
+    with_api(ledger, scenario)
+
+
+def test_what_is_wrong_with_it_stands_there_until_it_is_over(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        found = await page(api, "/jobs/bad")
+        assert "failure bad #" in found.text
+        assert "What is wrong" not in (await page(api, "/jobs/good")).html
+        await api.post("/jobs/bad/run")
+        assert "failure bad #" not in (await page(api, "/jobs/bad")).text
+
+    for job_id in ("bad", "good"):
+        shell_job(ledger, job_id, "test -e made || { touch made; exit 1; }")
+
+    async def fails(api: Api) -> None:
+        await api.post("/jobs/bad/run")
+
+    with_api(ledger, fails)
+    with_api(ledger, scenario)
+
+
+def test_it_answers_why_at_a_time(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 * * *",))
+
+    async def scenario(api: Api) -> None:
+        asked = await page(api, "/jobs/backup?at=2026-03-01T03:00")
+        assert "Why, at 2026-03-01T03:00" in asked.text
+        mistaken = await page(api, "/jobs/backup?at=%3Cb%3E")
+        assert mistaken.status == 200
+        assert 'value="&lt;b&gt;"' in mistaken.html
+        assert "<b>" in mistaken.text
+
+    with_api(ledger, scenario)
+
+
+def test_an_unknown_job_is_not_found(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+
+    async def scenario(api: Api) -> None:
+        found = await page(api, "/jobs/backu")
+        assert found.status == 404
+        assert "backup" in found.text
+
+    with_api(ledger, scenario)

@@ -1,0 +1,190 @@
+"""Logging in and out by forms, as browsers without scripts do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import pytest
+from support.api import Api, with_api
+from support.ledger import Ledger
+from support.pages import BROWSER, Page, check_page, page
+
+from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.dashboard.places import own_place
+from jeeves_runner.db import tokens
+
+ME: Final = Actor("cli", "me")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "runner.sqlite")
+    made.add_job("greet", schedule=())
+    yield made
+    made.conn.close()
+
+
+def token(ledger: Ledger, role: TokenRole = TokenRole.OPERATE, name: str = "ann") -> str:
+    with ledger.tx() as tx:
+        return tokens.create(tx, name, role, until=None, by=ME)
+
+
+async def send(api: Api, path: str, fields: dict[str, str], **headers: str) -> Page:
+    """A form, as a browser sends it."""
+    at = f"http://127.0.0.1:{api.port}"
+    sent = {"Accept": BROWSER, "Origin": at, "Sec-Fetch-Site": "same-origin"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    async with api.session.post(at + path, data=fields, headers=sent, allow_redirects=False) as answer:
+        found = Page(answer.status, answer.headers, await answer.text())
+        if found.html:
+            check_page(found, answer)
+        return found
+
+
+def cookie(answer: Page) -> dict[str, str]:
+    return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+
+
+def test_a_form_lets_in_and_leads_back(ledger: Ledger) -> None:
+    made = token(ledger)
+
+    async def scenario(api: Api) -> None:
+        asked = await page(api, "/login?next=/jobs?text=x")
+        assert 'name="next" value="/jobs?text=x"' in asked.html
+        let_in = await send(api, "/login", {"token": f" {made} ", "next": "/runs?job=greet"})
+        assert (let_in.status, let_in.headers["Location"]) == (303, "/runs?job=greet")
+        shown = await page(api, "/runs", **cookie(let_in))
+        assert "ann" in shown.text
+        assert "Log out" in shown.text
+        assert "/act.js" in shown.html
+        let_out = await send(api, "/logout", {}, **cookie(let_in))
+        assert (let_out.status, let_out.headers["Location"]) == (303, "/login")
+        assert let_out.headers["Clear-Site-Data"] == '"cache"'
+        assert "jr-" in let_out.headers["Set-Cookie"]
+        again = await page(api, "/runs", **cookie(let_in))
+        assert "Log in to act" in again.text
+
+    with_api(ledger, scenario)
+    acts = ledger.conn.execute("SELECT actor, action, answer FROM audit WHERE id > 1 ORDER BY id").fetchall()
+    assert acts == [("token ann", "login", 303), ("token ann", "logout", 303)]
+
+
+@pytest.mark.parametrize("given", ["", " ", "jr_wrong", "<script>alert(1)</script>"])
+def test_what_is_no_token_gets_the_form_again(ledger: Ledger, given: str) -> None:
+    token(ledger)
+
+    async def scenario(api: Api) -> None:
+        answer = await send(api, "/login", {"token": given, "next": "/jobs"})
+        assert answer.status in (400, 401)
+        assert "Set-Cookie" not in answer.headers
+        assert 'role="alert"' in answer.html
+        assert 'name="next" value="/jobs"' in answer.html
+        assert "<script>alert" not in answer.html
+
+    with_api(ledger, scenario)
+
+
+def test_a_reader_is_told_so_and_sees_nothing_to_act_with(ledger: Ledger) -> None:
+    made = token(ledger, TokenRole.READ, "eve")
+
+    async def scenario(api: Api) -> None:
+        let_in = await send(api, "/login", {"token": made})
+        assert let_in.headers["Location"] == "/"
+        shown = await page(api, "/", **cookie(let_in))
+        assert "eve, may read" in shown.text
+        assert "act.js" not in shown.html
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ],
+)
+def test_pages_of_other_sites_let_no_browser_in_or_out(ledger: Ledger, headers: dict[str, str]) -> None:
+    made = token(ledger)
+
+    async def scenario(api: Api) -> None:
+        refused = await send(api, "/login", {"token": made}, **headers)
+        assert (refused.status, "Set-Cookie" in refused.headers) == (403, False)
+        let_in = await send(api, "/login", {"token": made})
+        assert (await send(api, "/logout", {}, **headers, **cookie(let_in))).status == 403
+        assert "Log out" in (await page(api, "/", **cookie(let_in))).text
+
+    with_api(ledger, scenario)
+
+
+def test_only_a_form_is_taken_for_one(ledger: Ledger) -> None:
+    made = token(ledger)
+
+    async def scenario(api: Api) -> None:
+        at = f"http://127.0.0.1:{api.port}/login"
+        for body, kind, status in (
+            (f'{{"token": "{made}"}}', "application/json", 415),
+            (f'{{"token": "{made}"}}', "text/plain", 415),
+            ("token=%FF", "application/x-www-form-urlencoded", 400),
+            ("token=a&token=b", "application/x-www-form-urlencoded", 400),
+            ("token=a&other=b", "application/x-www-form-urlencoded", 400),
+            ("&".join(f"a{n}=1" for n in range(200)), "application/x-www-form-urlencoded", 400),
+        ):
+            headers = {"Accept": BROWSER, "Content-Type": kind}
+            async with api.session.post(at, data=body, headers=headers) as answer:
+                assert answer.status == status, body
+        form = aiohttp.FormData({"token": made})
+        async with api.session.post(at, data=form) as answer:  # by a program, which gets documents
+            assert (answer.status, answer.content_type) == (415, "application/problem+json")
+
+    with_api(ledger, scenario)
+
+
+def test_one_who_is_not_let_in_is_led_to_what_was_asked_for(ledger: Ledger) -> None:
+    made = token(ledger)
+
+    async def scenario(api: Api) -> None:
+        through_proxy = {"X_Forwarded_For": "192.0.2.7"}
+        refused = await page(api, "/runs?job=greet", **through_proxy)
+        assert refused.status == 401
+        assert 'name="next" value="/runs?job=greet"' in refused.html
+        assert 'name="token"' in refused.html
+        assert "in sync" not in refused.text
+        let_in = await send(api, "/login", {"token": made, "next": "/runs?job=greet"}, **through_proxy)
+        shown = await page(api, let_in.headers["Location"], **through_proxy, **cookie(let_in))
+        assert shown.status == 200
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("/jobs", "/jobs"),
+        ("/runs?job=a%2Fb&status=error", "/runs?job=a%2Fb&status=error"),
+        ("/a//b", "/a//b"),
+        ("", "/"),
+        (None, "/"),
+        ("jobs", "/"),
+        ("//evil.example", "/"),
+        ("///evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
+        ("/\n/evil.example", "/"),
+        ("\t//evil.example", "/"),
+        (" //evil.example", "/"),
+        ("/jobs\r\nSet-Cookie: a=b", "/"),
+        ("http://evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/login?next=/login", "/"),
+        ("/logout", "/"),
+        ("/\u2028/evil", "/"),
+        ("/" + "a" * 3000, "/"),
+    ],
+)
+def test_a_browser_is_led_nowhere_else(text: str | None, place: str) -> None:
+    assert own_place(text) == place

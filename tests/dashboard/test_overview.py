@@ -1,0 +1,74 @@
+"""The overview and the page of alerts: what is wrong, what runs, and how the last day went."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.alerts import AlertLedger
+from support.api import Api, with_api
+from support.pages import Page, page
+
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.dashboard.pages.overview import _ACTIVE
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> AlertLedger:
+    made = AlertLedger(tmp_path / "runner.sqlite")
+    made.clock.time = SystemClock().now() - timedelta(seconds=1)  # the server goes by the system's
+    return made
+
+
+def shown(ledger: AlertLedger, path: str) -> Page:
+    async def scenario(api: Api) -> Page:
+        return await page(api, path)
+
+    return with_api(ledger, scenario)
+
+
+def test_without_jobs_it_says_how_to_get_one(ledger: AlertLedger) -> None:
+    assert "There are no jobs yet" in shown(ledger, "/").text
+
+
+def test_what_is_wrong_stands_with_what_happened_and_whether_it_was_told(ledger: AlertLedger) -> None:
+    ledger.add_told_job("backup", on_failure=())
+    ledger.end("backup", "error", stdout="no")
+    for path in ("/", "/alerts"):
+        found = shown(ledger, path)
+        assert "failure backup" in found.text
+        assert "exit code 1 · told on no channel: none is set for it" in found.text
+        assert "<title>(1) " in found.html
+
+
+def test_what_is_over_stands_among_all_alerts(ledger: AlertLedger) -> None:
+    ledger.add_told_job("backup")
+    ledger.end("backup", "error")
+    ledger.end("backup", "ok")
+    assert "Nothing is wrong." in shown(ledger, "/alerts").text
+    assert "failure backup" in shown(ledger, "/alerts?all=1").text
+
+
+def test_the_last_day_is_counted_by_kinds(ledger: AlertLedger) -> None:
+    ledger.add_told_job("backup")
+    for status in ("ok", "ok", "error", "timeout", "skipped"):
+        ledger.end("backup", status)
+    found = shown(ledger, "/").text
+    assert "2 ok" in found
+    assert "2 failed" in found
+    assert "1 skipped or cancelled" in found
+
+
+def test_what_waits_stands_with_its_reason(ledger: AlertLedger) -> None:
+    ledger.add_told_job("backup")
+    for _ in range(_ACTIVE + 10):
+        ledger.add_run("backup", "scheduled", trigger="schedule", reason="queue_full")
+    found = shown(ledger, "/").text
+    assert "overlap" in found  # one of them is let go as the server starts
+    assert f"All {_ACTIVE + 10}" in found
+
+
+def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
+    ledger.add_told_job("backup")
+    ledger.mute("backup", minutes=60)
+    found = shown(ledger, "/alerts").text
+    assert "Muted What Until Why Act backup" in found

@@ -1,0 +1,161 @@
+"""What comes, as people read it. The runner's clock is that of the machine."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.api import Api, with_api
+from support.ledger import Ledger
+from support.pages import page
+
+from jeeves_runner.dashboard.pages import schedule as rooms
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "runner.sqlite")
+
+
+def job(ledger: Ledger, job_id: str, *schedule: str, **fields: Any) -> None:
+    ledger.add_job(job_id, schedule=schedule, **fields)
+
+
+def test_before_anything_is_scheduled_it_says_so(ledger: Ledger) -> None:
+    job(ledger, "by-hand")
+
+    async def scenario(api: Api) -> None:
+        assert "Nothing is scheduled." in (await page(api, "/schedule")).text
+        assert "No job like this has a schedule." in (await page(api, "/schedule?job=x&tag=")).text
+
+    with_api(ledger, scenario)
+
+
+def test_the_calendar_counts_the_starts_of_each_hour(ledger: Ledger) -> None:
+    for name in ("a", "b"):
+        job(ledger, name, "*/10 * * * *")
+
+    async def scenario(api: Api) -> None:
+        shown = await page(api, "/schedule")
+        assert "The next 14 days" in shown.text
+        assert "of 2 jobs" in shown.text
+        days = re.findall(r'<th scope="row">.*?</tr>', shown.html, re.DOTALL)
+        assert len(days) == 14
+        assert [re.findall(r">(\d+)</a></td>", day) for day in days[1:]] == [["12"] * 24] * 13
+        assert ">288</td>" in days[1]
+
+    with_api(ledger, scenario)
+
+
+def test_an_hour_leads_to_its_runs(ledger: Ledger) -> None:
+    job(ledger, "often", "0 */5 * * * *")
+    job(ledger, "daily", "30 12 * * *")
+
+    async def scenario(api: Api) -> None:
+        shown = await page(api, "/schedule?job=daily")
+        path = re.findall(r'href="(/schedule\?from=[^"]+T12%3A00[^"]+)" tabindex', shown.html)[-1]
+        hour = await page(api, path.replace("&amp;", "&").replace("job=daily", "job="))
+        lines = re.findall(r'id="at-([^"]+)', hour.html)
+        assert [re.sub("^.*T", "", line) for line in lines[:2]] == [
+            "12:00:00.000Z~often",
+            "12:30:00.000Z~daily",
+        ]
+        assert "11 more , the last at" in hour.text
+        assert "From now on" in hour.text
+
+    with_api(ledger, scenario)
+
+
+def test_the_list_goes_on_in_pages(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "LINES", 3)
+    for number in range(5):
+        job(ledger, f"j{number}", "0 12 * * *")
+
+    async def scenario(api: Api) -> None:
+        seen: list[str] = []
+        path: str | None = "/schedule"
+        for _ in range(3):
+            assert path is not None
+            shown = await page(api, path)
+            seen += re.findall(r'id="at-[^"]+~(j\d)"', shown.html)
+            path = next(iter(re.findall(r'href="([^"]+)" rel="next"', shown.html)), "").replace("&amp;", "&")
+        assert seen == [f"j{number % 5}" for number in range(9)]
+        assert "cursor is none of this list" in (await page(api, "/schedule?cursor=x")).text
+
+    with_api(ledger, scenario)
+
+
+def test_a_job_that_occurs_each_second_does_not_fill_the_list(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "MOST_RUNS", 50)
+    job(ledger, "tick", "* * * * * *")
+
+    async def scenario(api: Api) -> None:
+        shown = await page(api, "/schedule")
+        assert len(re.findall(r'id="at-', shown.html)) in (1, 2)
+        assert 'rel="next"' in shown.html
+
+    with_api(ledger, scenario)
+
+
+def test_what_is_paused_stands_there_as_that(ledger: Ledger) -> None:
+    job(ledger, "a", "0 12 * * *")
+    job(ledger, "b", "0 13 * * *")
+    ledger.pause("a")
+
+    async def scenario(api: Api) -> None:
+        shown = await page(api, "/schedule")
+        assert len(re.findall(r'class="instead"', shown.html)) == 50
+        assert "paused" in shown.text
+
+    with_api(ledger, scenario)
+
+
+def test_jobs_are_chosen_by_id_and_tag(ledger: Ledger) -> None:
+    job(ledger, "nightly-sync", "0 12 * * *", tags=("night",))
+    job(ledger, "other", "0 12 * * *")
+
+    async def scenario(api: Api) -> None:
+        for query in ("job=LY-S", "tag=night", "job=sync&tag=night"):
+            shown = await page(api, f"/schedule?{query}")
+            assert "of 1 job by" in shown.text
+            assert "other" not in re.findall(r"~(\w+)", shown.html)
+        assert "No job like this" in (await page(api, "/schedule?tag=no")).text
+
+    with_api(ledger, scenario)
+
+
+def test_the_worst_minute_and_its_jobs_are_named(ledger: Ledger) -> None:
+    for number in range(12):
+        job(ledger, f"j{number:02}", "0 12 * * *")
+
+    async def scenario(api: Api) -> None:
+        text = (await page(api, "/schedule")).text
+        assert re.search(r"Most in the minute of .* 12:00 : 12 , of which 4 may run at once", text)
+        assert "j09 and 2 more" in text
+
+    with_api(ledger, scenario)
+
+
+def test_shifts_of_clocks_stand_there_with_what_they_do(ledger: Ledger) -> None:
+    job(ledger, "night", "30 2 * * *", timezone="Europe/Berlin")
+
+    async def scenario(api: Api) -> None:
+        text = (await page(api, "/schedule")).text
+        assert "02:30 comes twice, and runs the first time only: night" in text
+        assert "02:30 does not exist, and runs once at 03:00: night" in text
+
+    with_api(ledger, scenario)
+
+
+def test_it_changes_with_a_pause(ledger: Ledger) -> None:
+    """What is kept is not shown once it is another."""
+    job(ledger, "a", "0 12 * * *")
+
+    async def scenario(api: Api) -> None:
+        assert 'class="instead"' not in (await page(api, "/schedule")).html
+        await api.post("/jobs/a/pause")
+        assert 'class="instead"' in (await page(api, "/schedule")).html
+
+    with_api(ledger, scenario)

@@ -1,0 +1,65 @@
+"""Turns of the event loop stay short, and all that is ready has its turn."""
+
+import asyncio
+import os
+import sys
+from contextlib import ExitStack
+
+import pytest
+
+from jeeves_runner.runner.short_turns import MOST, Portions, short_turns
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of Linux's selector alone")
+
+
+def pipes(stack: ExitStack, number: int) -> list[int]:
+    """The ends to read of pipes that have something for their reader."""
+    found = []
+    for _ in range(number):
+        reads, writes = os.pipe()
+        stack.callback(os.close, reads)
+        stack.callback(os.close, writes)
+        os.write(writes, b"x")
+        found.append(reads)
+    return found
+
+
+def test_a_turn_takes_up_some_and_the_next_ones_the_rest() -> None:
+    with ExitStack() as stack, Portions() as portions:
+        for reads in pipes(stack, 3 * MOST):
+            portions.register(reads, 1)
+        turns = [{key.fd for key, _ in portions.select(0)} for _ in range(3)]
+        assert [len(turn) for turn in turns] == [MOST] * 3
+        assert len(set().union(*turns)) == 3 * MOST  # although none of them was read
+
+
+def test_few_are_taken_up_at_once() -> None:
+    with ExitStack() as stack, Portions() as portions:
+        for reads in pipes(stack, MOST):
+            portions.register(reads, 1)
+        assert len(portions.select(0)) == MOST
+
+
+def test_what_has_its_time_comes_amid_what_is_ready() -> None:
+    order: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def read(end: int) -> None:
+            order.append("ready")
+            loop.remove_reader(end)
+            if order.count("ready") == len(ends):
+                done.set()
+
+        with ExitStack() as stack:
+            ends = pipes(stack, 10 * MOST)
+            for end in ends:
+                loop.add_reader(end, read, end)
+            loop.call_later(0, order.append, "time")
+            await done.wait()
+
+    with asyncio.Runner(loop_factory=short_turns) as runner:
+        runner.run(main())
+    assert order.index("time") <= MOST
