@@ -1,4 +1,4 @@
-"""What runs do, counted: any sequence of calls, ends and deletions, against a count of the calls that were done.
+"""What runs do, counted: any sequence of calls, ends and deletions, against a count of these calls.
 
 The model knows no item: a call that has returned was done, whatever becomes of its item later.
 """
@@ -12,7 +12,16 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 from support.ledger import Ledger
 
 from jeeves_runner.core.model import RunStatus
@@ -55,9 +64,19 @@ class EffectsMachine(RuleBasedStateMachine):
         """Of each run that is not deleted what it has done."""
         self.running: list[int] = []
 
-    @rule(target=callers)
-    def a_run_starts(self) -> Caller:
-        run = self.ledger.add_run("work", "running")
+    @initialize(target=callers)
+    def two_runs_and_some_work(self) -> Any:
+        first, second = (
+            self.a_run_starts(by_an_older_program=False),
+            self.a_run_starts(by_an_older_program=False),
+        )
+        for which in (0, 1):
+            self.enqueue(first, which, 3, 3)
+        return multiple(first, second, Caller(None))
+
+    @rule(target=callers, by_an_older_program=st.booleans())
+    def a_run_starts(self, by_an_older_program: bool) -> Caller:
+        run = self.ledger.add_run("work", "running", told_by_items=int(not by_an_older_program))
         self.kept[run] = Counter()
         self.running.append(run)
         return Caller(run)
@@ -70,7 +89,7 @@ class EffectsMachine(RuleBasedStateMachine):
     def a_program_that_is_no_run_begins(self) -> Caller:
         return Caller(None)
 
-    @rule(seconds=st.sampled_from([1, 30, 90, 3600, 7200]))
+    @rule(seconds=st.sampled_from([1, 1, 1, 30, 90, 7200]))
     def time_passes(self, seconds: int) -> None:
         self.ledger.clock.advance(seconds=seconds)
 
@@ -140,12 +159,14 @@ class EffectsMachine(RuleBasedStateMachine):
         run = data.draw(st.sampled_from(sorted(self.kept.keys() - set(self.running))))
         with self.ledger.tx() as tx:
             run_retention.forget_effects(tx, [run], 100)
+        self.call(late := Caller(run), SetState("ns", "late", "1"))  # a process that outlives it
         with self.ledger.tx() as tx:
             deleted = run_retention.delete(tx, [run])
         if deleted:
             del self.kept[run]
         else:  # its job keeps the last one that started, with its counts
             assert run == max(self.kept)
+            self.note(late, "wrote", "ns", 1)
 
     @rule(which=st.integers(0, 1), limit=st.sampled_from([1, 2, 100]))
     def prune(self, which: int, limit: int) -> None:
@@ -174,6 +195,10 @@ class EffectsMachine(RuleBasedStateMachine):
     def counts_are_those_of_the_calls(self) -> None:
         found = {run: _told(self.ledger, run) for run in self.kept}
         assert found == {run: dict(done) for run, done in self.kept.items()}
+
+    @invariant()
+    def nothing_is_kept_of_deleted_runs(self) -> None:
+        assert self.ledger.count("effects", "run_id NOT IN (SELECT id FROM runs)") == 0
 
     def call(self, caller: Caller, *ops: Write, fails: bool = False) -> list[Any]:
         effects = caller.effects
@@ -210,7 +235,7 @@ def test_counts_are_those_of_the_calls_whatever_becomes_of_the_items() -> None:
         EffectsMachine.ledger = ledger
         try:
             machine = EffectsMachine.TestCase
-            machine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+            machine.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
             machine().runTest()
         finally:
             ledger.conn.close()
