@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # The tests start the program some hundred times: let Python compile it once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test service check schemas pictures bench campaign chaos http browser lock clean
+.PHONY: setup run test service check schemas pictures screenshots bench campaign chaos http browser lock clean
 
 setup: $(STAMP)
 
@@ -65,6 +65,10 @@ schemas: $(STAMP)
 # The pictures of messages in the documentation, in the same way.
 pictures: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m support.picture_page
+
+# Those of the dashboard, in headless Chromium. They show the time at which they were taken.
+screenshots: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m support.dashboard_pictures
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -200,7 +200,7 @@ def project(root: Path) -> Path:
     make(root)
     (root / "jobs.d" / "empty.yaml").write_text(_EMPTY)
     config = root / "jeeves-runner.yaml"
-    config.write_text(config.read_text().replace("max_concurrency: 8", "max_concurrency: 32"))
+    config.write_text(config.read_text().replace("max_concurrency: 12", "max_concurrency: 32"))
     return root
 
 

@@ -7,7 +7,7 @@ from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.plan_text import Line
 from jeeves_runner.cli.rows import status_cell
 from jeeves_runner.cli.terminal import Cell, Styled, can_show
-from jeeves_runner.core.graph.outline import Mark, Outline, OutlineLine
+from jeeves_runner.core.graph.outline import MARKS, Mark, Outline, OutlineLine
 
 if TYPE_CHECKING:
     from jeeves_runner.views.graph import GraphDocument, NodeDocument
@@ -17,11 +17,6 @@ Nodes = Mapping[str, "NodeDocument"]
 
 _DRAWN: Final = ("├─ ", "└─ ", "│  ", "   ")
 _PLAIN: Final = ("|- ", "`- ", "|  ", "   ")
-_MARKS: Final = {
-    Mark.ABOVE: "see above",
-    Mark.CYCLE: "a cycle, see above",
-    Mark.LATER: "see below",
-}
 _FEW: Final = 10
 
 
@@ -51,9 +46,9 @@ def _line(line: OutlineLine, nodes: Nodes, branches: tuple[str, str, str, str]) 
         notes += node_notes(node)
     for place, note in enumerate(notes):
         parts += ["; " if place else "  ", note]
-    if line.mark in _MARKS:
+    if line.mark is not None and line.mark in MARKS:
         style = "yellow" if line.mark is Mark.CYCLE else "dim"
-        parts += [" ", Styled(f"({_MARKS[line.mark]})", style)]
+        parts += [" ", Styled(f"({MARKS[line.mark]})", style)]
     return tuple(parts)
 
 

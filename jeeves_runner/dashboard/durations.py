@@ -21,6 +21,8 @@ HEIGHT: Final = 100
 
 STEP: Final = 8
 _LEAST: Final = 1.5
+_TALL: Final = 3
+"""The chart ends at so many times what 95 of 100 take: one run that hung would make the others flat."""
 
 
 class Bar(NamedTuple):
@@ -36,6 +38,8 @@ class Bar(NamedTuple):
     """Its top."""
     height: float
     """From there to the floor."""
+    is_cut: bool
+    """Whether it took longer than the chart is high."""
     title: str
     """What is said of it."""
 
@@ -63,7 +67,7 @@ class Durations(NamedTuple):
     wrong: int
     """How many went wrong."""
     longest: int
-    """The top of the chart, in milliseconds."""
+    """The longest of them, in milliseconds."""
 
 
 def durations(runs: Sequence[PastRun]) -> Durations:
@@ -73,9 +77,10 @@ def durations(runs: Sequence[PastRun]) -> Durations:
     ok = sorted(run.duration_ms or 0 for run in shown if run.status == RunStatus.OK)
     places = max(len(shown), _FEWEST)
     usual = {"median": round(median(ok)), "95 of 100 within": _p95(ok)} if len(ok) > 2 else {}
+    top = min(longest, _TALL * (_p95(ok) or 1)) if usual else longest
     return Durations(
-        bars=[_bar(run, place, longest) for place, run in enumerate(shown, places - len(shown))],
-        lines=[Line(name, ms, HEIGHT * (1 - ms / longest)) for name, ms in usual.items()],
+        bars=[_bar(run, place, top) for place, run in enumerate(shown, places - len(shown))],
+        lines=[Line(name, ms, HEIGHT * (1 - ms / top)) for name, ms in usual.items()],
         width=places * STEP,
         wrong=sum(run.status in BAD for run in shown),
         longest=longest,
@@ -86,9 +91,9 @@ def _p95(lengths: Sequence[int]) -> int:
     return round(quantiles(lengths, n=20, method="inclusive")[-1])
 
 
-def _bar(run: PastRun, place: int, longest: int) -> Bar:
+def _bar(run: PastRun, place: int, top: int) -> Bar:
     ms = max(run.duration_ms or 0, 0)
-    height = max(_LEAST, HEIGHT * ms / longest)
+    height = max(_LEAST, HEIGHT * min(ms, top) / top)
     look = tone(run.status)
     title = f"#{run.id} {look.word}, {in_units(ms)}"
-    return Bar(run, look.name, place * STEP, round(HEIGHT - height, 1), round(height, 1), title)
+    return Bar(run, look.name, place * STEP, round(HEIGHT - height, 1), round(height, 1), ms > top, title)

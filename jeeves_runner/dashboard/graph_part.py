@@ -76,13 +76,21 @@ def _health(node: NodeDocument, today: date) -> Tone:
         return Tone("quiet", f"queue, {queue['depth']} wait" if queue["depth"] else "queue, empty")
     if node["fresh_within_ms"] is not None:
         return Tone("ok", f"{kind}, fresh")
-    if node["expires"] is not None:
-        left = (date.fromisoformat(node["expires"]) - today).days
+    left = _days_left(node["expires"], today)
+    if left is not None:
         if left < 0:
             return Tone("bad", f"{kind}, has expired")
         when = f"{left} days left" if left < _MANY_DAYS else f"to {node['expires']}"
         return Tone("wait" if left <= SOON.days else "quiet", f"{kind}, {when}")
     return Tone("quiet", kind if node["declared"] else f"{kind}, undeclared")
+
+
+def _days_left(expires: str | None, today: date) -> int | None:
+    """None where there is no last day, or where another program has written what is none."""
+    try:
+        return None if expires is None else (date.fromisoformat(expires) - today).days
+    except ValueError:
+        return None
 
 
 def details_of(node: NodeDocument, found: Look) -> str:

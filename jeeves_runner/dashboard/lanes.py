@@ -120,15 +120,16 @@ def lanes_of(pieces: Iterable[Piece], window: Window) -> Lanes:
                 continue
             ticks = mark
         else:
-            lane = next((lane for lane, end in enumerate(ends) if end <= max(mark.begin, window.begin)), None)
+            free_by = max(mark.begin, window.begin) + window.cell  # less than a cell of both is not seen
+            lane = next((lane for lane, end in enumerate(ends) if end <= free_by), None)
             before = last[MOST_LANES - 1 if lane is None else lane]
             near = next((each for each in last if each is not None and _are_one(each, mark, window)), None)
             if (taker := near or (before if lane is None else None)) is not None:
                 taker.take(mark)
-                ends[taker.lane] = max(ends[taker.lane], taker.shown_until)
+                ends[taker.lane] = max(ends[taker.lane], taker.end)
                 continue
             mark.lane = lane or 0
-            ends[mark.lane], last[mark.lane] = mark.shown_until, mark
+            ends[mark.lane], last[mark.lane] = mark.end, mark
         marks.append(mark)
     return Lanes(marks, 1 + max((mark.lane for mark in marks), default=0))
 

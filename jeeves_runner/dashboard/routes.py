@@ -31,7 +31,9 @@ PAGES: Final[tuple[Route, ...]] = (
     look("/alerts", "What is wrong, and what is told", alerts.alerts, {200: str}),
     look("/", "How it stands", overview.overview, {200: str}),
     look("/jobs", "The jobs", jobs.jobs, {200: str}),
-    look("/jobs/{job}", "A job, with all that is known of it", job.job, {200: str}, problems={404}),
+    look(
+        "/jobs/{job}", "A job, with all that is known of it", job.job, {200: str, 302: None}, problems={404}
+    ),
     look("/queues", "The queues", queues.queues, {200: str}),
     look("/queues/{queue}", "A queue, with what is in it", queue.queue, {200: str}, problems={404}),
     look("/state", "What scripts keep", state.namespaces, {200: str}),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from math import sqrt
+from statistics import median
 from typing import Final
 
 from markupsafe import Markup
@@ -18,24 +19,27 @@ _FLOOR: Final = 17
 _LEAST: Final = 3
 _HIGHEST: Final = 16
 _MARK: Final = 20
+_TALL: Final = 9
+"""The bars end at so many times what is in the middle: its own bar is a third as high then."""
+
 _PICTURE: Final = Markup(
     '<svg class="spark" viewBox="0 0 {} {}" role="img"><title>Last {}: {}</title>{}</svg>'
 )
 
 
 def spark(outcomes: Sequence[PastRun]) -> Markup:
-    """Each bar is as high as the root of how long the run took, beside the longest of them. What went wrong
-    has a mark below it, so that it is seen without colours.
+    """Each bar is as high as the root of how long the run took, beside the longest of them; one that hung is
+    cut. What went wrong has a mark below it, so that it is seen without colours.
 
     One path for all bars of a tone: a page has 200 of these.
     """
     if not outcomes:
         return Markup('<span class="none">–</span>')
-    longest = max(outcome.duration_ms or 0 for outcome in outcomes) or 1
+    top = _top([outcome.duration_ms or 0 for outcome in outcomes])
     paths: dict[str, list[str]] = {}
     for place, outcome in enumerate(outcomes, MOST - len(outcomes)):
         name, x = tone(outcome.status).name, place * _STEP + 2
-        height = max(_LEAST, round(_HIGHEST * sqrt(max(outcome.duration_ms or 0, 0) / longest)))
+        height = max(_LEAST, round(_HIGHEST * sqrt(min(max(outcome.duration_ms or 0, 0) / top, 1))))
         mark = f"M{x} {_MARK - 2}v2" if name == "bad" else ""
         paths.setdefault(name, []).append(f"M{x} {_FLOOR}v-{height}{mark}")
     counts = Counter(tone(outcome.status).word for outcome in outcomes)
@@ -46,3 +50,9 @@ def spark(outcomes: Sequence[PastRun]) -> Markup:
     return Markup(
         '<svg class="spark" viewBox="0 0 {} {}" role="img"><title>Last {}: {}</title>{}</svg>'
     ).format(MOST * _STEP, _MARK, len(outcomes), said, drawn)
+
+
+def _top(lengths: Sequence[int]) -> float:
+    longest = max(lengths)
+    usual = median(length for length in lengths if length > 0) if longest > 0 else 0
+    return min(longest, _TALL * usual) or 1

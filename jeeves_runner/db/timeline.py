@@ -126,7 +126,7 @@ class Timeline(NamedTuple):
     pieces: Sequence[Piece]
     """Of the jobs that are shown, by job, then by begin."""
     levels: Sequence[Level]
-    """Of all jobs, where it changes."""
+    """Of all jobs that were chosen, also of those that are not shown; where it changes."""
     is_cut: bool
     """Whether there were more runs than are looked at: the oldest are left out."""
 

@@ -106,7 +106,7 @@ def load_view(
     with snapshot(conn):
         starters = [
             Starter(row.id, row.schedule, row.timezone, row.namespace, row.exclude, schedule, spans)
-            for row, schedule, spans in timings(conn, now, begin, job_id)
+            for row, schedule, spans in timings(conn, now, begin, None if job_id is None else [job_id])
         ]
         load = load_of(chain.from_iterable(each.counted(each.schedule) for each in starters), begin, end)
         better = spread(starters, load, begin, end)

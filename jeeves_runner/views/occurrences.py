@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from heapq import merge
+from heapq import merge, nsmallest
 from itertools import dropwhile, islice, takewhile
 from types import MappingProxyType
 from typing import Final, NamedTuple, NotRequired, TypedDict
@@ -14,6 +14,7 @@ from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.wording import brief
 from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.jobs import live_ids
 from jeeves_runner.db.occurrence_runs import run_of
 from jeeves_runner.db.pages import page
 from jeeves_runner.db.timetable_rows import TimetableRow, schedule_of, timetable_rows
@@ -169,8 +170,25 @@ def next_view(
     """
     begin = begin or now + _INSTANT
     with snapshot(conn):
-        places = _places(conn, now, begin, end, job_id, once=once)
+        places = _places(conn, now, begin, end, _only(job_id), once=once)
         return {"occurrences": [_document(conn, now, place) for place in islice(places, count)]}
+
+
+def first_view(
+    conn: apsw.Connection, now: datetime, next_run: NextRun, *, count: int
+) -> list[OccurrenceDocument]:
+    """What ``next_view`` has first, where a server knows what is next of each job: only the schedules of few
+    jobs are read."""
+    with snapshot(conn):
+        set_aside = len(skips.coming_times(conn, now))
+        pauses = overrides.pauses(conn, now)
+        if pauses.of_all is not None:
+            return next_view(conn, now, count=count)["occurrences"]
+        due = ((when, job_id) for job_id in live_ids(conn) if (when := next_run(job_id)) is not None)
+        # So many of them are neither paused nor skipped, and none of the others comes before all of those.
+        first = nsmallest(count + set_aside + len(pauses.of_jobs), due)
+        places = _places(conn, now, now + _INSTANT, None, [job_id for _, job_id in first])
+        return [_document(conn, now, place) for place in islice(places, count)]
 
 
 def schedule_view(
@@ -191,7 +209,9 @@ def schedule_view(
     with snapshot(conn):
         if job_id is not None:
             live_job(conn, job_id)
-        places = _places(conn, now, begin if last is None else max(begin, last.scheduled_for), end, job_id)
+        places = _places(
+            conn, now, begin if last is None else max(begin, last.scheduled_for), end, _only(job_id)
+        )
         if last is not None:
             places = dropwhile(lambda place: place <= last, places)
         found = page(places, size=lambda _: 1, limit=limit, room=None)
@@ -217,20 +237,21 @@ def _places(
     now: datetime,
     begin: datetime,
     end: datetime | None,
-    job_id: str | None,
+    ids: Sequence[str] | None,
     *,
     once: bool = False,
 ) -> Iterator[Place]:
-    """The occurrences in [``begin``, ``end``] of a job or of all, in order."""
-    each = map(_occurrences, timings(conn, now, begin, job_id))
+    """The occurrences in [``begin``, ``end``] of some jobs or of all, in order."""
+    each = map(_occurrences, timings(conn, now, begin, ids))
     places = merge(*(islice(times, 1) for times in each) if once else each)
     return places if end is None else takewhile(lambda place: place.scheduled_for <= end, places)
 
 
-def timings(conn: apsw.Connection, now: datetime, begin: datetime, job_id: str | None) -> Iterator[Timing]:
-    """When a job, or each of all, occurs from ``begin`` on: this decides what is shown as coming."""
+def timings(
+    conn: apsw.Connection, now: datetime, begin: datetime, ids: Sequence[str] | None
+) -> Iterator[Timing]:
+    """When each of some jobs, or of all, occurs from ``begin`` on: this decides what is shown as coming."""
     begin = max(begin, _BEGIN)
-    ids = None if job_id is None else [job_id]
     pauses = overrides.pauses(conn, max(begin, now))
     skipped = skips.coming_times(conn, now, ids)
     for row in timetable_rows(conn, ids):
@@ -277,6 +298,10 @@ def _document(conn: apsw.Connection, now: datetime, place: Place) -> OccurrenceD
         "status": run and run.status,
         "reason": run and run.reason,
     }
+
+
+def _only(job_id: str | None) -> Sequence[str] | None:
+    return None if job_id is None else [job_id]
 
 
 def _is_scheduled(row: TimetableRow) -> bool:

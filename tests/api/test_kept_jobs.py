@@ -27,6 +27,7 @@ from jeeves_runner.core.schedule.timetable import Timetable
 from jeeves_runner.db import overrides, skipping
 from jeeves_runner.db.connection import connect
 from jeeves_runner.errors import JeevesError
+from jeeves_runner.views.job_search import marks_of
 from jeeves_runner.views.jobs import jobs_view
 
 IDS: Final = ("a", "b", "c", "d")
@@ -67,6 +68,7 @@ class World:
         texts = await self.list()
         expected = jobs_view(self.ledger.conn, self.clock.now(), self.timetable.next_of, self.late)
         assert b"".join(texts.document()) == encode(expected) == texts.whole
+        assert list(texts.marks) == list(map(marks_of, expected["jobs"]))
         ids = [job["id"] for job in expected["jobs"]]
         for after in ("", "b", "zz"):
             found = [job for job in expected["jobs"] if job["id"] > after]

@@ -24,6 +24,8 @@ def test_it_filters_while_one_types_and_follows_what_happens(tmp_path: Path, loo
         page.keyboard.type("hol")
         expect(page.locator("#job-bad")).to_have_count(0)
         expect(page).to_have_url(f"{server.url}/jobs?q=hol")
+        page.keyboard.press("Enter")
+        expect(page.locator("#job-hold a.job")).to_be_focused()
         server.post("/jobs/hold/run?wait=0s")
         expect(page.locator("#job-hold")).to_contain_text("running")
         page.get_by_role("searchbox").fill("")

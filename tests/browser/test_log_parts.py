@@ -82,7 +82,7 @@ def test_lines_are_the_same_wherever_their_text_is_cut(tmp_path: Path, look: Loo
     assert isinstance(said, str), said
     assert '{"text":" still ","style":{"bold":1,"fg":1}}' in said
     assert '{"text":"red","style":{"bold":1,"fg":208}}' in said
-    assert '{"pieces":[{"text":"100%","style":{}}],"overwritten":1}' in said
+    assert '{"pieces":[{"text":"100%","style":{}}],"overwritten":1,"rest":0}' in said
     assert '{"text":"x","style":{"fg":"#010203"}}' in said
 
 

@@ -71,6 +71,11 @@ def test_a_revision_appears_and_leads_to_its_diff(tmp_path: Path, look: Look) ->
         save(tmp_path, "copy.yaml", GOOD.replace("echo copy", "|\n  echo one\n  echo two"))
         page.locator("#revision-2 a").click()
         expect(page.locator("#change-job-copy")).to_contain_text("echo one")
+        boxes = [line.bounding_box() for line in page.locator(".diff > div").all()]
+        assert len({box["x"] for box in boxes if box}) == 1
+        tops = [box["y"] for box in boxes if box]
+        assert len(boxes) >= 3
+        assert tops == sorted(set(tops))
 
 
 def test_what_a_box_is_tied_to_stands_out(tmp_path: Path, look: Look) -> None:

@@ -23,10 +23,16 @@ def test_each_run_that_took_time_has_a_bar() -> None:
 
 
 def test_lines_are_of_runs_that_were_ok() -> None:
-    chart = durations(runs(("ok", 100), ("ok", 200), ("ok", 300), ("timeout", 1000)))
+    chart = durations(runs(("ok", 100), ("ok", 200), ("ok", 300), ("timeout", 400)))
     assert [(line.name, line.ms) for line in chart.lines] == [("median", 200), ("95 of 100 within", 290)]
-    assert chart.lines[0].y == HEIGHT * 0.8
+    assert chart.lines[0].y == HEIGHT * 0.5
     assert durations(runs(("ok", 100), ("error", 1))).lines == []
+
+
+def test_one_that_hung_does_not_make_the_others_flat() -> None:
+    chart = durations(runs(*[("ok", 100)] * 5, ("timeout", 3_600_000)))
+    assert [(bar.height, bar.is_cut) for bar in chart.bars[-2:]] == [(33.3, False), (100.0, True)]
+    assert chart.longest == 3_600_000
 
 
 def test_nothing_and_no_time_at_all_are_drawn() -> None:
@@ -41,3 +47,9 @@ def test_a_sparkline_says_in_words_what_it_shows() -> None:
     assert '<path class="ok" d="M106 17v-16M110 17v-8"/>' in drawn
     assert '<path class="bad" d="M114 17v-16M114 18v2"/>' in drawn
     assert '<path class="quiet" d="M118 17v-3"/>' in drawn
+
+
+def test_one_that_hung_leaves_the_sparkline_readable() -> None:
+    drawn = spark(runs(*[("ok", 100)] * 3, ("timeout", 3_600_000)))
+    assert '<path class="ok" d="M106 17v-5M110 17v-5M114 17v-5"/>' in drawn
+    assert '<path class="bad" d="M118 17v-16M118 18v2"/>' in drawn

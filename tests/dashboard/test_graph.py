@@ -1,5 +1,6 @@
 """The page of the graph: the picture, the same as a tree, and one node with what is around it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from support.api import Api, with_api
 from support.ledger import Ledger
 from support.pages import Page, page
 
+from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.edge_spec import After
 
 
@@ -48,7 +50,7 @@ def test_the_same_stands_there_as_a_tree(ledger: Ledger) -> None:
     assert tree.strip().startswith(
         "source:<inbox> source, undeclared fetch reads; idle queue:mail writes; queue, empty sort reads; idle"
     )
-    assert "Ways round" in tree
+    assert "Cycles process:sort → datastore:rules → process:sort" in tree
     assert "Tied to nothing alone idle" in tree
 
 
@@ -63,6 +65,24 @@ def test_a_node_is_shown_with_what_is_around_it(ledger: Ledger) -> None:
     assert "datastore:rules" in reached.text
     assert "auth:key" not in reached.text.partition("The whole graph")[2]
     assert '<a href="/queues/mail">Its page</a>' in reached.html
+
+
+def test_data_and_keys_say_how_they_are(ledger: Ledger) -> None:
+    ledger.add_node("datastore:rules", fresh_within_ms=60_000)
+    today = SystemClock().now().date()
+    for name, expires in (
+        ("key", today + timedelta(days=3)),
+        ("old", today - timedelta(days=1)),
+        ("long", "2999-01-01"),
+        ("odd", "soon"),
+    ):
+        ledger.add_node(f"auth:{name}", expires=str(expires))
+    text = shown(ledger).text
+    assert "rules datastore, stale" in text
+    assert "auth:key auth, 3 days left" in text
+    assert "auth:old auth, has expired" in text
+    assert "auth:long auth, to 2999-01-01" in text
+    assert "auth:odd auth" in text
 
 
 def test_an_unknown_node_is_told_with_the_nearest(ledger: Ledger) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from support.api import Api, shell_job, with_api
 from support.ledger import Ledger
-from support.pages import page
+from support.pages import BROWSER, page
 
 from jeeves_runner.core.edge_spec import After
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
+from jeeves_runner.db.renames import Rename, rename
 
 
 @pytest.fixture
@@ -94,6 +95,35 @@ def test_it_answers_why_at_a_time(ledger: Ledger) -> None:
         assert mistaken.status == 200
         assert 'value="&lt;b&gt;"' in mistaken.html
         assert "<b>" in mistaken.text
+
+    with_api(ledger, scenario)
+
+
+def test_a_deleted_job_has_a_page_for_as_long_as_its_runs(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+    run = ledger.add_run("backup", "error", message="no <disk>")
+    ledger.delete_job("backup")
+
+    async def scenario(api: Api) -> None:
+        found = await page(api, "/jobs/backup")
+        assert found.status == 200
+        assert "it came from jobs.d/backup.yaml" in found.text
+        assert "The job is deleted" in found.text
+        assert "no <disk>" in found.text
+        assert f'<tr id="run-{run}"' in found.html
+
+    with_api(ledger, scenario)
+
+
+def test_an_old_id_leads_to_the_new_one(ledger: Ledger) -> None:
+    ledger.add_job("old")
+    with ledger.tx() as tx:
+        rename(tx, [Rename("old", "new")], ledger.revision)
+
+    async def scenario(api: Api) -> None:
+        url = f"http://127.0.0.1:{api.port}/jobs/old"
+        async with api.session.get(url, headers={"Accept": BROWSER}, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (302, "/jobs/new")
 
     with_api(ledger, scenario)
 

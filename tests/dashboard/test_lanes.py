@@ -59,7 +59,7 @@ def test_what_reaches_beyond_the_window_is_cut() -> None:
 
 
 def test_runs_at_the_same_time_have_lanes() -> None:
-    lanes = lanes_of([piece(0, 300), piece(100, 400), piece(310, 500)], WINDOW)
+    lanes = lanes_of([piece(0, 300), piece(100, 400), piece(300, 500)], WINDOW)
     assert shown(lanes) == [("run", 1, 0), ("run", 1, 1), ("run", 1, 0)]
     assert lanes.lanes == 2
 
@@ -85,6 +85,13 @@ def test_a_failure_among_them_stands_out() -> None:
     marks = lanes_of(pieces, WINDOW).marks
     assert [(mark.tone, mark.runs) for mark in marks] == [("ok", 2), ("bad", 1), ("ok", 2)]
     assert [mark.running(WINDOW) for mark in marks] == [(0.0, 2.0), (2.0, 1.0), (3.0, 2.0)]
+    assert {mark.lane for mark in marks} == {0}
+
+
+def test_what_is_only_drawn_over_another_one_stays_in_its_lane() -> None:
+    """A short run is drawn as wide as a cell, so that one right after it lies below it."""
+    lanes = lanes_of([piece(0, 100), piece(105, 106, status="error"), piece(108, 200)], WINDOW)
+    assert shown(lanes) == [("run", 1, 0)] * 3
 
 
 def test_what_did_not_run_takes_no_lane() -> None:

@@ -188,3 +188,79 @@ def test_one_who_is_not_let_in_is_led_to_what_was_asked_for(ledger: Ledger) -> N
 )
 def test_a_browser_is_led_nowhere_else(text: str | None, place: str) -> None:
     assert own_place(text) == place
+
+
+@pytest.mark.parametrize(
+    ("config", "proxied", "is_secure"),
+    [
+        ("api: {public_url: 'https://jobs.example.org'}", {}, True),
+        ("api: {trusted_proxies: [127.0.0.1]}", {"X_Forwarded_Proto": "https"}, True),
+        ("api: {trusted_proxies: [127.0.0.1]}", {"X_Forwarded_Proto": "http"}, False),
+        ("", {"X_Forwarded_Proto": "https"}, False),
+        ("", {}, False),
+    ],
+)
+def test_behind_https_the_cookie_goes_no_other_way(
+    ledger: Ledger, config: str, proxied: dict[str, str], is_secure: bool
+) -> None:
+    made = token(ledger)
+
+    async def scenario(api: Api) -> str:
+        is_believed = "trusted" in config and proxied.get("X_Forwarded_Proto") == "https"
+        origin = f"{'https' if is_believed else 'http'}://127.0.0.1:{api.port}"
+        let_in = await send(api, "/login", {"token": made}, Origin=origin, **proxied)
+        assert let_in.status == 303
+        return let_in.headers["Set-Cookie"]
+
+    given = with_api(ledger, scenario, config=config + "\n")
+    assert ("; Secure" in given) is is_secure
+    assert "; HttpOnly" in given
+    assert "; SameSite=Lax" in given
+    assert "Domain" not in given
+
+
+def test_a_session_that_was_chosen_by_another_is_not_taken_over(ledger: Ledger) -> None:
+    mine, theirs = token(ledger), token(ledger, TokenRole.READ, "mallory")
+
+    async def scenario(api: Api) -> None:
+        planted = cookie(await send(api, "/login", {"token": theirs}))
+        let_in = await send(api, "/login", {"token": mine}, **planted)
+        assert cookie(let_in) != planted
+        assert "Log out" not in (await page(api, "/", **planted)).text
+        made_up = {"Cookie": f"jr-{api.port}=chosen"}
+        let_in = await send(api, "/login", {"token": mine}, **made_up)
+        assert "chosen" not in let_in.headers["Set-Cookie"]
+        assert "Log out" not in (await page(api, "/", **made_up)).text
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/jobs", "/jobs/greet/act", "/nowhere"])
+def test_no_page_is_framed_or_named_to_others(ledger: Ledger, path: str) -> None:
+    async def scenario(api: Api) -> None:
+        headers = (await page(api, path)).headers
+        assert headers["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert headers["Referrer-Policy"] == "same-origin"
+
+    with_api(ledger, scenario)
+
+
+def test_what_a_page_is_kept_for_does_not_depend_on_who_asked_first(ledger: Ledger) -> None:
+    """Pages are made once for all who may see the same."""
+    operates, reads = token(ledger), token(ledger, TokenRole.READ, "eve")
+
+    async def scenario(api: Api) -> None:
+        ann = cookie(await send(api, "/login", {"token": operates}))
+        eve = cookie(await send(api, "/login", {"token": reads}))
+        for _ in range(2):
+            shown = [(await page(api, "/jobs", **who)) for who in (ann, eve, {})]
+            assert ["data-act" in each.html for each in shown] == [True, False, False]
+            assert ["Log out" in each.text for each in shown] == [True, True, False]
+            assert "ann" not in shown[1].text
+            assert len({each.headers["ETag"] for each in shown}) == 3
+            again = await page(api, "/jobs", If_None_Match=shown[0].headers["ETag"], **eve)
+            assert again.status == 200
+
+    with_api(ledger, scenario)

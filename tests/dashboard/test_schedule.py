@@ -1,15 +1,19 @@
 """What comes, as people read it. The runner's clock is that of the machine."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.api import Api, with_api
 from support.ledger import Ledger
 from support.pages import page
 
+from jeeves_runner.api.kept_finds import KeptFinds
 from jeeves_runner.dashboard.pages import schedule as rooms
+from jeeves_runner.dashboard.pages.schedule import ComingQuery
 
 
 @pytest.fixture
@@ -147,6 +151,17 @@ def test_shifts_of_clocks_stand_there_with_what_they_do(ledger: Ledger) -> None:
         assert "02:30 does not exist, and runs once at 03:00: night" in text
 
     with_api(ledger, scenario)
+
+
+def test_a_shift_within_the_calendar_is_marked_in_it(ledger: Ledger) -> None:
+    job(ledger, "night", "30 2 * * *", timezone="Europe/Berlin")
+    zone, now = ZoneInfo("Europe/Berlin"), datetime(2026, 3, 20, 12, tzinfo=UTC)
+    found = rooms._read(ledger.conn, now, ComingQuery(), zone, 4, KeptFinds())
+    assert [f"{each.at:%d %H:%M}" for each in found.soon] == ["29 01:00"]
+    assert [f"{each.at:%m-%d}" for each in found.far] == ["10-25"]
+    (day,) = [day for day in found.days if day.is_shifted]
+    assert (day.name, [cell.hour for cell in day.cells if cell.is_gap]) == ("Sun 29 Mar", [2])
+    assert [(cell.hour, cell.starts) for cell in day.cells if cell.starts] == [(3, 1)]
 
 
 def test_it_changes_with_a_pause(ledger: Ledger) -> None:

@@ -92,6 +92,20 @@ def test_a_fault_is_told_without_its_lines_too(ledger: Ledger, tmp_path: Path, p
     assert "excerpt" not in found.html
 
 
+def test_of_many_mistakes_the_first_are_shown(ledger: Ledger) -> None:
+    many = tuple(HOLDS._replace(line=number, severity="warning") for number in range(1, 1000))
+    rows = tuple(
+        Held(kind="job", id=f"job-{number}", file=HOLDS.file, message="no", since=None)
+        for number in range(999)
+    )
+    plan = Plan(problems=(*many, HOLDS), held=rows, complete=False)
+    found = shown(ledger, SyncStatus(state="held", revision=1, plan=plan))
+    assert "and 900 more mistakes: jeeves-runner validate has all" in found.text
+    assert "and 987 more are held likewise" in found.text
+    assert found.html.count('class="problem error"') == 1
+    assert found.html.count('class="problem warning"') == 99
+
+
 def test_a_long_line_is_shown_around_its_fault(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "jobs.d/copy.yaml").write_text("run: x\nrun: " + "a" * 300 + "\u202ehere" + "b" * 300)
     status = held()

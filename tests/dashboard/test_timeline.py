@@ -53,7 +53,7 @@ def test_a_run_says_how_long_it_waited_and_ran(ledger: Ledger) -> None:
         assert f"#{run} ok, 2026-03-01 11:00:00 UTC, waited 5m, ran 10m" in shown.text
         assert f"#{skipped} skipped, 2026-03-01 11:59:00 UTC: another run of it was active" in shown.text
         assert "2 runs of 2 jobs" in shown.text
-        assert 'class="waited"' in shown.html
+        assert 'class="hatch wait"' in shown.html
 
     with_api(ledger, scenario)
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 CONFIG: Final = """\
 timezone: Europe/Berlin
 port: 0
-max_concurrency: 8
+max_concurrency: 12
 pools: {database: 2, browser: 1}
 gateway: {url: "http://127.0.0.1:9"}
 notifications:

@@ -91,16 +91,16 @@ def _git(root: Path, at: datetime, author: str, *words: str) -> None:
 
 def _date(conn: apsw.Connection, at: list[datetime]) -> None:
     """What the applies wrote, as if it had been at these times."""
-    made = [number for (number,) in conn.execute("SELECT id FROM revisions ORDER BY id")]
-    for number, when in zip(made, at, strict=True):
+    made = list(conn.execute("SELECT id, applied_at FROM revisions ORDER BY id"))
+    for (number, really), when in zip(made, at, strict=True):
         text = to_text(when)
-        by = "cli" if number == made[0] else "watch"
+        by = "cli" if number == made[0][0] else "watch"
         conn.execute("UPDATE revisions SET applied_at = ?, applied_by = ? WHERE id = ?", (text, by, number))
         for table in ("jobs", "queues", "nodes"):
+            conn.execute(f"UPDATE {table} SET created_at = ? WHERE created_at = ?", (text, really))
             conn.execute(f"UPDATE {table} SET updated_at = ? WHERE revision_id = ?", (text, number))
-            conn.execute(f"UPDATE {table} SET created_at = ? WHERE revision_id = ?", (text, number))
-        conn.execute("UPDATE jobs SET schedule_since = ? WHERE revision_id = ?", (text, number))
         conn.execute("UPDATE audit SET at = ? WHERE target = ?", (text, f"revision {number}"))
+    conn.execute("UPDATE jobs SET schedule_since = created_at")
     conn.execute("UPDATE held SET since = ?", (to_text(at[-1]),))
 
 

@@ -13,7 +13,7 @@ from jeeves_runner.db.job_list import JobColumns
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.job_lookup import check_known
 from jeeves_runner.views.jobs import ListedJobDocument, job_view, jobs_view
-from jeeves_runner.views.occurrences import OccurrencesDocument, next_view
+from jeeves_runner.views.occurrences import OccurrencesDocument, first_view, next_runs, next_view
 from jeeves_runner.views.runs import runs_view
 
 HOURLY = ("0 * * * *",)
@@ -251,6 +251,22 @@ def test_occurrences_within_a_pause_do_not_come(ledger: Ledger) -> None:
     ledger.pause("two")
     coming = times(next_view(ledger.conn, ledger.now, count=1))
     assert coming == [("one", "2026-03-01T14:00:00.000Z")]
+
+
+def test_a_server_finds_the_same_by_what_is_next_of_each_job(ledger: Ledger) -> None:
+    for number in range(30):
+        ledger.add_job(f"job-{number:02}", schedule=(f"{number * 2} * * * *",))
+    ledger.add_job("often", schedule=("* * * * *",))
+    for number in (1, 2, 3):
+        ledger.pause(f"job-{number:02}")
+    ledger.pause("job-04", until=NOON + timedelta(minutes=9))
+    known = next_runs(ledger.conn, ledger.now)
+    for count in (1, 5, 40):
+        expected = next_view(ledger.conn, ledger.now, count=count)["occurrences"]
+        assert first_view(ledger.conn, ledger.now, known, count=count) == expected
+    ledger.pause(None, until=NOON + timedelta(minutes=30))
+    expected = next_view(ledger.conn, ledger.now, count=5)["occurrences"]
+    assert first_view(ledger.conn, ledger.now, known, count=5) == expected
 
 
 def test_a_budget_of_tokens_is_told_with_what_has_been_used_of_it(ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from jeeves_runner.core.edge_spec import Relation
@@ -36,6 +37,11 @@ class Mark(StrEnum):
     USER = "user"
     """It is a job that uses the node above, and stands where its data comes from."""
 
+
+MARKS: Final = MappingProxyType(
+    {Mark.ABOVE: "see above", Mark.CYCLE: "a cycle, see above", Mark.LATER: "see below"}
+)
+"""What is said of it to people; of a user nothing."""
 
 _Place = tuple[str, str, tuple[bool, ...]]
 """A node, the one above it or nothing, and ``OutlineLine.last``."""

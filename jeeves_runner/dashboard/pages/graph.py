@@ -11,7 +11,7 @@ from aiohttp import web
 
 from jeeves_runner.api.requests.graph import GraphQuery
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.core.graph.outline import Mark, OutlineLine, outline
+from jeeves_runner.core.graph.outline import MARKS, OutlineLine, outline
 from jeeves_runner.core.graph.reach import downstream
 from jeeves_runner.core.graph.value import Graph
 from jeeves_runner.dashboard.drawing import HEIGHT, WIDTH, draw
@@ -35,8 +35,6 @@ _NAMES: Final = 500
 """Nodes that are offered as one writes."""
 
 _STARTS: Final = frozenset({"after", "on_queue", "on_change", "triggers"})
-
-_MARKS: Final = {Mark.ABOVE: "see above", Mark.CYCLE: "a way round, see above", Mark.LATER: "see below"}
 
 
 class Box(NamedTuple):
@@ -150,7 +148,7 @@ class GraphPage:
     more_alone: int = 0
     """How many others are."""
     cycles: Sequence[CycleDocument] = ()
-    """The ways round."""
+    """The cycles."""
     names: Sequence[str] = ()
     """The nodes that one can ask for."""
     box: tuple[int, int] = (WIDTH, HEIGHT)
@@ -247,7 +245,7 @@ def _tree(lines: Iterable[OutlineLine], looks: Mapping[str, Look]) -> list[Branc
     top: list[Branch] = []
     levels = [top]
     for line in lines:
-        mark = "" if line.mark is None else _MARKS.get(line.mark, "")
+        mark = "" if line.mark is None else MARKS.get(line.mark, "")
         branch = Branch(looks[line.key], _around(line.key), ", ".join(line.relations), mark)
         del levels[len(line.last) + 1 :]
         levels[-1].append(branch)

@@ -14,16 +14,17 @@ from jeeves_runner.api.requests.jobs import JobPath
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.dashboard.durations import Durations, durations
+from jeeves_runner.dashboard.pages.job_gone import gone_job
 from jeeves_runner.dashboard.run_notes import note_of
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.db.incident_list import IncidentRow, open_of_job
+from jeeves_runner.db.jobs import job_row
 from jeeves_runner.db.run_history import last_runs
 from jeeves_runner.db.run_list import RunRow, run_rows
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.reconcile.explaining_applied import AppliedValues, explain_applied, explain_without_files
 from jeeves_runner.views.coming import ComingRun, coming_runs
 from jeeves_runner.views.explanation import ExplainedKeyDocument, keys_view
-from jeeves_runner.views.job_lookup import live_job
 from jeeves_runner.views.jobs import WholeJobDocument, job_view
 from jeeves_runner.views.neighbours import Neighbours, neighbours
 from jeeves_runner.views.occurrences import Moments, NextRun
@@ -74,12 +75,14 @@ class JobPage:
 
 async def job(call: Call[JobPath, JobPageQuery, Nothing]) -> web.Response:
     job_id, services = call.path.job, call.services
+    row = job_row(services.conn, job_id)
+    if row is None or row.deleted_at is not None:
+        return await gone_job(call, job_id, row)
     sheet = Sheet(
         template="job.html", title=job_id, here="/jobs", live=("run", "sync", "alert", "other"), job=job_id
     )
 
     async def known() -> Read:
-        row = live_job(services.conn, job_id)
         try:
             applied = await call.look(partial(explain_applied, services.config, row))
         except TimeoutError:  # the disk of the manifests hangs

@@ -16,7 +16,7 @@ from jeeves_runner.db.incident_list import IncidentRow, incident_rows
 from jeeves_runner.db.message_list import Trouble, troubles
 from jeeves_runner.db.revisions import RevisionRow, revision_rows
 from jeeves_runner.db.run_list import RunRow, active_run_rows, newest_ended
-from jeeves_runner.views.occurrences import OccurrenceDocument, next_view
+from jeeves_runner.views.occurrences import OccurrenceDocument, first_view
 from jeeves_runner.views.sync import SyncDocument, sync_view
 
 _SHEET: Final = Sheet(
@@ -60,7 +60,7 @@ class Overview:
 
 async def overview(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     services = call.services
-    sync = sync_view(services.sync.status, services.config_file)
+    sync, next_run = sync_view(services.sync.status, services.config_file), services.next_run
     slots = await call.past_ends.last_day(services.clock.now())
 
     def read(conn: apsw.Connection, now: datetime) -> Overview:
@@ -78,7 +78,7 @@ async def overview(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
             waiting=[run for run in active if run["status"] == "scheduled"][:_ACTIVE],
             active=len(active),
             usual=_usual(conn, running),
-            coming=next_view(conn, now, count=_NEXT)["occurrences"],
+            coming=first_view(conn, now, next_run, count=_NEXT),
             ended=newest_ended(conn, _LAST),
         )
 

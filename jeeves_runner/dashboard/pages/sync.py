@@ -29,6 +29,7 @@ from jeeves_runner.views.sync import (
 
 _SHEET: Final = Sheet(template="sync.html", title="Sync", here="/sync", live=frozenset({"sync"}))
 
+_MOST_PROBLEMS: Final = 100
 _MOST_FILES: Final = 100
 _MOST_ROWS: Final = 12
 _LAST: Final = 5
@@ -72,7 +73,9 @@ class BrokenFile(NamedTuple):
     path: str
     """Which."""
     held: Sequence[HeldDocument]
-    """What keeps an older spec because of it."""
+    """What keeps an older spec because of it; the first of it."""
+    more_held: int
+    """How much else does."""
     problems: Sequence[ShownProblem]
     """What is wrong with it."""
 
@@ -117,6 +120,8 @@ class SyncPage:
     """The files that are wrong, errors first."""
     more_files: int
     """How many others are."""
+    more_problems: int
+    """How many other mistakes the manifests have."""
     kept: Sequence[Kept]
     """What is not applied."""
     changes: Sequence[ShownChange]
@@ -150,6 +155,7 @@ async def sync(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
             is_manual=config.sync.mode == "manual",
             files=files[:_MOST_FILES],
             more_files=max(0, len(files) - _MOST_FILES),
+            more_problems=max(0, len(document["problems"]) - _MOST_PROBLEMS),
             kept=list(_kept(document["withheld"])),
             changes=shown_changes(document["plan"]),
             last=revisions.revision_rows(conn, before=None, limit=_LAST),
@@ -163,9 +169,13 @@ def _files(document: SyncDocument, shown: Mapping[Place, Excerpt]) -> list[Broke
     problems: dict[str, list[ShownProblem]] = {}
     for row in document["held"]:
         held.setdefault(row["file"], []).append(row)
-    for each in document["problems"]:
+    for each in document["problems"][:_MOST_PROBLEMS]:
         problems.setdefault(each["file"], []).append(ShownProblem(each, shown.get(place_of(each))))
-    files = [BrokenFile(path, held.get(path, ()), problems.get(path, ())) for path in {**problems, **held}]
+    files = [
+        BrokenFile(path, rows[:_MOST_ROWS], max(0, len(rows) - _MOST_ROWS), problems.get(path, ()))
+        for path in {**problems, **held}
+        for rows in (held.get(path, []),)
+    ]
     return sorted(files, key=lambda each: (not each.is_error, each.path))
 
 

@@ -240,9 +240,10 @@ def _marks(found: Timeline, window: Window) -> Mapping[str, Lanes]:
 
 
 def _row(job: JobRuns, lanes: Lanes, window: Window, query: TimelineQuery) -> Row:
+    bad_last = sorted(lanes.marks, key=lambda mark: mark.tone == "bad")  # so that nothing covers them
     return Row(
         job=job,
-        marks=[(mark, _target(mark, job.job_id, window, query), _said(mark)) for mark in lanes.marks],
+        marks=[(mark, _target(mark, job.job_id, window, query), _said(mark)) for mark in bad_last],
         lanes=lanes.lanes,
     )
 

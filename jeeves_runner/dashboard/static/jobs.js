@@ -12,13 +12,14 @@ function wanted() {
 function changed(event) {
   if (event.target.form !== form() || !form()) return;
   history.replaceState(history.state, "", wanted());
-  document.dispatchEvent(new CustomEvent("jeeves:acted"));
+  document.dispatchEvent(new CustomEvent("jeeves:typed"));
 }
 
 document.documentElement.dataset.liveFilter = "";
 document.addEventListener("input", changed);
+// Enter leaves the words for the first job that fits, and opens it when it is pressed again.
 document.addEventListener("submit", (event) => {
   if (event.target !== form()) return;
   event.preventDefault();
-  document.activeElement?.blur?.();
+  document.querySelector("table.jobs a.job")?.focus();
 });

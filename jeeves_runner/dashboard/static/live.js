@@ -5,6 +5,7 @@ import { show } from "./times.js";
 const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
 const HELD = 250;
+const TYPED = 80;
 const parser = new DOMParser();
 
 let wanted = false; // something has changed that this page shows
@@ -29,6 +30,7 @@ export function follow() {
   share(told);
   document.addEventListener("visibilitychange", () => document.hidden || plan());
   document.addEventListener("jeeves:acted", () => { askedAt = 0; acted = true; again(); });
+  document.addEventListener("jeeves:typed", () => { askedAt = 0; again(TYPED); });
 }
 
 // One tab holds the stream and tells the others; when it is closed, the next one takes its place.
@@ -73,15 +75,15 @@ function link(state, at) {
   }
 }
 
-export function again() {
+export function again(held = HELD) {
   wanted = true;
-  plan();
+  plan(held);
 }
 
-function plan() {
+function plan(held = HELD) {
   if (!wanted || asking || document.hidden) return;
   clearTimeout(timer);
-  timer = setTimeout(come, Math.max(HELD, askedAt + pace - Date.now()));
+  timer = setTimeout(come, Math.max(held, askedAt + pace - Date.now()));
 }
 
 async function come() {

@@ -240,8 +240,6 @@ function begin(place) {
   // In the box the arrows scroll, and do not go through the rows of tables.
   box.addEventListener("keydown", (event) => {
     if (event.key.startsWith("Arrow")) event.stopPropagation();
-    if (event.key === "Home" && event.ctrlKey) view.go(log.first, 0);
-    if (event.key === "End" && event.ctrlKey) view.pin();
   });
 
   if (remembered("wrap")) wrap(true);

@@ -1,6 +1,7 @@
 // The lines of a log that have a text. They are looked for in slices, so that the page goes on.
 
 const SLICE = 8; // milliseconds
+const MARKS = 200; // in one line
 
 export class LogSearch {
   constructor(log, told) {
@@ -73,20 +74,31 @@ export class LogSearch {
     while (walker.nextNode()) if (!walker.currentNode.parentElement.closest("button")) nodes.push(walker.currentNode);
     // A text that is found may go on from one colour into the next.
     const whole = nodes.map((node) => node.data).join("");
-    const places = [...whole.matchAll(this.each)].map((match) => [match.index, match.index + match[0].length]);
+    const places = [];
+    for (const match of whole.matchAll(this.each)) {
+      if (places.push([match.index, match.index + match[0].length]) === MARKS) break;
+    }
     let at = 0;
     for (const node of nodes) {
-      const end = at + node.data.length;
-      const inside = places.filter(([from, to]) => from < end && to > at).reverse();
-      for (const [from, to] of inside) {
-        const range = document.createRange();
-        range.setStart(node, Math.max(0, from - at));
-        range.setEnd(node, Math.min(end, to) - at);
-        const mark = document.createElement("mark");
-        if (number === this.here) mark.className = "here";
-        range.surroundContents(mark);
-      }
-      at = end;
+      const { data } = node;
+      const inside = places.filter(([from, to]) => from < at + data.length && to > at);
+      const here = inside.map(([from, to]) => [from - at, to - at]);
+      if (here.length) node.replaceWith(marked(data, here, number === this.here));
+      at += data.length;
     }
   }
+}
+
+function marked(text, places, isHere) {
+  const parts = document.createDocumentFragment();
+  let at = 0;
+  for (const [from, to] of places) {
+    const mark = document.createElement("mark");
+    if (isHere) mark.className = "here";
+    mark.textContent = text.slice(Math.max(0, from), to);
+    parts.append(text.slice(at, Math.max(at, from)), mark);
+    at = to;
+  }
+  parts.append(text.slice(at));
+  return parts;
 }

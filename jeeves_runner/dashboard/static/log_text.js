@@ -11,6 +11,8 @@ const TAB = 8;
 
 const MOST_LINES = 500000;
 const MOST_TEXT = 64 << 20; // characters
+const LOOKED_AT = 40000; // characters of one line,
+const WHOLE = 200000; // and of one that is to be shown whole
 const AT_ONCE = 0.2; // the part that goes when there are too many
 
 export class LogText {
@@ -97,9 +99,10 @@ export class LogText {
   }
 
   // What is shown of a line: pieces {text, style, hidden}. `overwritten`: how many earlier states of it are left
-  // out, which a terminal would have overwritten; with `whole` none is.
+  // out, which a terminal would have overwritten; with `whole` none is. `rest`: how many characters beyond what is
+  // looked at of a very long line.
   shown(number, whole) {
-    let text = this.line(number).replace(/\r+$/, "");
+    let text = this.line(number).replace(/\r{1,9}$/, "");
     let style = this.styles.get(number) ?? PLAIN;
     let overwritten = 0;
     if (!whole && text.includes("\r")) {
@@ -108,7 +111,8 @@ export class LogText {
       overwritten = states.length;
       for (const state of states) style = after(style, state);
     }
-    return { pieces: pieces(text, style), overwritten };
+    const looked = text.slice(0, whole ? WHOLE : LOOKED_AT);
+    return { pieces: pieces(looked, style), overwritten, rest: text.length - looked.length };
   }
 
   // The line as it is searched: without colours.

@@ -240,7 +240,7 @@ export class LogView {
 
   fill(text, number) {
     const isWhole = this.whole.has(number);
-    const { pieces, overwritten } = this.log.shown(number, isWhole);
+    const { pieces, overwritten, rest } = this.log.shown(number, isWhole);
     if (overwritten) {
       const count = add(text, "button", "log-more");
       count.type = "button";
@@ -249,19 +249,22 @@ export class LogView {
       count.title = `${overwritten} earlier states of this line, which a terminal would have overwritten`;
     }
     let column = 0;
+    let seen = 0;
     for (const piece of pieces) {
-      const left = isWhole ? Infinity : LONGEST - column;
-      if (left <= 0) break;
-      const shown = spaced(piece.text, column).slice(0, left);
+      const room = isWhole ? Infinity : LONGEST - seen;
+      if (room <= 0) break;
+      const part = piece.text.slice(0, room);
+      seen += part.length;
+      const shown = spaced(part, column);
       column += shown.length;
       text.append(styled(shown, piece));
     }
-    const rest = isWhole ? 0 : pieces.reduce((sum, piece) => sum + piece.text.length, 0) - column;
-    if (rest > 0) {
-      const more = add(text, "button", "log-more");
-      more.type = "button";
-      more.dataset.whole = number;
-      more.textContent = `${rest.toLocaleString("en")} more characters`;
+    const left = pieces.reduce((sum, piece) => sum + piece.text.length, rest) - seen;
+    if (left > 0) {
+      const more = add(text, isWhole ? "span" : "button", "log-more");
+      if (!isWhole) more.type = "button";
+      if (!isWhole) more.dataset.whole = number;
+      more.textContent = `${left.toLocaleString("en")} more characters${isWhole ? ", which Download has" : ""}`;
     }
     if (!text.firstChild) text.append("\n"); // so that it is copied as an empty line
   }

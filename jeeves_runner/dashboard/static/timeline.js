@@ -1,7 +1,7 @@
 // The timeline in the viewer's zone: its axis on full hours there, now that moves on, keys that go through time,
 // and a card that says more of the run under the pointer.
 import { again } from "./live.js";
-import { show, span } from "./times.js";
+import { instant, show, span } from "./times.js";
 
 const MINUTE = 60000;
 const plot = () => document.getElementById("plot");
@@ -39,34 +39,34 @@ function moveOn() {
   const line = document.getElementById("now");
   line.setAttribute("x1", `${x}%`);
   line.setAttribute("x2", `${x}%`);
-  for (const each of shown.querySelectorAll("rect.run")) {
+  for (const each of shown.querySelectorAll("a[data-kind=run] rect.run")) {
     each.setAttribute("width", `${Math.max(0.2, x - parseFloat(each.getAttribute("x")))}%`);
   }
 }
 
-function clock(at) {
-  return new Intl.DateTimeFormat("sv-SE", {
-    month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
-  }).format(at);
-}
+// The words of a mark are its title; while the card shows, the browser is not to show them besides. They are
+// remembered, because a page that comes again brings back the title of all but what is in focus.
+const wordsOf = new WeakMap();
 
-// The words of the mark are its title; while the card shows, the browser is not to show them besides.
 function card(mark) {
   const title = mark.querySelector("title");
   if (title) {
-    mark.setAttribute("aria-label", title.textContent);
+    wordsOf.set(mark, title.textContent);
     title.remove();
   }
+  const words = wordsOf.get(mark);
+  mark.setAttribute("aria-label", words);
   const [begin, started, end] = mark.dataset.at.split(" ").map(Number);
   const said = document.createElement("strong");
-  said.textContent = mark.getAttribute("aria-label").split(",")[0];
+  said.textContent = words.split(",").slice(0, mark.dataset.kind === "many" ? 2 : 1).join(",");
   const facts = document.createElement("dl");
   const row = mark.closest("tr");
-  const isOne = mark.querySelector("rect, .waited");
   const rows = [["Job", row.querySelector("th").textContent.trim()]];
-  if (!isOne) rows.push(["From", clock(begin)], ["To", clock(end)]);
-  else if (started) rows.push(["Waited", span(started - begin)], ["Started", clock(started)], ["Ran", span(end - started)]);
-  else rows.push(["Since", clock(begin)], ["Waited", span(end - begin)]);
+  if (mark.dataset.kind !== "run") rows.push(["From", instant(begin)], ...(end > begin ? [["To", instant(end)]] : []));
+  else if (started) rows.push(["Waited", span(started - begin)], ["Started", instant(started)], ["Ran", span(end - started)]);
+  else rows.push(["Since", instant(begin)], ["Waited", span(end - begin)]);
+  const why = words.split(": ")[1];
+  if (why) rows.push(["Why", why]);
   for (const [name, value] of rows) {
     const [term, what] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = name;
@@ -97,7 +97,7 @@ function hover(mark) {
 function walk(by) {
   const row = document.activeElement?.closest?.(".lanes tr");
   if (!row) return false;
-  const marks = [...row.querySelectorAll(".lane a")];
+  const marks = [...row.querySelectorAll(".lane a")].sort((one, other) => parseInt(one.dataset.at) - parseInt(other.dataset.at));
   const here = marks.indexOf(document.activeElement);
   const next = here < 0 ? (by < 0 ? marks.length - 1 : 0) : here + by;
   marks[next]?.focus();
@@ -132,7 +132,11 @@ for (const kind of ["pointerover", "focusin"]) {
   });
 }
 addEventListener("scroll", hide, { passive: true });
-document.addEventListener("jeeves:shown", () => { hide(); ready(); });
+document.addEventListener("jeeves:shown", () => {
+  ready();
+  const under = document.querySelector(".lane a:hover, .lane a:focus");
+  if (under) hover(under); else hide();
+});
 setInterval(moveOn, 1000);
 
 function ready() {

@@ -27,6 +27,9 @@ function clock(when, zone, withDay) {
   return formats.get(key).format(when);
 }
 
+// A time as it stands in a line: with its day if that is another one.
+export const instant = (when) => clock(when, HERE, Math.abs(Date.now() - when) > DAY / 2);
+
 function hover(when, zone) {
   const said = [`${clock(when, HERE, true)} ${HERE}`];
   if (zone && zone !== HERE) said.push(`${clock(when, zone, true)} ${zone}`);
