@@ -32,6 +32,7 @@ from jeeves_runner.db import queue_claims, queue_enqueue, state
 from jeeves_runner.db.lineage import Act, Effects
 from jeeves_runner.db.lineage import Writer as RunThatWrites
 from jeeves_runner.db.queue_claims import Item
+from jeeves_runner.db.queue_refusals import check_queue
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict
 
@@ -135,19 +136,19 @@ def _claim(tx: Tx, op: Claim, effects: Effects | None) -> list[Item]:
 
 
 def _complete(tx: Tx, op: Complete, effects: Effects | None) -> None:
-    queue_claims.check_queue(tx, op.item_id, op.queue)
+    check_queue(tx, op.item_id, op.queue)
     queue_claims.complete(tx, op.item_id, op.lease_token, effects)
 
 
 def _fail(tx: Tx, op: Fail, effects: Effects | None) -> str:
-    queue_claims.check_queue(tx, op.item_id, op.queue)
+    check_queue(tx, op.item_id, op.queue)
     return queue_claims.fail(
         tx, op.item_id, op.lease_token, op.error, retry_in_ms=op.retry_in_ms, effects=effects
     )
 
 
 def _extend(tx: Tx, op: Extend, _effects: Effects | None) -> None:
-    queue_claims.check_queue(tx, op.item_id, op.queue)
+    check_queue(tx, op.item_id, op.queue)
     queue_claims.extend(tx, op.item_id, op.lease_token, op.lease_ms)
 
 

@@ -14,9 +14,9 @@ from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import check_whole, fields_of, parse_json
 from jeeves_runner.db.lineage import IS_TOLD, Effects, counting_claims, disown
 from jeeves_runner.db.queue_pauses import IS_PAUSED
+from jeeves_runner.db.queue_refusals import LEASE_ENDED, lease_lost
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import DELAYS, LEASES, longest_is_ahead, shorten
-from jeeves_runner.errors import LeaseLost, NotFound
 
 LEASE_INTERVAL: Final = 5.0
 """Seconds between two extensions of the leases that running runs hold."""
@@ -26,8 +26,6 @@ _RUN_LEASE_MS: Final = round(3 * LEASE_INTERVAL * 1000)
 
 MAX_CLAIM: Final = 1000
 """The most items in one claim: all other writers wait for its transaction."""
-
-LEASE_ENDED: Final = "the lease ended without an answer"
 
 
 class Item(NamedTuple):
@@ -179,7 +177,7 @@ def complete(tx: Tx, item_id: int, lease_token: str, effects: Effects | None = N
         return
     row = tx.conn.execute(_COMPLETE, answer).fetchone()
     if row is None:
-        raise _lease_lost(tx, item_id)
+        raise lease_lost(tx, item_id)
     queue_id, claimant = row
     if claimant is not None:
         disown(tx, queue_id, claimant)
@@ -210,7 +208,7 @@ def fail(
         (item_id, lease_token, tx.at),
     ).fetchone()
     if row is None:
-        raise _lease_lost(tx, item_id)
+        raise lease_lost(tx, item_id)
     attempt, max_attempts, queue_id, backoff = row
     tx.conn.execute(_COUNT_CLAIM, {"id": item_id})
     if effects is not None:
@@ -252,16 +250,7 @@ def extend(tx: Tx, item_id: int, lease_token: str, lease_ms: int) -> None:
         },
     )
     if not tx.conn.changes():
-        raise _lease_lost(tx, item_id)
-
-
-def check_queue(tx: Tx, item_id: int, queue_id: str | None) -> None:
-    """NotFound if the item is known to be of another queue; None: of whichever it is."""
-    if queue_id is None:
-        return
-    found: str | None = tx.conn.execute(_QUEUE_OF, (item_id,)).get
-    if found not in (None, queue_id):
-        raise NotFound(f"there is no item {item_id} in queue {queue_id}", hint=f"its queue is {found}")
+        raise lease_lost(tx, item_id)
 
 
 def settle_expired(tx: Tx, queue_id: str | None = None) -> None:
@@ -298,32 +287,6 @@ def backoff_ms(delay_ms: int, factor: float, max_delay_ms: int, attempt: int) ->
     except OverflowError:
         return max_delay_ms
     return int(min(wait, max_delay_ms))
-
-
-def unknown_item(item_id: int) -> str:
-    """What is said of a number that is no queue item, or no longer."""
-    return f"there is no queue item {item_id}"
-
-
-def _lease_lost(tx: Tx, item_id: int) -> LeaseLost:
-    row = tx.conn.execute(
-        "SELECT queue_id, status, lease_until <= ? FROM queue_items WHERE id = ?", (tx.at, item_id)
-    ).fetchone()
-    if row is None:
-        return LeaseLost(unknown_item(item_id))
-    queue_id, status, ended = row
-    longer = "for long work claim with a longer lease, or extend the lease in time"
-    if status == "claimed" and not ended:
-        state, hint = "another claimant has it", f"leave the item to it; {longer}"
-    elif status == "claimed":
-        state, hint = LEASE_ENDED, f"the next claim will find the item; {longer}"
-    elif status == "pending":
-        state, hint = "it is pending by now", f"it was given back, and the next claim will find it; {longer}"
-    else:
-        state, hint = f"it is {status} by now", "it has been answered or given up; leave it alone"
-    return LeaseLost(
-        f"item {item_id} of queue {queue_id} is no longer claimed with this token: {state}", hint=hint
-    )
 
 
 GIVE_BACK: Final = """
@@ -411,7 +374,6 @@ WHERE id = :id AND lease_token = :token AND lease_until > :at
 # First without RETURNING, which takes longer.
 _COMPLETE_OWN = f"{_DONE} AND run_id IS :run"
 _COMPLETE = f"{_DONE} RETURNING queue_id, run_id"
-_QUEUE_OF = "SELECT queue_id FROM queue_items WHERE id = ?"
 
 _COUNT_CLAIM = counting_claims("id = :id")
 

@@ -12,7 +12,8 @@ import apsw
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import ID_WORDS, canonical_json, fields_of, is_id
 from jeeves_runner.db.lineage import IS_TOLD, Effects
-from jeeves_runner.db.queue_claims import settle_expired, unknown_item
+from jeeves_runner.db.queue_claims import settle_expired
+from jeeves_runner.db.queue_refusals import unknown_item
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, DatabaseError, InvalidValue, NotFound
 
