@@ -51,7 +51,7 @@ def opened(browser: Browser, url: str) -> Mapping[str, float]:
         answer = page.goto(url, wait_until="load")
         assert answer is not None
         assert answer.status == 200, url
-        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+        page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
         found: Mapping[str, float] = page.evaluate(_TIMES)
         return found
     finally:

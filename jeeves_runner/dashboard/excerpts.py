@@ -3,17 +3,22 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.manifest.budget import MAX_SIZE
+from jeeves_runner.core.problem import Position
 from jeeves_runner.dashboard.masked_lines import lines_of, masked
 from jeeves_runner.regular_files import read_all
 from jeeves_runner.views.sync import ProblemDocument
 
 MOST: Final = 20
 """Problems that are shown with their lines."""
+
+_MOST_LINES: Final = 10_000
+"""Lines of a file between the first and the last problem that is shown."""
 
 _BEFORE: Final = 3
 _AFTER: Final = 2
@@ -61,48 +66,57 @@ def excerpts(
     What cannot be read, or has no such line any more, is left out. A problem of the config, whose file is
     named by its full path, is left out too: nothing is known of what may be secret in it.
     """
-    found: dict[Place, Excerpt] = {}
-    texts: dict[str, tuple[list[str], float] | None] = {}
+    places: dict[str, list[Position]] = {}
     for problem in problems[:MOST]:
-        file = problem["file"]
-        if file not in texts:
-            texts[file] = None if Path(file).is_absolute() else _read(root / file)
-        read = texts[file]
-        if read is None or problem["line"] > len(read[0]):
+        if not Path(problem["file"]).is_absolute():
+            places.setdefault(problem["file"], []).append((problem["line"], problem["column"]))
+    looked = None if checked_at is None else from_text(checked_at).timestamp()
+    found: dict[Place, Excerpt] = {}
+    for file, those in places.items():
+        try:
+            state = os.stat(root / file)
+            shown = _of_file(root / file, state.st_mtime_ns, state.st_size, tuple(those))
+        except OSError:
             continue
-        lines, written = read
-        is_newer = checked_at is not None and written > from_text(checked_at).timestamp()
-        shown = tuple(_around(lines, problem["line"] - 1, problem["column"] - 1))
-        found[place_of(problem)] = Excerpt(lines=shown, is_newer=is_newer)
+        is_newer = looked is not None and state.st_mtime > looked
+        found |= {(file, *at): Excerpt(lines=lines, is_newer=is_newer) for at, lines in shown.items()}
     return found
 
 
-def _read(path: Path) -> tuple[list[str], float] | None:
-    """The lines of a manifest, and when it was written; None: it cannot be read."""
-    try:
-        data = read_all(path, MAX_SIZE, follow=True)
-        return lines_of(data.decode("utf-8-sig", "replace")), os.stat(path).st_mtime
-    except OSError:
-        return None
+@lru_cache(maxsize=4 * MOST)
+def _of_file(
+    path: Path, _written: int, _size: int, places: Sequence[Position]
+) -> Mapping[Position, Sequence[ExcerptLine]]:
+    """The lines around each place. Kept for as long as the file stays as it is, because an open page comes
+    again and again."""
+    lines = lines_of(read_all(path, MAX_SIZE, follow=True).decode("utf-8-sig", "replace"))
+    places = [at for at in places if at[0] <= len(lines)]
+    if not places:
+        return {}
+    first = max(0, min(line for line, _ in places) - 1 - _BEFORE)
+    last = min(max(line for line, _ in places) - 1 + _AFTER, first + _MOST_LINES)
+    shown = dict(enumerate(masked(lines, first, last), first))
+    return {at: _around(lines, shown, at) for at in places if at[0] - 1 in shown}
 
 
-def _around(lines: Sequence[str], place: int, column: int) -> list[ExcerptLine]:
-    first = max(0, place - _BEFORE)
+def _around(lines: Sequence[str], shown: Mapping[int, str], at: Position) -> Sequence[ExcerptLine]:
+    place, column = at[0] - 1, at[1] - 1
     found = []
-    for at, text in enumerate(masked(lines, first, place + _AFTER), first):
-        shown = _visible(text)
-        if at != place:
-            found.append(ExcerptLine(at + 1, _cut(shown), None))
+    for number in range(max(0, place - _BEFORE), place + _AFTER + 1):
+        if number not in shown:
             continue
-        same = _same(text, lines[at])
+        text = _visible(shown[number])
+        if number != place:
+            found.append(ExcerptLine(number + 1, _cut(text), None))
+            continue
+        same = _same(shown[number], lines[number])
         begin = max(0, column - _WIDTH // 2) if column > _FAR else 0
-        front = shown[begin : min(column, same)]
-        front = "".join(char if char == "\t" else " " for char in front)
+        front = "".join(char if char == "\t" else " " for char in text[begin : min(column, same)])
         more = _CUT if begin else ""
-        found.append(ExcerptLine(at + 1, more + _cut(shown[begin:]), " " * len(more) + front))
+        found.append(ExcerptLine(number + 1, more + _cut(text[begin:]), " " * len(more) + front))
     while found and not found[-1].text and found[-1].caret is None:
         found.pop()
-    return found
+    return tuple(found)
 
 
 def _same(one: str, other: str) -> int:

@@ -5,6 +5,7 @@ one, and scripts can name one another.
 """
 
 import gzip
+import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
 
 from aiohttp import web
+from markupsafe import Markup
 
 from jeeves_runner.api.parameters import Text
 from jeeves_runner.api.route import Call, Nothing
@@ -22,6 +24,8 @@ from jeeves_runner.errors import NotFound
 PLACE: Final = "/static"
 
 _KINDS: Final = MappingProxyType({".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"})
+_IMPORT: Final = re.compile(r'^import .* from "\./(.+?)";$', re.MULTILINE)
+
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 
 
@@ -60,6 +64,27 @@ def place_of(name: str) -> str:
     if name not in found.by_name:
         raise RuntimeError(f"pages name a file that is not there: {name}")
     return f"{PLACE}/{found.version}/{name}"
+
+
+def module(name: str) -> Markup:
+    """What loads a script that is a module, and all that it imports: a browser would learn of each of these
+    only from the one before."""
+    links = Markup().join(
+        Markup('<link rel="modulepreload" href="{}">').format(place_of(each)) for each in _imports(name)
+    )
+    return links + Markup('<script type="module" src="{}"></script>').format(place_of(name))
+
+
+@cache
+def _imports(name: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    left = [name]
+    while left:
+        text = _files().by_name[left.pop()].text.decode()
+        new = [each for each in _IMPORT.findall(text) if each not in found]
+        found.update(dict.fromkeys(new))
+        left += new
+    return tuple(found)
 
 
 async def file(call: Call[FilePath, Nothing, Nothing]) -> web.Response:

@@ -8,7 +8,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from jeeves_runner.api.kept_pages import Made
 from jeeves_runner.clock import thread_seconds
-from jeeves_runner.dashboard.files import place_of
+from jeeves_runner.dashboard.files import module, place_of
 from jeeves_runner.dashboard.look import FILTERS
 from jeeves_runner.dashboard.spark import spark
 
@@ -35,7 +35,7 @@ def _templates() -> Environment:
     )
     made.filters.update(FILTERS)
     made.filters["spark"] = spark
-    made.globals["file"] = place_of
+    made.globals |= {"file": place_of, "module": module}
     return made
 
 

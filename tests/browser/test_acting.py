@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 from support.browser import Viewer, findings
-from support.server import HOLD, Server, command, save, serving
+from support.server import HOLD, Server, command, save, serving, until
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +40,16 @@ def note(page: Page) -> str:
     return page.locator(".note").last.inner_text()
 
 
+@contextmanager
+def greeting(root: Path) -> Iterator[Server]:
+    """A server that has the job."""
+    (root / "jobs.d").mkdir()
+    save(root, "greet.yaml", GREET)
+    with serving(root) as server:
+        until(lambda: server.job("greet"))
+        yield server
+
+
 def forgive(viewer: Viewer) -> None:
     """Do not mind that the browser has complained of what the server refused."""
     refused = ("Failed to load resource", "CORS policy", "X-Frame-Options", "frame-ancestors")
@@ -53,8 +63,7 @@ def token(root: Path, name: str, *more: str) -> str:
 
 
 def test_a_job_is_run_by_keys_alone(tmp_path: Path, look: Look) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "greet.yaml", GREET)
+    with greeting(tmp_path) as server:
         viewer = look(server.url)
         page = viewer.open("/jobs")
         page.evaluate("window.isTheSame = true")
@@ -85,8 +94,7 @@ def test_a_job_is_run_by_keys_alone(tmp_path: Path, look: Look) -> None:
 
 
 def test_what_is_set_is_told_seen_and_taken_back(tmp_path: Path, look: Look) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "greet.yaml", GREET)
+    with greeting(tmp_path) as server:
         viewer = look(server.url)
         page = viewer.open("/jobs")
         job(server, page, "greet", "pause")
@@ -115,6 +123,18 @@ def test_what_is_set_is_told_seen_and_taken_back(tmp_path: Path, look: Look) -> 
         forgive(viewer)
 
 
+def test_a_form_has_a_page_of_its_own(tmp_path: Path, look: Look) -> None:
+    with greeting(tmp_path) as server:
+        page = look(server.url).open("/jobs/greet/act")
+        form = page.locator("#act-pause")
+        form.get_by_role("textbox", name="Reason").fill("move")
+        form.get_by_role("button", name="Pause").click()
+        expect(form).to_contain_text("greet is paused until it is resumed.")
+        form.get_by_role("link", name="Look at it").click()
+        expect(page).to_have_url(f"{server.url}/jobs/greet")
+        expect(page.locator("main")).to_contain_text("move")
+
+
 def test_a_run_is_cancelled_from_its_page(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         save(tmp_path, "hold.yaml", HOLD)
@@ -131,8 +151,7 @@ def test_a_run_is_cancelled_from_its_page(tmp_path: Path, look: Look) -> None:
 
 
 def test_everybody_can_use_the_dialog(tmp_path: Path, look: Look) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "greet.yaml", GREET)
+    with greeting(tmp_path) as server:
         for dark in (False, True):
             page = look(server.url, dark=dark).open("/jobs")
             for act in ("run", "pause", "skip"):
@@ -144,8 +163,7 @@ def test_everybody_can_use_the_dialog(tmp_path: Path, look: Look) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_one_logs_in_acts_and_logs_out(tmp_path: Path, look: Look, scripts: bool) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "greet.yaml", GREET)
+    with greeting(tmp_path) as server:
         made = token(tmp_path, "ann", "--role", "operate")
         page = look(server.url, scripts=scripts).open("/jobs")
         expect(page.locator("#job-greet")).to_be_visible()
@@ -167,8 +185,7 @@ def test_one_logs_in_acts_and_logs_out(tmp_path: Path, look: Look, scripts: bool
 
 
 def test_one_who_may_read_sees_nothing_to_act_with(tmp_path: Path, look: Look) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "greet.yaml", GREET)
+    with greeting(tmp_path) as server:
         token(tmp_path, "ann", "--role", "operate")
         viewer = look(server.url)
         page = viewer.open("/login?next=/jobs")
@@ -182,8 +199,7 @@ def test_one_who_may_read_sees_nothing_to_act_with(tmp_path: Path, look: Look) -
 
 
 def test_one_whose_token_is_revoked_meanwhile_is_led_to_log_in(tmp_path: Path, look: Look) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "greet.yaml", GREET)
+    with greeting(tmp_path) as server:
         token(tmp_path, "other", "--role", "operate")
         viewer = look(server.url)
         page = viewer.open("/login?next=/jobs")
@@ -199,8 +215,7 @@ def test_one_whose_token_is_revoked_meanwhile_is_led_to_log_in(tmp_path: Path, l
 
 
 def test_an_answer_that_is_lost_is_told_of(tmp_path: Path, look: Look) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "greet.yaml", GREET)
+    with greeting(tmp_path) as server:
         page = look(server.url).open("/jobs")
         job(server, page, "greet", "pause")
         server.kill()
@@ -264,8 +279,7 @@ Promise.allSettled(tries).then((all) => { document.title = all.map((each) => eac
 def test_pages_of_other_sites_do_nothing_in_the_name_of_one_who_is_logged_in(
     tmp_path: Path, look: Look
 ) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "greet.yaml", GREET)
+    with greeting(tmp_path) as server:
         made = token(tmp_path, "ann", "--role", "operate")
         theirs = token(tmp_path, "mallory")
         viewer = look(server.url)

@@ -232,6 +232,22 @@ def test_a_retry_is_a_click_away_and_the_log_can_be_kept(tmp_path: Path, look: L
         expect(page).to_have_title(f"(1) Run {last['id']} of bad: error · jeeves-runner")
 
 
+def test_lines_and_commands_can_be_handed_on(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        viewer = look(server.url)
+        viewer.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = viewer.open(f"/runs/{ran(server, tmp_path, 'seq 1 20')}")
+        page.locator('a[href="#L3"]').click()
+        page.locator('a[href="#L5"]').click(modifiers=["Shift"])
+        assert page.url.endswith("#L3-L5")
+        expect(page.locator(".log-chosen .log-text")).to_have_text(["3", "4", "5"])
+        page.reload()
+        expect(page.locator(".log-chosen .log-text")).to_have_text(["3", "4", "5"])
+        page.get_by_role("button", name="Copy").first.click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == "jeeves-runner trigger script"
+
+
 def test_seven_tabs_leave_connections_for_everything_else(tmp_path: Path, look: Look) -> None:
     """A browser has six for one server. Tabs that are not looked at hold none."""
     with serving(tmp_path) as server, feeding(tmp_path, server) as (run, feed):

@@ -90,6 +90,17 @@ def test_one_goes_through_time_by_links(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+@pytest.mark.parametrize("until", ["0001-01-01T00:00Z", "9999-12-31T23:59Z", "-1000000d"])
+def test_times_far_away_are_no_fault(ledger: Ledger, until: str) -> None:
+    async def scenario(api: Api) -> None:
+        for span in rooms.ZOOMS:
+            shown = await page(api, f"/timeline?until={until}&span={span}")
+            assert shown.status in (200, 400)
+        assert (await page(api, f"/schedule?from={until}")).status in (200, 400)
+
+    with_api(ledger, scenario)
+
+
 def test_many_short_runs_lead_to_a_closer_look(ledger: Ledger) -> None:
     for n in range(20):
         ran(ledger, "greet", at=60 - n / 10, took=0.01)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -67,10 +66,10 @@ class RunsPage:
 
 async def runs(call: Call[Nothing, RunsQuery, Nothing]) -> web.Response:
     query = call.query._replace(job=call.query.job or None)  # a form sends a field that was left empty
-    return await show(call, _SHEET, lambda conn, _now: _read(conn, _now, query))
+    return await show(call, _SHEET, lambda conn, _now: _read(conn, query))
 
 
-def _read(conn: apsw.Connection, _now: datetime, query: RunsQuery) -> RunsPage:
+def _read(conn: apsw.Connection, query: RunsQuery) -> RunsPage:
     job, status = query.job, query.status
     found = runs_view(conn, job_id=job, status=status, before=query.before, limit=query.limit, room=ROOM)
     before = found.get("next_before")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
@@ -35,6 +35,10 @@ JOBS: Final = 50
 
 MOST_MARKS: Final = 4_000
 """If there are more, cells are made wider: a page may not grow without a bound."""
+
+
+_EARLIEST: Final = datetime(1971, 1, 1, tzinfo=UTC)
+"""Before this nothing ran."""
 
 
 class Zoom(NamedTuple):
@@ -113,6 +117,8 @@ class TimelinePage:
     """The time that is shown."""
     now: Extent | None
     """Where now is; None: not in it."""
+    now_ms: int
+    """The same in milliseconds since 1970: the clock of the viewer may be wrong."""
     zooms: Sequence[Link]
     """Less and more of time."""
     earlier: str
@@ -163,10 +169,11 @@ async def timeline_page(call: Call[Nothing, TimelineQuery, Nothing]) -> web.Resp
 
 
 def _read(conn: apsw.Connection, now: datetime, query: TimelineQuery, zone: str, slots: int) -> TimelinePage:
-    until = parse_instant(query.until, now, zone, "until") if query.until else now
-    is_newest = until >= now
+    asked = parse_instant(query.until, now, zone, "until") if query.until else now
+    until = min(max(asked, _EARLIEST), now)
+    is_newest = until == now
     zoom = ZOOMS[query.span]
-    window = _window(now if is_newest else until, zoom)
+    window = _window(until, zoom)
     holds, tag = query.job.strip() or None, query.tag.strip() or None
     found = timeline(conn, window, Chosen(holds, tag, (query.page - 1) * JOBS, JOBS), now)
     marks = _marks(found, window)
@@ -177,6 +184,7 @@ def _read(conn: apsw.Connection, now: datetime, query: TimelineQuery, zone: str,
         query=query,
         window=window,
         now=extent(window, now_ms, now_ms) if window.begin <= now_ms < window.end else None,
+        now_ms=now_ms,
         zooms=[
             Link(
                 word,

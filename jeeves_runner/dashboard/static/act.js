@@ -56,7 +56,7 @@ async function open(href) {
   body.replaceChildren(...document.importNode(forms, true).childNodes);
   show(body);
   body.querySelectorAll("form[data-act]").forEach(ready);
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
   choose(place.hash);
 }
 
@@ -142,13 +142,21 @@ async function send(form) {
   }
   if (!answer.ok) {
     button.disabled = false;
-    return say(wrong, told.detail, told.hint, answer.status === 401);
+    return say(wrong, told.detail ?? `It is answered with ${answer.status}.`, told.hint, answer.status === 401);
   }
   const found = { ...told, run: told.run ?? told.result };
   const goes = form.dataset.goes?.replace(/\{([^}]*)\}/g, (_, path) => encodeURIComponent(valueAt(path, found)));
-  if (dialog?.contains(form)) dialog.close();
-  else form.reset(), (button.disabled = false);
-  note(filled(form.dataset.told, found), goes);
+  const done = filled(form.dataset.told, found);
+  if (dialog?.contains(form)) {
+    dialog.close();
+    note(done, goes);
+  } else {
+    const line = element("p", "said ok", "");
+    line.setAttribute("role", "status");
+    line.append(...done, " ", leading(goes || form.querySelector("[data-close]").href));
+    form.replaceChildren(form.querySelector("h2"), line);
+    show(line);
+  }
   document.dispatchEvent(new CustomEvent("jeeves:acted"));
 }
 
@@ -188,16 +196,18 @@ function element(name, kind, text) {
   return made;
 }
 
+function leading(href) {
+  const link = element("a", "", "Look at it");
+  link.href = href;
+  return link;
+}
+
 // What was done, in a corner of the page. It goes by itself, unless it is looked at more closely.
 function note(pieces, goes) {
   const made = element("div", "note", "");
   const line = element("p", "", "");
   line.append(...pieces);
-  if (goes) {
-    const link = element("a", "", "Look at it");
-    link.href = goes;
-    line.append(" ", link);
-  }
+  if (goes) line.append(" ", leading(goes));
   const close = element("button", "", "×");
   close.type = "button";
   close.setAttribute("aria-label", "Dismiss");

@@ -144,8 +144,7 @@ function begin(place) {
     },
     reset() {
       log.clear();
-      view.whole.clear();
-      view.again();
+      view.begin();
       search.start(tools.field.value);
     },
     end: ended,
@@ -259,7 +258,8 @@ function chosenLines() {
 // How a run ended, and where its next attempt is.
 function ending(run, retry, hasWritten) {
   const ms = run.duration_ms;
-  const took = ms === null ? "" : ` after ${ms < 1000 ? `${ms}ms` : span(ms)}`;
+  const short = ms < 1000 ? `${ms}ms` : `${(Math.floor(ms / 100) / 10).toFixed(1)}s`;
+  const took = ms === null ? "" : ` after ${ms < 10000 ? short : span(ms)}`;
   const status = element("strong");
   status.textContent = run.status;
   const rest = `${took}${run.message ? `: ${run.message}` : ""}.`;

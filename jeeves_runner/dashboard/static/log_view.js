@@ -96,6 +96,14 @@ export class LogView {
     if (!this.isPinned) this.box.scrollTop = Math.max(0, top);
   }
 
+  // There is another log.
+  begin() {
+    this.whole.clear();
+    this.forget();
+    this.count();
+    this.draw();
+  }
+
   forget() {
     this.rows.replaceChildren();
     this.nodes.clear();

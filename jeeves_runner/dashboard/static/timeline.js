@@ -30,12 +30,15 @@ function axis(shown) {
   show(shown);
 }
 
+let ahead = 0; // of the viewer's clock before that of the server, when the page came
+
 // Now moves on, and what runs grows with it; where it leaves the picture, the page comes again.
 function moveOn() {
   const shown = plot();
   if (!shown || !("now" in shown.dataset) || document.hidden) return;
-  if (Date.now() >= shown.dataset.end) return again();
-  const x = place(Date.now(), shown);
+  const now = Date.now() - ahead;
+  if (now >= shown.dataset.end) return again();
+  const x = place(now, shown);
   const line = document.getElementById("now");
   line.setAttribute("x1", `${x}%`);
   line.setAttribute("x2", `${x}%`);
@@ -141,7 +144,9 @@ setInterval(moveOn, 1000);
 
 function ready() {
   const shown = plot();
-  if (shown) axis(shown);
+  if (!shown) return;
+  ahead = Date.now() - shown.dataset.now;
+  axis(shown);
   moveOn();
 }
 ready();
