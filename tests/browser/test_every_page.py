@@ -1,12 +1,19 @@
 """What holds of each page, on the data of a shop that has run for three days: everybody can use it, on a
 phone too, and it is whole without its scripts."""
 
+import re
+import urllib.error
+import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
+from html import unescape
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Page
 from support.browser import Viewer, findings
 from support.dashboard_world import make
+from support.pages import BROWSER
 from support.server import Server, serving
 
 from jeeves_runner.dashboard.routes import PAGES
@@ -16,6 +23,9 @@ pytestmark = pytest.mark.browser
 Look = Callable[..., Viewer]
 
 PHONE = 390
+
+OF_A_KIND = 3
+"""So many links of a kind are followed."""
 
 EXAMPLES = {
     "{job}": ("rebuild-search", "export-crm"),
@@ -82,6 +92,38 @@ def test_it_can_be_read_without_scripts(shop: Server, look: Look, path: str) -> 
     with_scripts = _words(_open(look(shop.url), shop, path))
     without = _words(_open(look(shop.url, scripts=False), shop, path))
     assert len(without) > 0.5 * len(with_scripts), f"it has {len(without)} words of {len(with_scripts)}"
+
+
+def test_each_link_leads_to_a_page(shop: Server) -> None:
+    seen, left, bad = Counter({_kind("/"): 1}), [("/", "")], []
+    while left:
+        path, source = left.pop()
+        status, html = _fetched(shop.url + path)
+        if status != 200:
+            bad.append(f"{path} on {source}: {status}")
+        for link in re.findall(r'<a [^>]*href="(/[^"#]*)', html):
+            target = unescape(link)
+            seen[_kind(target)] += 1
+            if seen[_kind(target)] <= OF_A_KIND:
+                left.append((target, path))
+    assert bad == []
+
+
+def _kind(path: str) -> str:
+    """Links of a kind lead to the same page, with other values."""
+    parts = urlsplit(path)
+    begin, *rest = parts.path.strip("/").split("/")
+    names = sorted(name for name, _ in parse_qsl(parts.query))
+    return f"{begin}{'/*' * len(rest)}?{'&'.join(names)}"
+
+
+def _fetched(url: str) -> tuple[int, str]:
+    request = urllib.request.Request(url, headers={"Accept": BROWSER})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
 
 
 def _open(viewer: Viewer, shop: Server, path: str) -> Page:
