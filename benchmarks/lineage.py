@@ -1,6 +1,8 @@
 """What it costs a script to be a run, whose items, state and acts are recorded: beside one that is none.
 
-Each has a database of its own, on the disk that TMPDIR chooses, and they take turns with every few calls.
+Each has a database of its own, on the disk that TMPDIR chooses, and they take turns with every few calls. The
+run is one whose items tell what it does, as a server starts it. On a busy machine the wait for the disk hides
+the price. Processor time tells it: 3 to 4 % of an enqueue, 5 to 7 % of a claim with its completion.
 """
 
 import itertools
@@ -25,8 +27,8 @@ BATCH: Final = 1.15
 _CALLS: Final = 5
 _WARM_UP: Final = 3
 _RUN: Final = """
-INSERT INTO runs (id, job_id, status, trigger, created_at, started_at, epoch)
-VALUES (1, 'a', 'running', 'manual', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 1)
+INSERT INTO runs (id, job_id, status, trigger, created_at, started_at, epoch, told_by_items)
+VALUES (1, 'a', 'running', 'manual', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 1, 1)
 """
 
 

@@ -180,6 +180,7 @@ def test_a_default_of_the_schema_is_that_of_the_spec(kind: str, path: Keys) -> N
 # Columns
 
 OWN_COLUMNS: Final = (
+    "told_by_items",
     "confirmed",
     "late",
     "mark",

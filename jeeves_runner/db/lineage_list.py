@@ -1,6 +1,7 @@
 """What led to what, as people ask for it: which runs an item passed, and what a run took, made and caused."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple, TypedDict
@@ -11,6 +12,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.causes import Causes, causes_from
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db.carried_runs import JOB_OF_RUN
+from jeeves_runner.db.lineage import IS_TOLD
 
 MOST: Final = 100
 """Items, runs and counts that are told of one run, of each kind."""
@@ -78,10 +80,11 @@ def claimed_by(conn: apsw.Connection, now: datetime, run_id: int) -> list[Passed
 
 def effects_of(conn: apsw.Connection, run_id: int) -> list[Effect]:
     """What a run has done, by act and target; ``MOST`` and one at most."""
-    rows = conn.execute(
-        "SELECT act, target, count FROM effects WHERE run_id = ? ORDER BY act, target LIMIT ?",
-        (run_id, MOST + 1),
-    )
+    counts = Counter[tuple[str, str]]()
+    for statement in (_COUNTED, _TOLD):
+        for act, target, count in conn.execute(statement, {"run": run_id, "limit": MOST + 1}):
+            counts[act, target] += count
+    rows = [(*key, counts[key]) for key in sorted(counts) if counts[key] > 0][: MOST + 1]
     return [{"act": act, "target": target, "count": count} for act, target, count in rows]
 
 
@@ -161,6 +164,30 @@ _CLAIMED = "{} WHERE id IN (SELECT id FROM ({})) ORDER BY id DESC LIMIT :limit".
     ),
 )
 
+# Null where the items do not tell: the search ends before it begins. A condition beside it would be asked for
+# each item.
+_TELLING = f"(SELECT :run WHERE {IS_TOLD})"
+# As the trigger counts it at the end of the run.
+_TOLD = f"""
+SELECT 'enqueued', queue_id, count(*) FROM queue_items
+WHERE producer_run = {_TELLING} GROUP BY queue_id
+UNION ALL
+SELECT act, queue_id, sum(items)
+FROM (SELECT status, queue_id, count(*) AS items FROM queue_items
+      WHERE run_id = {_TELLING} AND status IN ('claimed', 'completed') GROUP BY status, queue_id)
+JOIN (SELECT 'claimed' AS act, 'claimed' AS is_now
+      UNION ALL SELECT 'claimed', 'completed'
+      UNION ALL SELECT 'completed', 'completed') ON status = is_now
+GROUP BY act, queue_id
+"""
+# Of namespaces there may be any number; they come last.
+_COUNTED = """
+SELECT act, target, count FROM effects
+WHERE run_id = :run AND act IN ('claimed', 'completed', 'enqueued', 'failed')
+UNION ALL
+SELECT * FROM (SELECT act, target, count FROM effects WHERE run_id = :run AND act = 'wrote'
+               ORDER BY target LIMIT :limit)
+"""
 _ORIGINS = f"""
 SELECT asked.id, {JOB_OF_RUN}, runs.status, coalesce(runs.revision_id, asked.revision), revisions."commit"
 FROM (SELECT value ->> 0 AS id, value ->> 1 AS revision FROM json_each(?)) AS asked

@@ -32,6 +32,7 @@ from jeeves_runner.db import queue_claims, queue_enqueue, state
 from jeeves_runner.db.lineage import Act, Effects
 from jeeves_runner.db.lineage import Writer as RunThatWrites
 from jeeves_runner.db.queue_claims import Item
+from jeeves_runner.db.queue_refusals import check_queue
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict
 
@@ -119,45 +120,35 @@ def _prune_items(tx: Tx, op: PruneItems, effects: Effects | None) -> int:
 
 
 def _enqueue(tx: Tx, op: Enqueue, effects: Effects | None) -> list[int | None]:
-    ids = queue_enqueue.enqueue(
+    return queue_enqueue.enqueue(
         tx,
         op.queue,
         op.payloads,
         priority=op.priority,
         delay_ms=op.delay_ms,
         max_attempts=op.max_attempts,
-        producer=_writer(tx, effects),
+        effects=effects,
     )
-    _did(effects, "enqueued", op.queue, len(ids) - ids.count(None))
-    return ids
 
 
 def _claim(tx: Tx, op: Claim, effects: Effects | None) -> list[Item]:
-    run = _writer(tx, effects)
-    terms = {} if run is None else {"run_id": run.run, "revision": run.revision}
-    items = queue_claims.claim(tx, op.queue, count=op.most, lease_ms=op.lease_ms, **terms)
-    if effects is not None:
-        effects.claimed(op.queue, [item.id for item in items])
-    return items
+    return queue_claims.claim(tx, op.queue, count=op.most, lease_ms=op.lease_ms, effects=effects)
 
 
 def _complete(tx: Tx, op: Complete, effects: Effects | None) -> None:
-    queue_claims.check_queue(tx, op.item_id, op.queue)
-    queue_claims.complete(tx, op.item_id, op.lease_token)
-    if effects is not None:
-        effects.answer(tx.conn, "completed", op.item_id)
+    check_queue(tx, op.item_id, op.queue)
+    queue_claims.complete(tx, op.item_id, op.lease_token, effects)
 
 
 def _fail(tx: Tx, op: Fail, effects: Effects | None) -> str:
-    queue_claims.check_queue(tx, op.item_id, op.queue)
-    status = queue_claims.fail(tx, op.item_id, op.lease_token, op.error, retry_in_ms=op.retry_in_ms)
-    if effects is not None:
-        effects.answer(tx.conn, "failed", op.item_id)
-    return status
+    check_queue(tx, op.item_id, op.queue)
+    return queue_claims.fail(
+        tx, op.item_id, op.lease_token, op.error, retry_in_ms=op.retry_in_ms, effects=effects
+    )
 
 
 def _extend(tx: Tx, op: Extend, _effects: Effects | None) -> None:
-    queue_claims.check_queue(tx, op.item_id, op.queue)
+    check_queue(tx, op.item_id, op.queue)
     queue_claims.extend(tx, op.item_id, op.lease_token, op.lease_ms)
 
 

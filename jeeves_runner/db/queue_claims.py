@@ -12,10 +12,11 @@ import apsw
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import check_whole, fields_of, parse_json
+from jeeves_runner.db.lineage import IS_TOLD, Effects, counting_claims, disown
 from jeeves_runner.db.queue_pauses import IS_PAUSED
+from jeeves_runner.db.queue_refusals import LEASE_ENDED, lease_lost
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import DELAYS, LEASES, longest_is_ahead, shorten
-from jeeves_runner.errors import LeaseLost, NotFound
 
 LEASE_INTERVAL: Final = 5.0
 """Seconds between two extensions of the leases that running runs hold."""
@@ -25,8 +26,6 @@ _RUN_LEASE_MS: Final = round(3 * LEASE_INTERVAL * 1000)
 
 MAX_CLAIM: Final = 1000
 """The most items in one claim: all other writers wait for its transaction."""
-
-LEASE_ENDED: Final = "the lease ended without an answer"
 
 
 class Item(NamedTuple):
@@ -47,8 +46,7 @@ def claim(
     *,
     count: int = 1,
     lease_ms: int | None = None,
-    run_id: int | None = None,
-    revision: int | None = None,
+    effects: Effects | None = None,
 ) -> list[Item]:
     """Claim up to ``count`` ready items until their lease ends, by priority, ready time and id.
 
@@ -59,13 +57,14 @@ def claim(
     Nothing is ready in a queue that is paused. An item in its last attempt comes alone: a claimant that dies
     counts an attempt of all that it held, and none is to be given up for what another item did.
 
-    The claims of a run (``run_id``, of ``revision``) last 15 s at least, so that the runner can extend them
+    The claims of a run, to which ``effects`` belong, last 15 s at least, so that the runner can extend them
     while the run works; it gives them back when the run ends. An item whose payload is not JSON (another
     program wrote it) becomes a dead letter, because no claimant could read it. InvalidValue for a ``count``
     over MAX_CLAIM.
     """
     check_whole(count, "count", 1, MAX_CLAIM)
-    queue = tx.conn.execute(_LEASE, {"queue": queue_id, "at": tx.at}).fetchone()
+    run_id = None if effects is None else effects.run_id
+    queue = tx.conn.execute(_LEASE, {"queue": queue_id, "at": tx.at, "run": run_id}).fetchone()
     if queue is None or queue[1]:
         return []
     if lease_ms is None:
@@ -78,13 +77,15 @@ def claim(
         "until": text_after(tx.now, lease_ms),
         "lease": lease_ms,
         "run": run_id,
-        "revision": revision,
+        "revision": None if effects is None else effects.writer(tx.conn).revision,
     }
     batch = _Batch(tx, count, terms)
     _claim_ready(tx, queue_id, batch)
     if batch.room and _shorten_waits(tx, queue_id):
         settle_expired(tx, queue_id)
         _claim_ready(tx, queue_id, batch)
+    if effects is not None:
+        effects.claimed(queue_id, [item.id for item in batch.items], are_telling=bool(queue[2]))
     return batch.items
 
 
@@ -164,25 +165,36 @@ def _shorten_waits(tx: Tx, queue_id: str) -> bool:
     return shorten(tx, LEASES, queue_id) + shorten(tx, DELAYS, queue_id) > 0
 
 
-def complete(tx: Tx, item_id: int, lease_token: str) -> None:
-    """Answer a claim: done. LeaseLost if the claim has ended."""
-    tx.conn.execute(
-        """
-        UPDATE queue_items
-        SET status = 'completed', completed_at = :at, error = NULL, lease_token = NULL, lease_until = NULL,
-            lease_ms = NULL
-        WHERE id = :id AND lease_token = :token AND lease_until > :at
-        """,
-        {"id": item_id, "token": lease_token, "at": tx.at},
-    )
-    if not tx.conn.changes():
-        raise _lease_lost(tx, item_id)
+def complete(tx: Tx, item_id: int, lease_token: str, effects: Effects | None = None) -> None:
+    """Answer a claim: done. ``effects``: of the run that answers, if one does. LeaseLost if the claim has
+    ended."""
+    run_id = None if effects is None else effects.run_id
+    answer = {"id": item_id, "token": lease_token, "at": tx.at, "run": run_id}
+    tx.conn.execute(_COMPLETE_OWN, answer)
+    if tx.conn.changes():
+        if effects is not None:
+            effects.completed(tx.conn, item_id)
+        return
+    row = tx.conn.execute(_COMPLETE, answer).fetchone()
+    if row is None:
+        raise lease_lost(tx, item_id)
+    queue_id, claimant = row
+    if claimant is not None:
+        disown(tx, queue_id, claimant)
+    if effects is not None:
+        effects.add("completed", queue_id)
 
 
 def fail(
-    tx: Tx, item_id: int, lease_token: str, error: str, *, retry_in_ms: int | None = None
+    tx: Tx,
+    item_id: int,
+    lease_token: str,
+    error: str,
+    *,
+    retry_in_ms: int | None = None,
+    effects: Effects | None = None,
 ) -> Literal["pending", "failed"]:
-    """Answer a claim: not done. Returns the item's new status.
+    """Answer a claim: not done. ``effects``: as of ``complete``. Returns the item's new status.
 
     It is pending again after ``retry_in_ms`` or the queue's backoff, and failed (a dead letter)
     after its last attempt. LeaseLost if the claim has ended.
@@ -196,8 +208,11 @@ def fail(
         (item_id, lease_token, tx.at),
     ).fetchone()
     if row is None:
-        raise _lease_lost(tx, item_id)
+        raise lease_lost(tx, item_id)
     attempt, max_attempts, queue_id, backoff = row
+    tx.conn.execute(_COUNT_CLAIM, {"id": item_id})
+    if effects is not None:
+        effects.add("failed", queue_id)
     if attempt >= max_attempts:
         tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": error})
         return "failed"
@@ -235,16 +250,7 @@ def extend(tx: Tx, item_id: int, lease_token: str, lease_ms: int) -> None:
         },
     )
     if not tx.conn.changes():
-        raise _lease_lost(tx, item_id)
-
-
-def check_queue(tx: Tx, item_id: int, queue_id: str | None) -> None:
-    """NotFound if the item is known to be of another queue; None: of whichever it is."""
-    if queue_id is None:
-        return
-    found: str | None = tx.conn.execute("SELECT queue_id FROM queue_items WHERE id = ?", (item_id,)).get
-    if found not in (None, queue_id):
-        raise NotFound(f"there is no item {item_id} in queue {queue_id}", hint=f"its queue is {found}")
+        raise lease_lost(tx, item_id)
 
 
 def settle_expired(tx: Tx, queue_id: str | None = None) -> None:
@@ -255,6 +261,7 @@ def settle_expired(tx: Tx, queue_id: str | None = None) -> None:
     bounds = {"at": tx.at, "queue": queue_id}
     # Each claim asks for this, and there is seldom one: to begin the UPDATE costs three times the look.
     if queue_id is None or tx.conn.execute(_SOME_ENDED, bounds).get:
+        tx.conn.execute(_COUNT_ALL if queue_id is None else _COUNT_ONE, bounds)
         tx.conn.execute(_SETTLE_ALL if queue_id is None else _SETTLE_ONE, {**bounds, "error": LEASE_ENDED})
         if ended := tx.conn.changes():
             tx.conn.execute(_COUNT_ENDED, (ended,))
@@ -282,32 +289,6 @@ def backoff_ms(delay_ms: int, factor: float, max_delay_ms: int, attempt: int) ->
     return int(min(wait, max_delay_ms))
 
 
-def unknown_item(item_id: int) -> str:
-    """What is said of a number that is no queue item, or no longer."""
-    return f"there is no queue item {item_id}"
-
-
-def _lease_lost(tx: Tx, item_id: int) -> LeaseLost:
-    row = tx.conn.execute(
-        "SELECT queue_id, status, lease_until <= ? FROM queue_items WHERE id = ?", (tx.at, item_id)
-    ).fetchone()
-    if row is None:
-        return LeaseLost(unknown_item(item_id))
-    queue_id, status, ended = row
-    longer = "for long work claim with a longer lease, or extend the lease in time"
-    if status == "claimed" and not ended:
-        state, hint = "another claimant has it", f"leave the item to it; {longer}"
-    elif status == "claimed":
-        state, hint = LEASE_ENDED, f"the next claim will find the item; {longer}"
-    elif status == "pending":
-        state, hint = "it is pending by now", f"it was given back, and the next claim will find it; {longer}"
-    else:
-        state, hint = f"it is {status} by now", "it has been answered or given up; leave it alone"
-    return LeaseLost(
-        f"item {item_id} of queue {queue_id} is no longer claimed with this token: {state}", hint=hint
-    )
-
-
 GIVE_BACK: Final = """
 UPDATE queue_items SET
   status = CASE WHEN attempt < max_attempts THEN 'pending' ELSE 'failed' END,
@@ -317,9 +298,11 @@ UPDATE queue_items SET
   run_revision = CASE WHEN attempt < max_attempts THEN NULL ELSE run_revision END,
   error = :error, lease_token = NULL, lease_until = NULL, lease_ms = NULL
 """
-_LEASE = f"SELECT lease_ms, {IS_PAUSED} FROM queues WHERE id = :queue"
+_LEASE = f"SELECT lease_ms, {IS_PAUSED}, {IS_TOLD} FROM queues WHERE id = :queue"
 _ENDED = "status = 'claimed' AND lease_until <= :at"
 _OF_QUEUE = f"{_ENDED} AND queue_id = :queue"
+_COUNT_ALL = counting_claims(_ENDED)
+_COUNT_ONE = counting_claims(_OF_QUEUE)
 _SETTLE_ALL = f"{GIVE_BACK}WHERE {_ENDED}"
 _SETTLE_ONE = f"{GIVE_BACK}WHERE {_OF_QUEUE}"
 _COUNT_ENDED = """
@@ -381,6 +364,18 @@ SET status = 'claimed', attempt = :attempt, claimed_at = :at, run_id = :run, run
     lease_token = :token, lease_until = :until, lease_ms = :lease
 WHERE id = :id
 """
+
+_DONE = """
+UPDATE queue_items
+SET status = 'completed', completed_at = :at, error = NULL, lease_token = NULL, lease_until = NULL,
+    lease_ms = NULL
+WHERE id = :id AND lease_token = :token AND lease_until > :at
+"""
+# First without RETURNING, which takes longer.
+_COMPLETE_OWN = f"{_DONE} AND run_id IS :run"
+_COMPLETE = f"{_DONE} RETURNING queue_id, run_id"
+
+_COUNT_CLAIM = counting_claims("id = :id")
 
 _BURY = """
 UPDATE queue_items

@@ -14,7 +14,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.pages import Page, page
-from jeeves_runner.db.queue_claims import LEASE_ENDED
+from jeeves_runner.db.queue_refusals import LEASE_ENDED
 from jeeves_runner.db.unreadable import time_or_none
 
 

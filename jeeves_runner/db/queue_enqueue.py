@@ -11,8 +11,9 @@ import apsw
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import ID_WORDS, canonical_json, fields_of, is_id
-from jeeves_runner.db.lineage import Writer
-from jeeves_runner.db.queue_claims import settle_expired, unknown_item
+from jeeves_runner.db.lineage import IS_TOLD, Effects
+from jeeves_runner.db.queue_claims import settle_expired
+from jeeves_runner.db.queue_refusals import unknown_item
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, DatabaseError, InvalidValue, NotFound
 
@@ -25,16 +26,17 @@ def enqueue(
     priority: int = 0,
     delay_ms: int = 0,
     max_attempts: int | None = None,
-    producer: Writer | None = None,
+    effects: Effects | None = None,
 ) -> list[int | None]:
-    """Add payloads (JSON texts). Returns their ids in order, None for each duplicate. ``producer``: the run
-    that brings them.
+    """Add payloads (JSON texts). Returns their ids in order, None for each duplicate. ``effects``: of the
+    run that brings them, if one does.
 
     An undeclared queue is created with the defaults. Raises InvalidValue for an invalid queue id,
     a payload that does not meet the queue's schema and one without the queue's deduplication key, Conflict
     for a deleted queue.
     """
-    terms = _terms(tx, queue_id)
+    terms = _terms(tx, queue_id, None if effects is None else effects.run_id)
+    producer = None if effects is None else effects.writer(tx.conn)
     if terms.schema is not None:
         _check_payloads(queue_id, payloads, terms.schema)
     if terms.dedup is not None and terms.dedup.scope == "pending":
@@ -50,7 +52,10 @@ def enqueue(
         "revision": producer and producer.revision,
         "depth": producer.depth if producer else 0,
     }
-    return [_insert(tx, row, payload, terms.dedup) for payload in payloads]
+    ids = [_insert(tx, row, payload, terms.dedup) for payload in payloads]
+    if effects is not None and not terms.are_telling:
+        effects.add("enqueued", queue_id, len(ids) - ids.count(None))
+    return ids
 
 
 def retry(tx: Tx, item_id: int) -> str:
@@ -95,27 +100,27 @@ class _Terms(NamedTuple):
     schema: str | None
     """The JSON Schema of its payloads, as JSON."""
     dedup: _Dedup | None
+    are_telling: bool
+    """Whether these items tell what the run does that brings them."""
 
 
-def _terms(tx: Tx, queue_id: str) -> _Terms:
+def _terms(tx: Tx, queue_id: str, run_id: int | None) -> _Terms:
     row: tuple[Any, ...] | None
-    select = (
-        "SELECT max_attempts, spec ->> '$.payload_schema', dedup_config, deleted_at FROM queues WHERE id = ?"
-    )
-    row = tx.conn.execute(select, (queue_id,)).fetchone()
+    asked = {"queue": queue_id, "run": run_id}
+    row = tx.conn.execute(_TERMS, asked).fetchone()
     if row is None:
         _create_undeclared(tx, queue_id)
-        row = tx.conn.execute(select, (queue_id,)).fetchall()[0]
-    max_attempts, schema, dedup_config, deleted_at = row
+        row = tx.conn.execute(_TERMS, asked).fetchall()[0]
+    max_attempts, schema, dedup_config, deleted_at, are_telling = row
     if deleted_at is not None:
         raise Conflict(
             f"queue {queue_id} was deleted: its manifest no longer declares it",
             hint="declare it again, or enqueue elsewhere; what is in it can still be claimed",
         )
     if dedup_config is None:
-        return _Terms(max_attempts, schema, None)
+        return _Terms(max_attempts, schema, None, bool(are_telling))
     config = fields_of(dedup_config, str, ("key", "scope"), f"dedup_config of queue {queue_id}")
-    return _Terms(max_attempts, schema, _Dedup(*config))
+    return _Terms(max_attempts, schema, _Dedup(*config), bool(are_telling))
 
 
 def _check_payloads(queue_id: str, payloads: Sequence[str], schema: str) -> None:
@@ -174,6 +179,11 @@ def _dedup_key(conn: apsw.Connection, queue_id: str, payload: str, path: str) ->
         )
     return canonical_json(key)
 
+
+_TERMS = f"""
+SELECT max_attempts, spec ->> '$.payload_schema', dedup_config, deleted_at, {IS_TOLD}
+FROM queues WHERE id = :queue
+"""
 
 _INSERT = """
 INSERT INTO queue_items (queue_id, payload, status, created_at, priority, dedup_key, max_attempts, ready_at,

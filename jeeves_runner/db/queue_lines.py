@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.db.queue_claims import LEASE_ENDED
+from jeeves_runner.db.queue_refusals import LEASE_ENDED
 
 SHOWN: Final = 4_000
 """Characters of a payload, and of an error."""

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import audit
 from jeeves_runner.db.queue_claims import settle_expired
+from jeeves_runner.db.queue_deletion import delete_items
 from jeeves_runner.db.queues import check_known
 from jeeves_runner.db.transaction import Tx
 
@@ -28,7 +29,7 @@ def purgeable(tx: Tx, queue_id: str) -> Purgeable:
     check_known(tx.conn, [queue_id])
     settle_expired(tx, queue_id)
     counts = dict(tx.conn.execute("SELECT status, items FROM queue_counts WHERE queue_id = ?", (queue_id,)))
-    items = {kind: counts.get(kind, 0) for kind in DELETES}
+    items = {kind: counts.get(kind, 0) for kind in FINDS}
     newest: int = tx.conn.execute("SELECT coalesce(max(id), 0) FROM queue_items").get
     return Purgeable(items, counts.get("claimed", 0), newest)
 
@@ -36,18 +37,16 @@ def purgeable(tx: Tx, queue_id: str) -> Purgeable:
 def purge(tx: Tx, queue_id: str, kind: str, *, newest: int, by: Actor) -> int:
     """Delete items of one ``kind`` up to the number ``newest``, PORTION of them at most. Returns how many;
     where there were any, the audit tells."""
-    tx.conn.execute(DELETES[kind], {"queue": queue_id, "newest": newest, "limit": PORTION})
-    count = tx.conn.changes()
+    count = delete_items(tx, FINDS[kind], {"queue": queue_id, "newest": newest, "limit": PORTION})
     if count:
         audit.record(tx, actor=by, action="purge", target=f"queue {queue_id}", detail=f"{count} {kind}")
     return count
 
 
-DELETES: Final = {
+FINDS: Final = {
     kind: f"""
-DELETE FROM queue_items WHERE id IN (
-  SELECT id FROM queue_items WHERE queue_id = :queue AND status = '{kind}' AND id <= :newest LIMIT :limit)
+SELECT id FROM queue_items WHERE queue_id = :queue AND status = '{kind}' AND id <= :newest LIMIT :limit
 """
     for kind in ("failed", "completed", "pending")
 }
-"""By kind, what deletes its items. Each has an index of its own."""
+"""By kind, what finds its items. Each has an index of its own."""

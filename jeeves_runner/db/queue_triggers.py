@@ -244,11 +244,11 @@ SELECT id, iif(producer_run IS NULL, depth, depth + 1) FROM queue_items WHERE id
     WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NOT NULL AND ready_at <= :at
     ORDER BY ready_at LIMIT :most))
 """
-# The items themselves may be gone by now: purged, or past the retention of their queue while the run went on.
+# All of them have ended, and are counted.
 _HAS_COMPLETED: Final = """
 SELECT true FROM effects
 WHERE run_id IN (SELECT :chain UNION ALL SELECT id FROM runs WHERE chain_id = :chain)
-  AND act = 'completed' AND target = :queue LIMIT 1
+  AND act = 'completed' AND target = :queue AND count > 0 LIMIT 1
 """
 _LAST_REST: Final = "SELECT rest_ms FROM queue_triggers WHERE job_id = :job"
 _REST: Final = """

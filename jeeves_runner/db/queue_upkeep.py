@@ -6,7 +6,9 @@ from datetime import datetime
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import fields_of
+from jeeves_runner.db.lineage import counting_claims
 from jeeves_runner.db.queue_claims import GIVE_BACK, Item, run_lease_ms, settle_expired
+from jeeves_runner.db.queue_deletion import delete_items
 from jeeves_runner.db.transaction import Tx
 
 
@@ -21,7 +23,8 @@ def extend_leases_of_runs(tx: Tx, run_ids: Iterable[int]) -> None:
 
 
 def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> None:
-    """Give back the items that an ended run still holds.
+    """Give back the items that an ended run still holds. It has claimed them all the same, which its end has
+    counted.
 
     With ``count_attempt`` the attempt counts, and an item fails after its last one. Without it the
     claim is undone: the run was interrupted, which is not the item's fault.
@@ -35,6 +38,7 @@ def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> None:
 def undo_claims(tx: Tx, items: Iterable[Item]) -> None:
     """Give back items whose claimant never learned of its claims: they do not count as attempts."""
     for item in items:
+        tx.conn.execute(_COUNT_CLAIM, {"item": item.id, "token": item.lease_token})
         tx.conn.execute(_UNDO_CLAIM, {"item": item.id, "token": item.lease_token})
 
 
@@ -59,10 +63,9 @@ def prune_queue(tx: Tx, queue_id: str, limit: int, *, now: datetime) -> int:
     names = ("completed_ms", "failed_ms")
     kept = fields_of(retention, int, names, f"retention of queue {queue_id}")
     freed = 0
-    for statement, ms in zip((_PRUNE_COMPLETED, _PRUNE_FAILED), kept, strict=True):
+    for statement, ms in zip((_OLD_COMPLETED, _OLD_FAILED), kept, strict=True):
         before = text_after(now, -ms)
-        tx.conn.execute(statement, {"queue": queue_id, "before": before, "limit": limit - freed})
-        freed += tx.conn.changes()
+        freed += delete_items(tx, statement, {"queue": queue_id, "before": before, "limit": limit - freed})
     return freed
 
 
@@ -84,8 +87,10 @@ UPDATE queue_items SET
   status = 'pending', attempt = attempt - 1, claimed_at = NULL, run_id = NULL, run_revision = NULL,
   lease_token = NULL, lease_until = NULL, lease_ms = NULL
 """
+_OF_CLAIM = "id = :item AND status = 'claimed' AND lease_token = :token"
+_COUNT_CLAIM = counting_claims(_OF_CLAIM)
 _RELEASE_UNCOUNTED = _UNDO + "WHERE status = 'claimed' AND run_id = :run"
-_UNDO_CLAIM = _UNDO + "WHERE id = :item AND status = 'claimed' AND lease_token = :token"
+_UNDO_CLAIM = f"{_UNDO}WHERE {_OF_CLAIM}"
 
 # Each of the two parts has an index of its own.
 _FAIL_DEEP = """
@@ -97,14 +102,12 @@ UPDATE queue_items SET status = 'failed', completed_at = :at, error = :error WHE
     AND iif(producer_run IS NULL, depth, depth + 1) >= :depth)
 """
 
-_PRUNE_COMPLETED = """
-DELETE FROM queue_items WHERE id IN (
-  SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'completed' AND completed_at <= :before
-  LIMIT :limit)
+_OLD_COMPLETED = """
+SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'completed' AND completed_at <= :before
+LIMIT :limit
 """
 
-_PRUNE_FAILED = """
-DELETE FROM queue_items WHERE id IN (
-  SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'failed' AND completed_at <= :before
-  LIMIT :limit)
+_OLD_FAILED = """
+SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'failed' AND completed_at <= :before
+LIMIT :limit
 """

@@ -54,10 +54,12 @@ AND scheduled_for BETWEEN :scheduled_for AND coalesce(:last_for, :scheduled_for)
 _INSERT = f"""
 INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
                   finished_at, reason, reason_ref, message, params, priority, pool, spec_hash, revision_id,
-                  file, mark, handle, deadline, timeout_ms, origin, token_digest, epoch, end_seq)
+                  file, mark, handle, deadline, timeout_ms, origin, token_digest, epoch, end_seq,
+                  told_by_items)
 SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :started_at, :finished_at,
        :reason, :reason_ref, :message, :params, :priority, :pool, spec_hash, revision_id, file, :mark,
-       :handle, :deadline, :timeout_ms, :origin, :token_digest, :epoch, :end_seq
+       :handle, :deadline, :timeout_ms, :origin, :token_digest, :epoch, :end_seq,
+       :status = 'running'
 FROM jobs
 WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
   AND NOT EXISTS ({_SKIPPED_SINCE})

@@ -20,7 +20,7 @@ _START = f"""
 UPDATE runs SET status = 'running', started_at = :at, reason = NULL, reason_ref = NULL, mark = :mark,
   handle = :handle, deadline = :deadline, timeout_ms = :timeout_ms, origin = :origin, token_digest =
   :token_digest, epoch = :epoch, spec_hash = :spec_hash, params = :params, (revision_id, file) = (SELECT
-  revision_id, file FROM jobs WHERE id = job_id)
+  revision_id, file FROM jobs WHERE id = job_id), told_by_items = true
 WHERE id = :id AND status = 'scheduled' AND (SELECT spec_hash FROM jobs WHERE id = job_id) = :spec_hash
 RETURNING {RUN_COLUMNS}
 """

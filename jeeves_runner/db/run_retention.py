@@ -93,6 +93,8 @@ def delete(tx: Tx, run_ids: Sequence[int]) -> list[tuple[int, str]]:
     # until that goes itself.
     gone = json.dumps([run_id for run_id, _ in deleted])
     tx.conn.execute("DELETE FROM run_causes WHERE run_id IN (SELECT value FROM json_each(?))", (gone,))
+    # What a process that has outlived its run did since these were forgotten.
+    tx.conn.execute("DELETE FROM effects WHERE run_id IN (SELECT value FROM json_each(?))", (gone,))
     return deleted
 
 

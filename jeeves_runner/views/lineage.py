@@ -9,7 +9,7 @@ import apsw
 from jeeves_runner.db import lineage_list, queue_contents, runs
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.lineage_list import MOST, Effect, PassedItem, RunOrigin
-from jeeves_runner.db.queue_claims import unknown_item
+from jeeves_runner.db.queue_refusals import unknown_item
 from jeeves_runner.db.queues import item_of_another
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.queues import ItemDocument, item_document

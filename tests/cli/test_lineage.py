@@ -24,12 +24,10 @@ def shell(tmp_path: Path) -> Shell:
     ledger.conn.execute("INSERT INTO run_causes VALUES (1, 2)")
     fetch, send = Effects(1), Effects(2)
     with ledger.tx() as tx:
-        queue_enqueue.enqueue(tx, "mail", ['{"to": "Ada"}', "2"], producer=fetch.writer(tx.conn))
-        fetch.add("enqueued", "mail", 2)
+        queue_enqueue.enqueue(tx, "mail", ['{"to": "Ada"}', "2"], effects=fetch)
         fetch.write(tx)
-        [item] = queue_claims.claim(tx, "mail", run_id=2, revision=send.writer(tx.conn).revision)
-        queue_claims.complete(tx, item.id, item.lease_token)
-        send.answer(tx.conn, "completed", item.id)
+        [item] = queue_claims.claim(tx, "mail", effects=send)
+        queue_claims.complete(tx, item.id, item.lease_token, send)
         send.write(tx)
     return shell
 

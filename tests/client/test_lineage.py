@@ -13,6 +13,7 @@ from support.ledger import Ledger
 from support.state_server import Way
 
 from jeeves_runner.client import Client, Conflict, Item, Unauthorized
+from jeeves_runner.db import lineage_list
 from jeeves_runner.runs.api_access import ApiAccess
 
 RUN, REVISION, DEPTH = 7, 1, 2
@@ -45,8 +46,8 @@ def jr(script: Callable[[], Client]) -> Iterator[Client]:
 
 
 def effects(store: Ledger) -> dict[tuple[str, str], int]:
-    rows = store.conn.execute("SELECT act, target, count FROM effects WHERE run_id = ?", (RUN,))
-    return {(act, target): count for act, target, count in rows}
+    told = lineage_list.effects_of(store.conn, RUN)
+    return {(effect["act"], effect["target"]): effect["count"] for effect in told}
 
 
 def row(store: Ledger, columns: str, table: str) -> Any:

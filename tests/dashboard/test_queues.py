@@ -11,7 +11,7 @@ from support.pages import Page, page
 
 from jeeves_runner.core.edge_spec import OnQueue
 from jeeves_runner.core.origin import Actor
-from jeeves_runner.db.lineage import Writer
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.queue_claims import claim, complete, fail
 from jeeves_runner.db.queue_enqueue import enqueue
 from jeeves_runner.db.queue_pauses import pause
@@ -106,11 +106,11 @@ def test_a_dead_letter_says_why_and_which_runs_it_passed(ledger: Ledger) -> None
     ledger.declare_queue("mail", max_attempts=1)
     ledger.add_job("fetch", writes=("queue:mail",))
     ledger.add_job("post", reads=("queue:mail",))
-    producer, consumer = ledger.add_run("fetch"), ledger.add_run("post")
+    producer, consumer = (ledger.add_run(job, revision_id=ledger.revision) for job in ("fetch", "post"))
     payload = json.dumps({"to": "ada@example.org", "text": "x" * 200})
     with ledger.tx() as tx:
-        [number] = enqueue(tx, "mail", [payload], producer=Writer(producer, ledger.revision, 0))
-        [item] = claim(tx, "mail", run_id=consumer, revision=ledger.revision)
+        [number] = enqueue(tx, "mail", [payload], effects=Effects(producer))
+        [item] = claim(tx, "mail", effects=Effects(consumer))
         fail(tx, item.id, item.lease_token, "Traceback:\n  line 12\nHTTP 503 </pre><b>\x1b[31m")
     found = shown(ledger, "/queues/mail")
     said = f"#{number} failed {at(ledger)} in #{consumer} of post attempt 1 of 1"
@@ -209,13 +209,13 @@ def test_an_item_tells_its_way_and_its_payload_whatever_became_of_it(ledger: Led
     ledger.declare_queue("other")
     ledger.add_job("fetch")
     ledger.add_job("post")
-    producer, consumer = ledger.add_run("fetch"), ledger.add_run("post")
+    producer, consumer = (ledger.add_run(job, revision_id=ledger.revision) for job in ("fetch", "post"))
     with ledger.tx() as tx:
-        by = Writer(producer, ledger.revision, 0)
-        done, bad, waits = enqueue(tx, "mail", ['{"n": 1}', '{"n": 2}', '{"n": 3}'], producer=by)
-        [first] = claim(tx, "mail", run_id=consumer, revision=ledger.revision)
+        by = Effects(producer)
+        done, bad, waits = enqueue(tx, "mail", ['{"n": 1}', '{"n": 2}', '{"n": 3}'], effects=by)
+        [first] = claim(tx, "mail", effects=Effects(consumer))
         complete(tx, first.id, first.lease_token)
-        [second] = claim(tx, "mail", run_id=consumer, revision=ledger.revision)
+        [second] = claim(tx, "mail", effects=Effects(consumer))
         fail(tx, second.id, second.lease_token, "no\nHTTP 503")
 
     async def scenario(api: Api) -> list[Page]:

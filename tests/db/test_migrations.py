@@ -1,14 +1,22 @@
 """Schemas that have been shipped stay as they were: a change is a new migration, which leads from them."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
 import apsw
 from support.clock import HandClock
 
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.origin import Actor
 from jeeves_runner.db.connection import APPLICATION_ID, connect
+from jeeves_runner.db.lineage import Effects
+from jeeves_runner.db.lineage_list import effects_of
 from jeeves_runner.db.migrate import migrate, migrations
+from jeeves_runner.db.queue_enqueue import enqueue as enqueue_items
+from jeeves_runner.db.queue_purge import purge
+from jeeves_runner.db.transaction import transaction
 
 SHIPPED = {
     1: "5ed8ab24e64cd4e4f0f8e0af14f0c8422683e33c825d96fc23987e20a4100b5d",
@@ -32,6 +40,7 @@ SHIPPED = {
     19: "2d9822139cced4cb34055f871a0c696924268348706c0bb66ef404d97ed9db04",
     20: "306b9c87b7726a1d8fb5cbd324a14493d51b548962a37b48bc8dbe663503c443",
     21: "dc8249ea7ef82a8ad1819b59174195d968688c31eb395dfe472fd575bfa1b4f1",
+    22: "866cf10bde2a06b5e6bc0ef8b29032eabf310f2e70c550b08b22196e6b499d9f",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 
@@ -62,6 +71,15 @@ def test_runs_that_wait_keep_what_they_were_given(tmp_path: Path) -> None:
     conn = apsw.Connection(str(tmp_path / "runner.sqlite"))
     before = [step for step in migrations() if step.version < 9]
     migrate(conn, HandClock(), application_id=APPLICATION_ID, steps=before)
+    _insert_job(conn)
+    for params in ('{"day": "monday", "n": "1"}', None, "no json"):
+        _insert(conn, "runs", job_id="a", status="scheduled", trigger="manual", params=params)
+    migrate(conn, HandClock(), application_id=APPLICATION_ID)
+    given = conn.execute("SELECT given_params FROM runs ORDER BY id").fetchall()
+    assert given == [('["day","n"]',), (None,), (None,)]
+
+
+def _insert_job(conn: apsw.Connection) -> None:
     _insert(conn, "revisions", applied_by="cli", changes="[]", held="[]")
     _insert(
         conn,
@@ -73,11 +91,6 @@ def test_runs_that_wait_keep_what_they_were_given(tmp_path: Path) -> None:
         spec="{}",
         revision_id=1,
     )
-    for params in ('{"day": "monday", "n": "1"}', None, "no json"):
-        _insert(conn, "runs", job_id="a", status="scheduled", trigger="manual", params=params)
-    migrate(conn, HandClock(), application_id=APPLICATION_ID)
-    given = conn.execute("SELECT given_params FROM runs ORDER BY id").fetchall()
-    assert given == [('["day","n"]',), (None,), (None,)]
 
 
 def _insert(conn: apsw.Connection, table: str, **values: object) -> None:
@@ -88,3 +101,40 @@ def _insert(conn: apsw.Connection, table: str, **values: object) -> None:
     row = {str(name): "" if kind == "TEXT" else 0 for name, kind in needed} | values
     places = ", ".join("?" for _ in row)
     conn.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", tuple(row.values()))
+
+
+def test_what_a_program_of_the_version_before_does_is_counted_once(tmp_path: Path) -> None:
+    """It has the database open while a newer one migrates it, and goes on: what its run does is counted call
+    by call, also by newer programs."""
+    path, clock = tmp_path / "runner.sqlite", HandClock()
+    old = apsw.Connection(str(path))
+    old.execute("PRAGMA journal_mode = WAL")
+    before = [step for step in migrations() if step.version < 22]
+    migrate(old, clock, application_id=APPLICATION_ID, steps=before)
+    _insert_job(old)
+    _insert(old, "runs", job_id="a", status="running", trigger="manual", started_at=to_text(clock.time))
+    _insert(old, "queues", id="mail", **_QUEUE)
+    item = {"queue_id": "mail", "payload": "1", "status": "pending", "max_attempts": 3, "producer_run": 1}
+    _insert(old, "queue_items", **item)
+    old.execute("INSERT INTO effects VALUES (1, 'enqueued', 'mail', 1)")
+    conn = connect(path, create=True)
+    _insert(old, "queue_items", **item)
+    old.execute("UPDATE effects SET count = count + 1 WHERE run_id = 1")
+    with closing(conn), transaction(conn, clock) as tx:
+        effects = Effects(1)
+        enqueue_items(tx, "mail", ["1"], effects=effects)
+        effects.write(tx)
+        expected = [{"act": "enqueued", "target": "mail", "count": 3}]
+        assert effects_of(conn, 1) == expected
+        assert purge(tx, "mail", "pending", newest=3, by=Actor("test")) == 3
+        assert effects_of(conn, 1) == expected
+        conn.execute("UPDATE runs SET status = 'ok', finished_at = started_at, end_seq = 1")
+        assert effects_of(conn, 1) == expected
+    old.close()
+
+
+_QUEUE = {
+    "max_attempts": 3,
+    "retention": '{"completed_ms": 1, "failed_ms": 1}',
+    "backoff": '{"delay_ms": 0, "factor": 2.0, "max_delay_ms": 1}',
+}

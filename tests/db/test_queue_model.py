@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from support.ledger import Store
 
 from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_upkeep
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.queue_claims import Item
 from jeeves_runner.errors import LeaseLost
 
@@ -113,8 +114,9 @@ class QueueMachine(RuleBasedStateMachine):
     def claim(self, many: int, lease_ms: int | None, run_id: int | None) -> None:
         ready = [item for item in self.has("pending") if item.ready_at <= self.clock.time]
         ready.sort(key=lambda item: (-item.priority, item.ready_at, item.id))
+        effects = None if run_id is None else Effects(run_id)
         with self.store.tx() as tx:
-            claimed = queue_claims.claim(tx, self.queue, count=many, lease_ms=lease_ms, run_id=run_id)
+            claimed = queue_claims.claim(tx, self.queue, count=many, lease_ms=lease_ms, effects=effects)
         assert [item.id for item in claimed] == [item.id for item in together(ready[:many])]
         for want, item in zip(ready, claimed, strict=False):
             want.status, want.attempt, want.token = "claimed", want.attempt + 1, item.lease_token
@@ -232,7 +234,7 @@ class Deaths(RuleBasedStateMachine):
     def work(self, many: int, order: Random, dies_by: str, answers: str) -> None:
         """A claimant works what it claims, in any order, and dies at the first item that is poison."""
         with self.store.tx() as tx:
-            items = queue_claims.claim(tx, self.queue, count=many, run_id=RUNS[0])
+            items = queue_claims.claim(tx, self.queue, count=many, effects=Effects(RUNS[0]))
         order.shuffle(items)
         good = list(takewhile(lambda item: not item.payload, items))
         is_dead = len(good) < len(items)

@@ -6,8 +6,10 @@ import pytest
 from support.ledger import Store
 
 from jeeves_runner.db import (
+    lineage_list,
     queue_claims,
     queue_contents,
+    queue_deletion,
     queue_enqueue,
     queue_flow,
     queue_lines,
@@ -45,10 +47,16 @@ STATEMENTS = {
     "leases of runs": queue_upkeep._LEASES_OF_RUNS,
     "grow leases": queue_upkeep._GROW_LEASES,
     "release": queue_upkeep._RELEASE_COUNTED,
-    **{f"purge {kind}": statement for kind, statement in queue_purge.DELETES.items()},
+    **{f"purge {kind}": statement for kind, statement in queue_purge.FINDS.items()},
+    "prune completed": queue_upkeep._OLD_COMPLETED,
+    "prune failed": queue_upkeep._OLD_FAILED,
+    "count ended claims": queue_claims._COUNT_ONE,
+    "count a claim": queue_claims._COUNT_CLAIM,
+    "count an undone claim": queue_upkeep._COUNT_CLAIM,
+    "count what is deleted": queue_deletion._COUNT,
+    "delete": queue_deletion._DELETE,
+    "told by items": lineage_list._TOLD,
     "try again": queue_retries._FAILED,
-    "prune completed": queue_upkeep._PRUNE_COMPLETED,
-    "prune failed": queue_upkeep._PRUNE_FAILED,
 }
 
 
@@ -57,7 +65,7 @@ def touches(folder: Path, name: str) -> list[str]:
     store = Store(folder / "runner.sqlite")
     names = (
         "any at until lease run queue id count level wanted below runs key error limit before lease_ended"
-        " attempt token revision batch most chain newest ids read shown ended end since"
+        " attempt token revision batch most chain newest ids item read shown ended end since"
     )
     statement = STATEMENTS[name].replace("?", ":any")
     steps = list(store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1)))

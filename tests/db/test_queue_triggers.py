@@ -18,6 +18,7 @@ from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import queue_claims, queue_enqueue, queue_pauses, queue_triggers, runs
 from jeeves_runner.db.clock_events import put_right
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.queue_triggers import Ready, judge
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.renames import Rename, rename
@@ -259,7 +260,7 @@ class TestRest:
         push(ledger, 1, queue_id="other")
         run_id = begin(ledger)
         with ledger.tx() as tx:
-            [item] = queue_claims.claim(tx, "other", run_id=run_id)
+            [item] = queue_claims.claim(tx, "other", effects=Effects(run_id))
         complete(ledger, item)
         end(ledger, run_id)
         assert rest(ledger) is not None

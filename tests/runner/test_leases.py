@@ -10,6 +10,7 @@ from support.runs import Place, Rig, job, with_runner
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.db import queue_claims, queue_enqueue
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.runner.leases import Leases
 
@@ -25,7 +26,7 @@ async def a_claim_about_to_end(place: Place, rig: Rig) -> None:
     run = await rig.runs.request("work")
     with place.write() as tx:
         queue_enqueue.enqueue(tx, "inbox", ["1"])
-        queue_claims.claim(tx, "inbox", run_id=run.id)
+        queue_claims.claim(tx, "inbox", effects=Effects(run.id))
         tx.conn.execute("UPDATE queue_items SET lease_until = ?", (to_text(tx.now + timedelta(seconds=1)),))
 
 

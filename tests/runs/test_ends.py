@@ -7,6 +7,7 @@ from support.runs import HOLD, Place, Rig, job, running, with_runner
 
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries, RunStatus
 from jeeves_runner.db import queue_claims, queue_enqueue
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.run_ends import next_end
 
 
@@ -59,7 +60,7 @@ def test_a_run_gives_back_the_queue_items_it_did_not_answer(place: Place) -> Non
         run = await rig.runs.request("work")
         with place.write() as tx:
             queue_enqueue.enqueue(tx, "inbox", ['{"n":1}'])
-            queue_claims.claim(tx, "inbox", count=1, run_id=run.id)
+            queue_claims.claim(tx, "inbox", count=1, effects=Effects(run.id))
         await rig.runs.cancel(run.id)
         await rig.runs.wait(run.id)
 

@@ -20,6 +20,7 @@ from jeeves_runner.core.model import CancelCause, Retries, RunStatus
 from jeeves_runner.core.outcome import Lost
 from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.connection import connect
+from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.contract import Handle, LeftFacts
@@ -204,7 +205,7 @@ def test_items_of_an_interrupted_run_come_back_without_a_used_attempt(place: Pla
     kill_a_runner_at_work(place, *"abc")
     with place.write() as tx:
         queue_enqueue.enqueue(tx, "inbox", ["1"])
-        queue_claims.claim(tx, "inbox", run_id=place.runs()[0].id)
+        queue_claims.claim(tx, "inbox", effects=Effects(place.runs()[0].id))
     with_runner(place, lambda rig: asyncio.sleep(0))
     assert place.conn.execute("SELECT status, attempt FROM queue_items").fetchall() == [("pending", 0)]
 

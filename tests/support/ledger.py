@@ -137,6 +137,7 @@ class Ledger(Store):
         row: dict[str, Any] = {"trigger": "manual", "created_at": to_text(self.at(minutes=1)), **columns}
         if status not in ("scheduled", "skipped", "missed"):
             row.setdefault("started_at", to_text(self.at(minutes=1)))
+        row.setdefault("told_by_items", int(status == "running"))
         if status not in ("scheduled", "running"):
             row.setdefault("finished_at", to_text(self.at(seconds=59)))
             row.setdefault("duration_ms", 1000 if row.get("started_at") else None)

@@ -17,21 +17,24 @@ def push(store: Store, *payloads: object, queue_id: str = "mail", **options: Any
 
 def claim(store: Store, count: int = 1, *, run_id: int | None = None, **options: int) -> list[Item]:
     with store.tx() as tx:
-        return queue_claims.claim(tx, "mail", count=count, run_id=run_id, **options)
+        return queue_claims.claim(tx, "mail", count=count, effects=_of(run_id), **options)
 
 
 def complete(store: Store, item: Item) -> None:
     """As the run that claimed it, if one has."""
     run = column(store, "run_id", item.id)
     with store.tx() as tx:
-        queue_claims.complete(tx, item.id, item.lease_token)
-        if isinstance(run, int):
-            effects = Effects(run)
-            effects.answer(tx.conn, "completed", item.id)
+        effects = _of(run)
+        queue_claims.complete(tx, item.id, item.lease_token, effects)
+        if effects is not None:
             effects.write(tx)
 
 
-def fail(store: Store, item: Item, **options: int) -> str:
+def _of(run: object) -> Effects | None:
+    return Effects(run) if isinstance(run, int) else None
+
+
+def fail(store: Store, item: Item, **options: Any) -> str:
     with store.tx() as tx:
         return queue_claims.fail(tx, item.id, item.lease_token, "broken", **options)
 

@@ -24,17 +24,19 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def push(ledger: Ledger, run: int, count: int = 1) -> list[int]:
     with ledger.tx() as tx:
-        writer = Effects(run).writer(tx.conn)
-        ids = queue_enqueue.enqueue(tx, "mail", ["1"] * count, producer=writer)
+        effects = Effects(run)
+        ids = queue_enqueue.enqueue(tx, "mail", ["1"] * count, effects=effects)
+        effects.write(tx)
     return [item_id for item_id in ids if item_id is not None]
 
 
 def take(ledger: Ledger, run: int, count: int = 1, *, complete: bool = True) -> None:
     with ledger.tx() as tx:
-        revision = Effects(run).writer(tx.conn).revision
-        for item in queue_claims.claim(tx, "mail", count=count, run_id=run, revision=revision):
+        effects = Effects(run)
+        for item in queue_claims.claim(tx, "mail", count=count, effects=effects):
             if complete:
-                queue_claims.complete(tx, item.id, item.lease_token)
+                queue_claims.complete(tx, item.id, item.lease_token, effects)
+        effects.write(tx)
 
 
 def origin(ledger: Ledger, run: int, job: str, status: str = "ok") -> dict[str, Any]:
@@ -123,7 +125,6 @@ class TestRun:
         take(ledger, send)
         with ledger.tx() as tx:
             effects = Effects(send)
-            effects.answer(tx.conn, "completed", first)
             effects.add("wrote", "ns", 3)
             effects.write(tx)
         assert of_run(ledger, fetch) | {"run": None} == {
@@ -133,7 +134,7 @@ class TestRun:
             "caused_by": None,
             "caused": [origin(ledger, send, "send", "running")],
             "more_caused": False,
-            "effects": [],
+            "effects": [{"act": "enqueued", "target": "mail", "count": 2}],
             "more_effects": False,
             "claimed": [],
             "more_claimed": False,
@@ -153,6 +154,7 @@ class TestRun:
         assert found["caused_by"] == causes.as_json()
         assert [item["id"] for item in found["claimed"]] == [first]
         assert found["effects"] == [
+            {"act": "claimed", "target": "mail", "count": 1},
             {"act": "completed", "target": "mail", "count": 1},
             {"act": "wrote", "target": "ns", "count": 3},
         ]

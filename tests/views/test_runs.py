@@ -50,7 +50,15 @@ def test_a_list_of_runs_leaves_out_what_they_wrote(ledger: Ledger) -> None:
 
 def test_every_column_of_a_run_is_told_but_those_of_the_runner(ledger: Ledger) -> None:
     own = {"mark", "handle", "origin", "epoch", "deadline", "timeout_ms", "delay_ms", "end_seq"}
-    own |= {"is_occurrence", "given_params", "noted", "token_digest", "start_digest", "claimed"}
+    own |= {
+        "is_occurrence",
+        "given_params",
+        "noted",
+        "token_digest",
+        "start_digest",
+        "claimed",
+        "told_by_items",
+    }
     assert set(ledger.columns("runs")) - own == set(WholeRunRow.__annotations__) - {"commit"}
 
 

@@ -48,7 +48,7 @@ class ClaimQuery(NamedTuple):
 class PurgeQueueBody(NamedTuple):
     """Which items go."""
 
-    kinds: Annotated[tuple[str, ...], WordsField(tuple(queue_purge.DELETES))]
+    kinds: Annotated[tuple[str, ...], WordsField(tuple(queue_purge.FINDS))]
     """`failed`: for good; `completed`; `pending`: those that wait."""
 
 
