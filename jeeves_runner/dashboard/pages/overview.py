@@ -3,20 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import apsw
 from aiohttp import web
 
+from jeeves_runner.api.past_ends import Slot
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.dashboard.showing import Sheet, show
+from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.strips import Strip, strips
 from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.incident_list import IncidentRow, incident_rows
 from jeeves_runner.db.message_list import Trouble, troubles
 from jeeves_runner.db.revisions import RevisionRow, revision_rows
 from jeeves_runner.db.run_list import RunRow, active_run_rows, newest_ended
-from jeeves_runner.views.occurrences import OccurrenceDocument, first_view
+from jeeves_runner.views.occurrences import NextRun, OccurrenceDocument, first_view
 from jeeves_runner.views.sync import SyncDocument, sync_view
 
 _SHEET: Final = Sheet(
@@ -60,29 +62,35 @@ class Overview:
 
 async def overview(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
     services = call.services
-    sync, next_run = sync_view(services.sync.status, services.config_file), services.next_run
-    slots = await call.past_ends.last_day(services.clock.now())
 
-    def read(conn: apsw.Connection, now: datetime) -> Overview:
-        incidents = incident_rows(conn, now, limit=_INCIDENTS)
-        active = active_run_rows(conn)
-        running = [run for run in active if run["status"] == "running"][:_ACTIVE]
-        return Overview(
-            sync=sync,
-            revision=next(iter(revision_rows(conn, before=None, limit=1)), None),
-            strips=strips(slots),
-            incidents=incidents.rows,
-            are_more_incidents=incidents.more,
-            troubles=troubles(conn, now),
-            running=running,
-            waiting=[run for run in active if run["status"] == "scheduled"][:_ACTIVE],
-            active=len(active),
-            usual=_usual(conn, running),
-            coming=first_view(conn, now, next_run, count=_NEXT),
-            ended=newest_ended(conn, _LAST),
-        )
+    async def known() -> Read:
+        sync = sync_view(services.sync.status, services.config_file)
+        slots = await call.past_ends.last_day(services.clock.now())
+        return partial(_read, sync, slots, services.next_run)
 
-    return await show(call, _SHEET, read)
+    return await show_once_known(call, _SHEET, known)
+
+
+def _read(
+    sync: SyncDocument, slots: Sequence[Slot], next_run: NextRun, conn: apsw.Connection, now: datetime
+) -> Overview:
+    incidents = incident_rows(conn, now, limit=_INCIDENTS)
+    active = active_run_rows(conn)
+    running = [run for run in active if run["status"] == "running"][:_ACTIVE]
+    return Overview(
+        sync=sync,
+        revision=next(iter(revision_rows(conn, before=None, limit=1)), None),
+        strips=strips(slots),
+        incidents=incidents.rows,
+        are_more_incidents=incidents.more,
+        troubles=troubles(conn, now),
+        running=running,
+        waiting=[run for run in active if run["status"] == "scheduled"][:_ACTIVE],
+        active=len(active),
+        usual=_usual(conn, running),
+        coming=first_view(conn, now, next_run, count=_NEXT),
+        ended=newest_ended(conn, _LAST),
+    )
 
 
 def _usual(conn: apsw.Connection, runs: Sequence[RunRow]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.core.withheld import WithheldBy
 from jeeves_runner.dashboard.changes import ShownChange, shown_changes
 from jeeves_runner.dashboard.excerpts import Excerpt, Place, excerpts, place_of
-from jeeves_runner.dashboard.showing import Sheet, show
+from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.db import revisions
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.views.sync import (
@@ -131,6 +131,10 @@ class SyncPage:
 
 
 async def sync(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
+    return await show_once_known(call, _SHEET, partial(_known, call))
+
+
+async def _known(call: Call[Nothing, Nothing, Nothing]) -> Read:
     services = call.services
     status, config = services.sync.status, services.config
     document = sync_view(status, services.config_file)
@@ -161,7 +165,7 @@ async def sync(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
             last=revisions.revision_rows(conn, before=None, limit=_LAST),
         )
 
-    return await show(call, _SHEET, read)
+    return read
 
 
 def _files(document: SyncDocument, shown: Mapping[Place, Excerpt]) -> list[BrokenFile]:
