@@ -19,8 +19,9 @@ for name in [name for name in os.environ if name.startswith("JR_")]:
 
 # A change is judged by its own faults: properties are tried with the same examples each time, and the
 # campaigns look for others.
-settings.register_profile("every day", derandomize=True)
-settings.register_profile("campaign", derandomize=False)
+# None has a deadline: on a machine that does other things an example takes as long as it takes.
+settings.register_profile("every day", derandomize=True, deadline=None)
+settings.register_profile("campaign", derandomize=False, deadline=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
