@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.load import Load
 
 _DAY: Final = timedelta(days=1)
@@ -57,7 +58,7 @@ def _day(quarters: Mapping[datetime, Hour], day: date, zone: ZoneInfo) -> Day:
     length = (end - begin) // _QUARTER
     for n in range(length):
         at = begin + _QUARTER * n
-        local = at.astimezone(zone).hour
+        local = on_clocks(at, zone).hour
         hours[local] = _joined(hours[local], quarters.get(at) or Hour(at, 0, 0))
     return Day(day, hours, sum(each.starts for each in hours if each), length != _QUARTERS_OF_DAY)
 

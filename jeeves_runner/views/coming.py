@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.why.clock_words import clock_part
 from jeeves_runner.core.why.facts import Asked
 from jeeves_runner.db.timetable_rows import TimetableRow, schedule_of, timetable_rows
@@ -47,7 +48,7 @@ def _at_a_change(row: TimetableRow, when: datetime, now: datetime) -> str | None
 
 
 def _since_a_change(zone: ZoneInfo, before: datetime, when: datetime) -> str | None:
-    old, new = (time.astimezone(zone).utcoffset() or timedelta() for time in (before, when))
+    old, new = (on_clocks(time, zone).utcoffset() or timedelta() for time in (before, when))
     if old == new:
         return None
     way = "forward" if new > old else "back"

@@ -51,6 +51,7 @@ def test_as_json_it_is_the_document_of_its_route(shell: Shell) -> None:
         "job_id": "fetch",
         "run_id": 7,
         "writers": ["fetch"],
+        "found_nothing": False,
     }
 
 

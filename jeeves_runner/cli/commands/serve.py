@@ -6,7 +6,6 @@ from jeeves_runner.cli import exits
 from jeeves_runner.cli.context import App, pass_app
 from jeeves_runner.cli.streams import give_up_broken_streams
 from jeeves_runner.errors import ConfigError, JeevesError
-from jeeves_runner.runner.short_turns import short_turns
 
 
 @click.command("serve")
@@ -32,6 +31,7 @@ def _serve(app: App, paused: bool) -> None:
 
     from jeeves_runner.reconcile.setup import source_of
     from jeeves_runner.runner.logging_setup import lines_for_people, set_up_logging
+    from jeeves_runner.runner.short_turns import short_turns
     from jeeves_runner.server_process import serve
 
     config = app.config

@@ -14,6 +14,7 @@ from jeeves_runner.api.requests.pages import PageQuery
 from jeeves_runner.api.requests.revisions import RevisionPath
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.dashboard.changes import ShownChange, shown_changes
 from jeeves_runner.dashboard.showing import Sheet, show
 from jeeves_runner.db import revisions as rows
@@ -77,7 +78,7 @@ async def revision(call: Call[RevisionPath, Nothing, Nothing]) -> web.Response:
 def _read_list(conn: apsw.Connection, query: PageQuery, zone: str) -> RevisionsPage:
     found = revisions_view(conn, before=query.before, limit=query.limit)["revisions"]
     place = ZoneInfo(zone)
-    days = groupby(found, lambda each: from_text(each["applied_at"]).astimezone(place).date())
+    days = groupby(found, lambda each: on_clocks(from_text(each["applied_at"]), place).date())
     older = None
     if found and rows.neighbours(conn, found[-1]["id"]).before is not None:
         limit = {} if query.limit == PageQuery().limit else {"limit": query.limit}
