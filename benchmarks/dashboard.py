@@ -9,7 +9,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -101,15 +100,15 @@ def list_of_many(browser: Browser, server: Server, rounds: int) -> list[Row]:
     return rows
 
 
+def in_a_browser(folder: Path, rounds: int) -> list[Row]:
+    with browsing() as browser:
+        with serving(make(folder / "some", many=JOBS - 50)) as server:
+            rows = first_page(browser, server, rounds)
+        with serving(make(folder / "many", many=MANY - 50)) as server:
+            return rows + list_of_many(browser, server, rounds)
+
+
 def main(rounds: int) -> list[Row]:
-    rows: list[Row] = []
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jr-bench-")))
-        if program() is not None:
-            browser = stack.enter_context(browsing())
-            with serving(make(folder / "some", many=JOBS - 50)) as server:
-                rows += first_page(browser, server, rounds)
-            with serving(make(folder / "many", many=MANY - 50)) as server:
-                rows += list_of_many(browser, server, rounds)
-            browser.close()
-        return [*rows, *open_pages.main(folder, rounds)]
+    with tempfile.TemporaryDirectory(prefix="jr-bench-") as folder:
+        rows = [] if program() is None else in_a_browser(Path(folder), rounds)
+        return [*rows, *open_pages.main(Path(folder), rounds)]
