@@ -178,7 +178,7 @@ class Feed:
             try:
                 now_version = data_version(self._services.conn)
                 has_changed = now_version != version or seen.is_behind or self._may_have_changed_sync()
-                if has_changed and clock.monotonic() - last >= PACE:
+                if has_changed and clock.monotonic() - last >= self._pace():
                     last = clock.monotonic()
                     async with self._one_looks:
                         found = [*await self._look(seen), *self._changed_sync()]
@@ -191,9 +191,17 @@ class Feed:
         self._ring.leave_a_gap()
         self._looking = None
 
+    def _tells_all(self) -> bool:
+        """Whether what has happened is told to any stream, and not only that something has."""
+        now = self._services.clock.monotonic()
+        return now < self._tells_all_until or not all(follower.is_brief for follower in self._followers)
+
+    def _pace(self) -> float:
+        """Seconds between two looks: where all that follow are told little, and seldom, they are as seldom."""
+        return PACE if self._tells_all() else max(PACE, _BRIEF_REST * len(self._followers))
+
     async def _look(self, seen: Seen) -> list["_Found"]:
-        now, followers = self._services.clock.monotonic(), self._followers
-        if now < self._tells_all_until or not all(follower.is_brief for follower in followers):
+        if self._tells_all():
             return await self._reads.read(lambda conn: _found(seen, conn))
         found = await self._reads.read(lambda conn: seen.news(conn, in_full=False))
         if found:
