@@ -197,7 +197,7 @@ class Feed:
         return now < self._tells_all_until or not all(follower.is_brief for follower in self._followers)
 
     def _pace(self) -> float:
-        """Seconds between two looks: where all that follow are told little, and seldom, they are as seldom."""
+        """Seconds between two looks: no more looks than there are tellings, where all are told little."""
         return PACE if self._tells_all() else max(PACE, _BRIEF_REST * len(self._followers))
 
     async def _look(self, seen: Seen) -> list["_Found"]:
