@@ -100,6 +100,8 @@ def build_app(services: ApiServices, limits: Limits, pages: Pages) -> web.Applic
         handler = served(route, manner)
         if (page := pages.at(route)) is not None and manner is HOUSE:
             handler = _either(handler, served(page, pages.manner))
+        elif manner is pages.manner and (others := _methods_of(route.path)):
+            handler = _either(_not_allowed(others), handler)
         path = _VALUE.sub(r"{\1:[^/]+}", route.path)  # by itself aiohttp takes no braces in a value
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             gate.routes[app.router.add_route(method, path, handler, expect_handler=expectation)] = route
@@ -136,6 +138,20 @@ def _either(document: Handler, page: Handler) -> Handler:
         return await chosen(request)
 
     return serve
+
+
+def _methods_of(path: str) -> list[str]:
+    """The methods by which documents are asked for at a path."""
+    return sorted({route.method for route in ROUTES if route.path == path})
+
+
+def _not_allowed(methods: list[str]) -> Handler:
+    """What tells a program that a page alone answers this method of a path."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMethodNotAllowed(request.method, methods)
+
+    return refuse
 
 
 async def _with_headers(request: web.Request, answer: web.StreamResponse) -> None:

@@ -50,6 +50,15 @@ def test_both_stand_at_one_path_and_caches_are_told(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_a_page_at_the_path_of_another_method_is_for_those_who_prefer_pages(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        assert "Log in" in (await page(api, "/login")).text
+        refused = await api.get("/login")
+        assert (refused.status, refused.headers["Allow"]) == (405, "POST")
+
+    with_api(ledger, scenario)
+
+
 def test_an_unchanged_page_is_not_sent_again(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         first = await page(api, "/")
