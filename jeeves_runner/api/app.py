@@ -101,6 +101,7 @@ def build_app(services: ApiServices, limits: Limits, pages: Pages) -> web.Applic
         if (page := pages.at(route)) is not None and manner is HOUSE:
             handler = _either(handler, served(page, pages.manner))
         elif manner is pages.manner and (others := _methods_of(route.path)):
+            gate.pages_alone[route.path] = frozenset({"GET", "HEAD"})
             handler = _either(_not_allowed(others), handler)
         path = _VALUE.sub(r"{\1:[^/]+}", route.path)  # by itself aiohttp takes no braces in a value
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):

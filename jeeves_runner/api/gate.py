@@ -12,7 +12,7 @@ from jeeves_runner.api.callers import Caller, Role, RunMay
 from jeeves_runner.api.commits import Commits
 from jeeves_runner.api.connection import Connection, log
 from jeeves_runner.api.guard import Guard, TurnedAway
-from jeeves_runner.api.manner import Manner
+from jeeves_runner.api.manner import HOUSE, Manner
 from jeeves_runner.api.problems import UNEXPECTED, HttpProblem, RefusedAs, problem_of, problem_of_http
 from jeeves_runner.api.route import Audit, Route
 from jeeves_runner.api.services import ApiServices
@@ -59,6 +59,8 @@ class Gate:
         at once."""
         self._manner_of = manner_of
         self.routes: dict[web.AbstractRoute, Route] = {}
+        self.pages_alone: dict[str, frozenset[str]] = {}
+        """By paths of documents, the methods that pages alone answer there."""
         self._commits = commits
         self.guard = Guard(
             services.conn, services.clock, services.config, commits, held_back=connections // _SHARE
@@ -136,6 +138,8 @@ class Gate:
             return self._told(request, refused.problem)
         except JeevesError as error:
             return self._told(request, problem_of(error))
+        except web.HTTPMethodNotAllowed as error:
+            return self._told(request, problem_of_http(self._as_described(request, error)))
         except web.HTTPException as error:
             return self._told(request, problem_of_http(error))
         except web.RequestPayloadError as error:
@@ -144,6 +148,15 @@ class Gate:
             return self._told(request, HttpProblem(400, "bad_request", detail))
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
             return self._unexpected(request, fault)
+
+    def _as_described(
+        self, request: web.Request, error: web.HTTPMethodNotAllowed
+    ) -> web.HTTPMethodNotAllowed:
+        """Programs are told the methods that the description of the API has."""
+        others = self.pages_alone.get(request.path, frozenset())
+        if not others & error.allowed_methods or self._manner_of(request) is not HOUSE:
+            return error
+        return web.HTTPMethodNotAllowed(error.method, error.allowed_methods - others)
 
     def _unexpected(self, request: web.Request, fault: Exception) -> web.Response:
         if not _has_hung_up(request, fault):

@@ -55,6 +55,8 @@ def test_a_page_at_the_path_of_another_method_is_for_those_who_prefer_pages(ledg
         assert "Log in" in (await page(api, "/login")).text
         refused = await api.get("/login")
         assert (refused.status, refused.headers["Allow"]) == (405, "POST")
+        other = await api.ask("PUT", "/login")
+        assert (other.status, other.headers["Allow"]) == (405, "POST")
 
     with_api(ledger, scenario)
 
