@@ -14,6 +14,9 @@ export function span(ms) {
   }
 }
 
+// What is far enough has no seconds: else each row of a list would tick.
+const calm = (ms) => span(ms < 600000 ? ms : ms - (ms % 60000));
+
 // To make one takes a hundred times longer than to use it, and a list has hundreds of times.
 const formats = new Map();
 
@@ -27,8 +30,13 @@ function clock(when, zone, withDay) {
   return formats.get(key).format(when);
 }
 
-// A time as it stands in a line: with its day if that is another one.
-export const instant = (when) => clock(when, HERE, Math.abs(Date.now() - when) > DAY / 2);
+// A time as it stands in a line: with its day if that is another one; a near one has a name that is enough.
+export function instant(when) {
+  const now = new Date();
+  if (Math.abs(now - when) > DAY / 2) return clock(when, HERE, true);
+  const time = clock(when, HERE, false);
+  return dayOf(when) === dayOf(now) ? time : `${dayOf(when).slice(0, 3)} ${time}`;
+}
 
 function hover(when, zone) {
   const said = [`${clock(when, HERE, true)} ${HERE}`];
@@ -51,9 +59,9 @@ function said(element, when, now) {
   if (element.hasAttribute("data-since")) return span(Math.max(0, passed));
   if (element.hasAttribute("data-ago")) {
     if (Math.abs(passed) < 1000) return "now";
-    return passed > 0 ? `${span(passed)} ago` : `in ${span(-passed)}`;
+    return passed > 0 ? `${calm(passed)} ago` : `in ${calm(-passed)}`;
   }
-  return clock(when, HERE, Math.abs(passed) > DAY / 2);
+  return element.hasAttribute("data-clock") ? clock(when, HERE, false) : instant(when);
 }
 
 export function show(within = document) {
