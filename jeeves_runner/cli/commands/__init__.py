@@ -64,6 +64,11 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("state", "Read and write the state of scripts.", "state:command"),
         Listed("queue", "Read and work queues.", "queue:command"),
     ),
+    "Shell": (
+        Listed(
+            "completion", "Print what bash, zsh or fish needs to complete words on Tab.", "completion:command"
+        ),
+    ),
 }
 
 #: The same, by name.
