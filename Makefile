@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # The tests start the program some hundred times: let Python compile it once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test service check schemas pictures screenshots bench campaign chaos http browser lock clean
+.PHONY: setup run test service check dist schemas pictures screenshots bench campaign chaos http browser lock clean
 
 setup: $(STAMP)
 
@@ -39,6 +39,13 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# A wheel to install elsewhere, named once it is there.
+DIST := dist
+dist: $(STAMP)
+	@rm -f $(DIST)/jeeves_runner-*.whl
+	@said=$$($(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) . 2>&1) || { echo "$$said" >&2; exit 1; }
+	@ls $(DIST)/jeeves_runner-*.whl
 
 # Property tests with many more examples, 140 rounds of chaos, 50 of a pipeline, an hour of requests: not part of
 # `make test`.

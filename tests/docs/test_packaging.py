@@ -27,10 +27,12 @@ Run = Callable[..., Answer]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("dist")
-    words = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
-    built = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    here = [f"BIN={Path(sys.executable).parent}", "STAMP=pyproject.toml"]  # whatever environment this is
+    words = ["make", "--silent", "dist", f"DIST={out}", *here]
+    built = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     (found,) = out.glob("*.whl")
+    assert built.stdout == f"{found}\n"
     return found
 
 
