@@ -22,6 +22,14 @@ def repository_around(folder: Path) -> Path | None:
     return next((above for above in folder.parents if is_top(above)), None)
 
 
+def lacking_git(option: str) -> Conflict:
+    """What is said where there is no git, and an option of ``init`` needs it."""
+    return Conflict(
+        "there is no program git on the PATH; nothing was written",
+        hint=f"install git, or leave out {option}",
+    )
+
+
 def make_repository(folder: Path) -> bool:
     """Make a folder the top of a repository. False if it lies in one already; Conflict if git refuses."""
     if is_top(folder) or repository_around(folder) is not None:
@@ -40,10 +48,7 @@ def make_repository(folder: Path) -> bool:
             env=env,
         )
     except FileNotFoundError:
-        raise Conflict(
-            "there is no program git on the PATH; nothing was written",
-            hint="install git, or leave out --git",
-        ) from None
+        raise lacking_git("--git") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Conflict(f"git init failed: {error}; nothing was written", hint="leave out --git") from None
     if done.returncode != 0:
