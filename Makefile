@@ -40,12 +40,13 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# A wheel to install elsewhere, named once it is there.
+# Wheels to install elsewhere, named once they are there: the program, and the client of scripts alone.
 DIST := dist
 dist: $(STAMP)
-	@rm -f $(DIST)/jeeves_runner-*.whl
-	@said=$$($(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) . 2>&1) || { echo "$$said" >&2; exit 1; }
-	@ls $(DIST)/jeeves_runner-*.whl
+	@rm -f $(DIST)/jeeves_runner*.whl
+	@for folder in . packaging/client; do \
+	  said=$$($(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) $$folder 2>&1) || { echo "$$said" >&2; exit 1; }; done
+	@ls $(DIST)/jeeves_runner*.whl
 
 # Property tests with many more examples, 140 rounds of chaos, 50 of a pipeline, an hour of requests: not part of
 # `make test`.
@@ -73,9 +74,10 @@ schemas: $(STAMP)
 pictures: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m support.picture_page
 
-# Those of the dashboard, in headless Chromium. They show the time at which they were taken.
+# Those of the dashboard and of a terminal, in headless Chromium. They show the time at which they were taken.
 screenshots: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m support.dashboard_pictures
+	PYTHONPATH=tests $(BIN)/python -m support.terminal_picture
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
