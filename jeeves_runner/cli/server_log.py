@@ -5,16 +5,14 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from jeeves_runner.cli.failure import report
 from jeeves_runner.errors import ConfigError
+from jeeves_runner.runner.log_thread import ThreadHandler
 from jeeves_runner.runner.logging_setup import JsonFormatter, handlers
 
 if TYPE_CHECKING:
     from jeeves_runner.cli.context import App
     from jeeves_runner.config import Config, LogConfig
-    from jeeves_runner.runner.log_thread import ThreadHandler
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +20,7 @@ _STANDARD_ERROR: Final = 2
 
 
 def tell_ready(
-    config: "Config", lines: "ThreadHandler | None", url: str, manifests: str, *, paused: bool
+    config: "Config", lines: ThreadHandler | None, url: str, manifests: str, *, paused: bool
 ) -> None:
     """Where the server answers and what it works with: in ``lines``, or without them in the log."""
     if lines is None:
@@ -60,7 +58,10 @@ def _tell(message: str, hint: str | None, code: str, *, as_json: bool) -> None:
     text = message if as_json or not hint else f"{message} ({hint})"
     record = log.makeRecord(log.name, logging.ERROR, __file__, 0, "%s", (text,), None, extra={"facts": facts})
     logs = handlers()
+    if as_json and not any(each.writes_to(_STANDARD_ERROR) for each in logs):
+        beside = ThreadHandler(_STANDARD_ERROR)
+        beside.setFormatter(JsonFormatter())
+        logs.append(beside)
     for each in logs:
         each.handle(record)
-    if as_json and not any(each.writes_to(_STANDARD_ERROR) for each in logs):
-        click.echo(JsonFormatter().format(record), err=True)
+        each.flush()
