@@ -49,6 +49,7 @@ function said(element, when, now) {
   if (element.hasAttribute("data-axis")) return axis(when);
   const passed = now - when.getTime();
   if (element.hasAttribute("data-since")) return span(Math.max(0, passed));
+  if (element.hasAttribute("data-lasting")) return `for ${span(Math.max(0, passed))}`;
   if (element.hasAttribute("data-ago")) {
     if (Math.abs(passed) < 1000) return "now";
     return passed > 0 ? `${span(passed)} ago` : `in ${span(-passed)}`;
