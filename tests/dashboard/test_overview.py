@@ -83,12 +83,9 @@ def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
 
 
 def test_mistakes_in_manifests_are_counted_where_nothing_is_held(ledger: AlertLedger) -> None:
-    mistakes = tuple(
-        Problem(
-            severity=severity, code="key", file=f"jobs.d/{name}.yaml", line=1, column=1, message="no", hint=""
-        )
-        for severity, name in (("error", "a"), ("error", "a"), ("error", "b"), ("warning", "c"))
-    )
+    error = Problem(severity="error", code="key", file="jobs.d/a.yaml", line=1, column=1, message="no", hint="")
+    warning = error._replace(severity="warning", file="jobs.d/c.yaml")
+    mistakes = (error, error, error._replace(file="jobs.d/b.yaml"), warning)
 
     async def scenario(api: Api) -> Page:
         api.sync.status = SyncStatus(state="held", revision=1, plan=Plan(problems=mistakes, complete=False))
