@@ -83,7 +83,9 @@ def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
 
 
 def test_mistakes_in_manifests_are_counted_where_nothing_is_held(ledger: AlertLedger) -> None:
-    error = Problem(severity="error", code="key", file="jobs.d/a.yaml", line=1, column=1, message="no", hint="")
+    error = Problem(
+        severity="error", code="key", file="jobs.d/a.yaml", line=1, column=1, message="no", hint=""
+    )
     warning = error._replace(severity="warning", file="jobs.d/c.yaml")
     mistakes = (error, error, error._replace(file="jobs.d/b.yaml"), warning)
 
