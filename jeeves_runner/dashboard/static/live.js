@@ -44,8 +44,10 @@ function share(told) {
 
 function stream(tell) {
   let heard = Date.now();
+  let asked = 0;
   let source = null;
   const open = () => {
+    asked = Date.now();
     source?.close();
     source = new EventSource("/events?brief=true");
     for (const kind of ["ready", "reset"]) source.addEventListener(kind, () => { alive(); tell({}); });
@@ -58,7 +60,12 @@ function stream(tell) {
     };
   };
   const alive = () => { heard = Date.now(); tell({ link: "there", at: heard }); };
-  setInterval(() => { if (Date.now() - heard > SILENT) { tell({ link: "lost", at: heard }); } }, 5000);
+  // After a sleep, or behind a proxy that has gone, a connection may be silent for good, and end in no error.
+  setInterval(() => {
+    if (Date.now() - heard <= SILENT) return;
+    tell({ link: "lost", at: heard });
+    if (Date.now() - asked > SILENT) open();
+  }, 5000);
   open();
 }
 
