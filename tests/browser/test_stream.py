@@ -1,6 +1,8 @@
 """What a page is told by its stream, where the way to the server or a clock is not as it should be."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ pytestmark = pytest.mark.browser
 
 Look = Callable[..., Viewer]
 
+QUICK = "run: 'true'\ntimeout: 1m\n"
 SLOW = "run: echo one; until test -e go; do sleep 0.1; done; echo two; sleep 60\ntimeout: 2m\n"
 
 
@@ -52,3 +55,16 @@ def test_a_log_whose_stream_fell_silent_goes_on(tmp_path: Path, look: Look) -> N
             page.clock.fast_forward("02:00")
             expect(page.locator(".log-box")).to_contain_text("two")
             command(tmp_path, "cancel", str(run))
+
+
+@pytest.mark.parametrize("ahead", [-10, 10])
+def test_what_has_passed_is_told_by_the_clock_of_the_server(tmp_path: Path, look: Look, ahead: int) -> None:
+    """``ahead``: the minutes that the clock of the viewer is ahead."""
+    with serving(tmp_path) as server:
+        save(tmp_path, "quick.yaml", QUICK)
+        until(lambda: server.job("quick"))
+        run = server.post("/jobs/quick/run")[1]["result"]["id"]
+        viewer = look(server.url)
+        viewer.context.clock.install(time=datetime.now(UTC) + timedelta(minutes=ahead))
+        page = viewer.open("/")
+        expect(page.locator(f"#ended-{run} time")).to_have_text(re.compile(r"^(now|\d+s ago)$"))

@@ -1,6 +1,6 @@
 // A page that stays true: told of changes by one stream for all tabs of this browser, it comes again for itself
 // and puts the difference in its place. The server says how often it may.
-import { show } from "./times.js";
+import { byServer, serverSays, show } from "./times.js";
 
 const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
@@ -75,7 +75,7 @@ function link(state, at) {
   line.hidden = state === "there";
   if (state !== "there") {
     const time = document.createElement("time");
-    time.dateTime = new Date(at).toISOString();
+    time.dateTime = byServer(at).toISOString();
     time.setAttribute("data-ago", "");
     line.replaceChildren("Disconnected, last seen ", time, ". Reconnecting…");
     show(line);
@@ -119,6 +119,7 @@ async function asked() {
     wanted = true;
     return null;
   }
+  serverSays(answer.headers.get("Date"));
   pace = Number(answer.headers.get("Jeeves-Pace")) || pace;
   if (answer.headers.get("Jeeves-Old")) wanted = true;
   if (answer.status === 401) location.reload();
