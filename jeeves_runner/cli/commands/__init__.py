@@ -63,6 +63,13 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
     "Data": (
         Listed("state", "Read and write the state of scripts.", "state:command"),
         Listed("queue", "Read and work queues.", "queue:command"),
+        Listed("backup", "Write all of the database into a file.", "backups:backup"),
+        Listed("restore", "Put a backup in the place of the database.", "backups:restore"),
+    ),
+    "Shell": (
+        Listed(
+            "completion", "Print what bash, zsh or fish needs to complete words on Tab.", "completion:command"
+        ),
     ),
 }
 
