@@ -182,7 +182,38 @@ def test_the_runner_is_asked_to_look(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         _, found = await acts(api, "/act")
         assert (await api.post(found.forms["act-reconcile"]["data-path"] or "", {})).status == 202
-        assert 'href="/act"' in (await page(api, "/sync")).html
+        assert 'href="/act#act-reconcile"' in (await page(api, "/sync")).html
+
+    with_api(ledger, scenario)
+
+
+def test_all_jobs_are_paused_and_muted_at_once(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        _, found = await acts(api, "/act")
+        assert list(found.forms) == ["act-pause", "act-mute", "act-reconcile"]
+        for place in ("/", "/jobs"):
+            before = await page(api, place)
+            assert 'href="/act#act-pause"' in before.html, place
+            assert 'href="/act#act-mute"' in before.html, place
+            assert "All jobs are paused" not in before.text, place
+        for key in ("act-pause", "act-mute"):
+            body = {"until": "2h", "reason": EVIL}
+            assert set(body) <= set(found.fields[key])
+            assert (await api.post(found.forms[key]["data-path"] or "", body)).status == 200
+        for place in ("/", "/jobs"):
+            shown = await page(api, place)
+            assert "All jobs are paused until" in shown.text, place
+            assert "Everything is muted until" in shown.text, place
+            assert EVIL in shown.text, place
+            assert 'href="/act#act-resume"' in shown.html, place
+            assert 'href="/act#act-unmute"' in shown.html, place
+        assert 'href="/act#act-unmute"' in (await page(api, "/alerts")).html
+        shown, found = await acts(api, "/act")
+        assert list(found.forms) == ["act-resume", "act-unmute", "act-reconcile"]
+        assert EVIL in shown.text
+        for key in ("act-resume", "act-unmute"):
+            assert (await api.post(found.forms[key]["data-path"] or "", {})).status == 200
+        assert list((await acts(api, "/act"))[1].forms) == ["act-pause", "act-mute", "act-reconcile"]
 
     with_api(ledger, scenario)
 

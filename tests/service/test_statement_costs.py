@@ -64,6 +64,7 @@ BODIES = {
     "/login": {"token": "none"},
     "/alerts/test": {"channel": "webhook:ops"},
     "/jobs/{job}/mute": {"for": "1h"},
+    "/mute": {"for": "1h"},
     "/state/{namespace}/{key}": {"value": 1},
     "/state/{namespace}/{key}/prune": {"keep": 1},
     "/queues/{queue}/items": {"payload": {"n": -2}},

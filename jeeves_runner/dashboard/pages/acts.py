@@ -9,6 +9,7 @@ from aiohttp import web
 from jeeves_runner.api.requests.queues import QueueItemPath, QueuePath
 from jeeves_runner.api.requests.runs import RunPath
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.of_all import OfAll, of_all
 from jeeves_runner.dashboard.showing import Sheet, show
 from jeeves_runner.db.run_list import WholeRunRow
 from jeeves_runner.views.lineage import WholeItemDocument, item_lineage_view
@@ -36,6 +37,16 @@ class ItemActs:
     """The queue that it is in."""
     item: WholeItemDocument
     """The item."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunnerActs:
+    """What is shown of the runner."""
+
+    of_all: OfAll
+    """What holds for all jobs."""
+    zone: str
+    """The time zone in which times without an offset are read."""
 
 
 async def run_acts(call: Call[RunPath, Nothing, Nothing]) -> web.Response:
@@ -67,5 +78,6 @@ async def item_acts(call: Call[QueueItemPath, Nothing, Nothing]) -> web.Response
 
 
 async def runner_acts(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
-    sheet = Sheet(template="runner_acts.html", title="Reconcile now", here="/sync")
-    return await show(call, sheet, lambda _conn, _now: None)
+    sheet = Sheet(template="runner_acts.html", title="Act on all jobs", here="/")
+    zone = call.services.config.timezone
+    return await show(call, sheet, lambda conn, now: RunnerActs(of_all=of_all(conn, now), zone=zone))

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from jeeves_runner.api.past_ends import Slot
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.of_all import OfAll, of_all
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.strips import Strip, strips
 from jeeves_runner.db.alert_facts import usual_ms
@@ -38,6 +39,8 @@ class Overview:
     """How the live jobs stand against the manifests."""
     revision: RevisionRow | None
     """What was applied last."""
+    of_all: OfAll
+    """What holds for all jobs."""
     strips: Sequence[Strip]
     """How the last day went."""
     incidents: Sequence[IncidentRow]
@@ -80,6 +83,7 @@ def _read(
     return Overview(
         sync=sync,
         revision=next(iter(revision_rows(conn, before=None, limit=1)), None),
+        of_all=of_all(conn, now),
         strips=strips(slots),
         incidents=incidents.rows,
         are_more_incidents=incidents.more,
