@@ -45,6 +45,7 @@ MORE = (
     "/runs?job=crawl-prices",
     "/graph?around=process:pack-orders",
     "/audit?actor=cli",
+    "/queues/orders?item=205",
 )
 """What is asked of some pages besides."""
 

@@ -63,6 +63,7 @@ COMMANDS: Mapping[str, str] = {
     "queue pause mail": "POST /queues/mail/pause",
     "queue resume mail": "POST /queues/mail/resume",
     "queue purge mail --pending --yes": "POST /queues/mail/purge",
+    "queue delete 1": "DELETE /queues/mail/items/1",
     "cancel 2": "POST /runs/2/cancel",
 }
 

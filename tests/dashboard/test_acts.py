@@ -158,7 +158,8 @@ def test_a_queue_is_paused_and_its_dead_letters_are_retried(ledger: Ledger) -> N
             failed = {"lease_token": item["lease_token"], "error": EVIL}
             await api.post(f"/queues/mail/items/{item['id']}/fail", failed)
         shown = await page(api, "/queues/mail")
-        assert 'href="/queues/mail/items/1/act"' in shown.html
+        assert 'href="/queues/mail/items/1/act#act-retry"' in shown.html
+        assert 'href="/queues/mail/items/1/act#act-delete"' in shown.html
         assert "Retry dead letters" in shown.text
         shown, found = await acts(api, "/queues/mail/items/1/act")
         assert EVIL in shown.text
@@ -174,6 +175,28 @@ def test_a_queue_is_paused_and_its_dead_letters_are_retried(ledger: Ledger) -> N
         assert (await api.post(found.forms["act-resume"]["data-path"] or "", {})).status == 200
         assert (await page(api, "/queues/none/act")).status == 404
         assert (await page(api, "/queues/mail/items/99/act")).status == 404
+
+    with_api(ledger, scenario)
+
+
+def test_an_item_is_deleted_where_it_is_not_worked_on(ledger: Ledger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+
+    async def scenario(api: Api) -> None:
+        await api.post("/queues/mail/items", {"payloads": [1, 2]})
+        assert "#act-retry" not in (await page(api, "/queues/mail?item=2")).html
+        assert "#act-delete" in (await page(api, "/queues/mail?item=2")).html
+        [item] = (await api.post("/queues/mail/claim")).body["items"]
+        assert "/act#" not in (await page(api, f"/queues/mail?item={item['id']}")).html
+        shown, found = await acts(api, f"/queues/mail/items/{item['id']}/act")
+        assert "cannot be deleted before that has ended" in shown.text
+        assert list(found.forms) == ["act-delete"]
+        _, found = await acts(api, "/queues/mail/items/2/act")
+        form = found.forms["act-delete"]
+        assert form["data-gone"] == "/queues/mail?item=2"
+        asked = await api.ask(form["data-method"] or "", form["data-path"] or "", {})
+        assert (asked.status, asked.body) == (200, {"deleted": {"pending": 1}})
+        assert (await page(api, "/queues/mail?item=2")).status == 404
 
     with_api(ledger, scenario)
 

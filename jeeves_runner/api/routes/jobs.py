@@ -121,7 +121,7 @@ JOBS: Final[tuple[Route, ...]] = (
     act(
         "/pause",
         "Let no job start any more, until a time or until resumed",
-        all_jobs.pause,
+        all_jobs.pause_all,
         {200: AllPausedDocument},
         description=(
             "As [`pause --all`](commands.md#pause) does: of the jobs to come as well, and on top of the "
@@ -131,21 +131,21 @@ JOBS: Final[tuple[Route, ...]] = (
     act(
         "/resume",
         "End the pause of all jobs",
-        all_jobs.resume,
+        all_jobs.resume_all,
         {200: AllPausedDocument},
         description="Those of single jobs go on.",
     ),
     act(
         "/mute",
         "Say nothing of any job, nor of the runner, until a time",
-        all_jobs.mute,
+        all_jobs.mute_all,
         {200: AllMutedDocument},
         description="As [`mute --all`](commands.md#mute) does; one of `until` and `for` must be given.",
     ),
     act(
         "/unmute",
         "End the mute of everything",
-        all_jobs.unmute,
+        all_jobs.unmute_all,
         {200: AllMutedDocument},
         description="Those of single jobs go on. What is still wrong is told once more.",
     ),

@@ -69,7 +69,7 @@ async def queue_acts(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
 
 async def item_acts(call: Call[QueueItemPath, Nothing, Nothing]) -> web.Response:
     name, item_id = call.path.queue, call.path.item
-    sheet = Sheet(template="item_acts.html", title=f"Retry item {item_id} of {name}", here="/queues")
+    sheet = Sheet(template="item_acts.html", title=f"Act on item {item_id} of {name}", here="/queues")
 
     def read(conn: apsw.Connection, now: datetime) -> ItemActs:
         return ItemActs(queue=name, item=item_lineage_view(conn, now, item_id, name)["item"])

@@ -5,12 +5,14 @@
 //   data-body       JSON that is sent besides the fields
 //   data-told       what the note says; {a.b} is a value of the answer, {a.b|else} has a text for none
 //   data-goes       a page that the note leads to, in the same way
+//   data-gone       a page that is no more once it is done: who is there is led back to that of `data-close`
 //   on a field      its name is its key, `params.x` one of `params`. An empty one is left out, and so is one that
 //                   is as `data-default` says; with a default, an empty `data-text` is a value.
 //   button data-set puts `data-value` into the field of that name; data-close ends the dialog
 import { show } from "./times.js";
 
 const SHORT = 12000;
+const SAID = "jeeves-said"; // what was done on a page that is gone, told on the next one
 const parser = new DOMParser();
 let dialog = null;
 
@@ -147,6 +149,10 @@ async function send(form) {
   const found = { ...told, run: told.run ?? told.result };
   const goes = form.dataset.goes?.replace(/\{([^}]*)\}/g, (_, path) => encodeURIComponent(valueAt(path, found)));
   const done = filled(form.dataset.told, found);
+  if (form.dataset.gone === location.pathname + location.search) {
+    sessionStorage.setItem(SAID, form.dataset.told);
+    return location.assign(form.querySelector("[data-close]").href);
+  }
   if (dialog?.contains(form)) {
     dialog.close();
     note(done, goes);
@@ -220,6 +226,10 @@ function note(pieces, goes) {
   const go = () => (made.matches(":hover, :focus-within") ? setTimeout(go, SHORT) : made.remove());
   setTimeout(go, SHORT);
 }
+
+const said = sessionStorage.getItem(SAID);
+sessionStorage.removeItem(SAID);
+if (said) note([said]);
 
 const readyAll = () => document.querySelectorAll("main form[data-act]").forEach(ready);
 document.addEventListener("jeeves:shown", readyAll);
