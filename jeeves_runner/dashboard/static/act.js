@@ -167,8 +167,12 @@ async function send(form) {
 }
 
 function say(wrong, detail, hint, mayLogIn) {
-  const parts = [detail];
-  if (hint && !mayLogIn) parts.push(element("span", "hint", hint));
+  const parts = coded(detail);
+  if (hint && !mayLogIn) {
+    const line = element("span", "hint", "");
+    line.append(...coded(hint));
+    parts.push(line);
+  }
   if (mayLogIn) {
     const link = element("a", "", "Log in");
     link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
@@ -176,6 +180,12 @@ function say(wrong, detail, hint, mayLogIn) {
   }
   wrong.replaceChildren(...parts);
   wrong.hidden = false;
+}
+
+// A message, with what stands in it between backquotes as code.
+function coded(text) {
+  const parts = text.split("`");
+  return parts.length % 2 ? parts.map((part, place) => (place % 2 ? element("code", "", part) : part)) : [text];
 }
 
 const valueAt = (path, answer) => path.split(".").reduce((found, name) => found?.[name], answer);
