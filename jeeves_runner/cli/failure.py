@@ -5,10 +5,11 @@ person's screen.
 """
 
 import errno
+import json
 import os
 import traceback
 from tempfile import NamedTemporaryFile
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
@@ -16,7 +17,8 @@ from jeeves_runner.access import give_access
 from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App, say
 from jeeves_runner.clock import to_text
-from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError
+from jeeves_runner.core.wording import printable_json
+from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError, UnknownJob, UsageError
 from jeeves_runner.execute.data_folder import folder_in_data
 from jeeves_runner.execute.output.log_place import LOGS
 from jeeves_runner.regular_files import create, open_own_to_write
@@ -26,36 +28,68 @@ LOG_NAME: Final = "jeeves-runner.log"
 _SHORTAGE_HINT: Final = "end what takes it, or raise the limit (ulimit -a)"
 
 
+class _Told(NamedTuple):
+    """What is said of an error."""
+
+    message: str
+    """A sentence."""
+    hint: str | None
+    """What to do about it."""
+    end: int
+    """The exit code."""
+    code: str = JeevesError.code
+    """The code of the error."""
+
+
 def report(error: Exception, app: App) -> int:
     """Tell the person about ``error``; the exit code it ends the process with."""
     while isinstance(error, ExceptionGroup):  # of tasks that ended together: the first one's says why
         error = error.exceptions[0]
     match error:
-        case JeevesError():
-            _complain(error.message, error.hint)
-            return exits.exit_code(error)
         case click.exceptions.NoArgsIsHelpError():
             error.show()
             return exits.USAGE
-        case click.UsageError():
-            path = error.ctx.command_path if error.ctx else PROGRAM
-            _complain(error.format_message(), f"see '{path} --help'")
-            return exits.USAGE
-        case click.ClickException():
-            _complain(error.format_message(), None)
-            return exits.FAILED
         case click.Abort():
             return exits.INTERRUPTED
+    told = _told(error, app)
+    if app.json:
+        _print_problem(told)
+    else:
+        _complain(told.message, told.hint)
+    return told.end
+
+
+def _told(error: Exception, app: App) -> _Told:
+    match error:
+        case UnknownJob():
+            return _Told(
+                error.message, _whereabouts(error, app) or error.hint, exits.exit_code(error), error.code
+            )
+        case JeevesError():
+            return _Told(error.message, error.hint, exits.exit_code(error), error.code)
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else PROGRAM
+            return _Told(error.format_message(), f"see '{path} --help'", exits.USAGE, UsageError.code)
+        case click.ClickException():
+            return _Told(error.format_message(), None, exits.FAILED)
         case _ if (lack := _lack(error)) is not None:
-            _complain(*lack)
-            return exits.FAILED
+            return _Told(*lack, exits.FAILED)
         case _ if (known := _database_error(error, app)) is not None:
-            _complain(known.message, known.hint)
-            return exits.exit_code(known)
+            return _Told(known.message, known.hint, exits.exit_code(known), known.code)
         case _:
             what = " ".join(str(error).split())
-            _complain(f"unexpected {type(error).__name__}: {what}", _keep_traceback(error, app))
-            return exits.UNEXPECTED
+            kept = _keep_traceback(error, app)
+            return _Told(f"unexpected {type(error).__name__}: {what}", kept, exits.UNEXPECTED)
+
+
+def _whereabouts(error: UnknownJob, app: App) -> str | None:
+    """The manifest that has the job, if one has; one that cannot be looked at has its own commands."""
+    from jeeves_runner.reconcile.undeclared import whereabouts
+
+    try:
+        return whereabouts(app.config, error.job_id)
+    except JeevesError:
+        return None
 
 
 def _lack(error: Exception) -> tuple[str, str | None] | None:
@@ -78,6 +112,14 @@ def _complain(message: str, hint: str | None) -> None:
     say(f"{PROGRAM}: error: {message}")
     if hint:
         say(f"hint: {hint}")
+
+
+def _print_problem(told: _Told) -> None:
+    """The same as the object that HTTP answers, on a line of its own."""
+    from jeeves_runner.views.problems import STATUSES, problem_body
+
+    body = problem_body(STATUSES[told.code], told.code, told.message, hint=told.hint)
+    click.echo(printable_json(json.dumps(body)), err=True)
 
 
 def _database_error(error: Exception, app: App) -> JeevesError | None:
