@@ -42,6 +42,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "alerts": ("alerts", "alerts test webhook:ops"),
     "alerts list": ("alerts list --all",),
     "alerts test": ("alerts test C0123ABCDEF", "alerts test email:ops@example.com"),
+    "backup": ("backup ~/runner-backup.sqlite",),
+    "restore": ("restore ~/runner-backup.sqlite",),
     "doctor": ("doctor",),
     "jobs": ("jobs", "jobs --tag mail", "jobs --json"),
     "job": ("job backup", "job backup --explain"),

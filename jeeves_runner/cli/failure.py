@@ -8,6 +8,8 @@ import errno
 import json
 import os
 import traceback
+from collections.abc import Callable
+from http import HTTPStatus
 from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple
 
@@ -41,8 +43,22 @@ class _Told(NamedTuple):
     """The code of the error."""
 
 
-def report(error: Exception, app: App) -> int:
-    """Tell the person about ``error``; the exit code it ends the process with."""
+Tell = Callable[[str, str | None, str], None]
+"""Takes a message, a hint, and the code of an error."""
+
+
+def say_error(message: str, hint: str | None, _code: str) -> None:
+    """Two lines for a person."""
+    say(f"{PROGRAM}: error: {message}")
+    if hint:
+        say(f"hint: {hint}")
+
+
+def report(error: Exception, app: App, tell: Tell | None = None) -> int:
+    """Tell about ``error``; the exit code it ends the process with.
+
+    ``tell``: for what is not to be read by people; None: two lines, or with ``--json`` an object.
+    """
     while isinstance(error, ExceptionGroup):  # of tasks that ended together: the first one's says why
         error = error.exceptions[0]
     match error:
@@ -52,10 +68,8 @@ def report(error: Exception, app: App) -> int:
         case click.Abort():
             return exits.INTERRUPTED
     told = _told(error, app)
-    if app.json:
-        _print_problem(told)
-    else:
-        _complain(told.message, told.hint)
+    tell = tell or (_print_problem if app.json else say_error)
+    tell(told.message, told.hint, told.code)
     return told.end
 
 
@@ -79,7 +93,7 @@ def _told(error: Exception, app: App) -> _Told:
         case _:
             what = " ".join(str(error).split())
             kept = _keep_traceback(error, app)
-            return _Told(f"unexpected {type(error).__name__}: {what}", kept, exits.UNEXPECTED)
+            return _Told(f"unexpected {type(error).__name__}: {what}", kept, exits.UNEXPECTED, "unexpected")
 
 
 def _whereabouts(error: UnknownJob, app: App) -> str | None:
@@ -108,17 +122,12 @@ def _lack(error: Exception) -> tuple[str, str | None] | None:
     return None
 
 
-def _complain(message: str, hint: str | None) -> None:
-    say(f"{PROGRAM}: error: {message}")
-    if hint:
-        say(f"hint: {hint}")
-
-
-def _print_problem(told: _Told) -> None:
+def _print_problem(message: str, hint: str | None, code: str) -> None:
     """The same as the object that HTTP answers, on a line of its own."""
     from jeeves_runner.views.problems import STATUSES, problem_body
 
-    body = problem_body(STATUSES[told.code], told.code, told.message, hint=told.hint)
+    status = STATUSES.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)  # a bug has no code of its own
+    body = problem_body(status, code, message, hint=hint)
     click.echo(printable_json(json.dumps(body)), err=True)
 
 

@@ -16,7 +16,7 @@ _OFF: Final = "`pause JOB` until it is resumed; for good, write `enabled: false`
 
 HINTS: Final[Mapping[str, str]] = {
     "add": _WRITE,
-    "back-up": "stop the server and copy data/, or see the docs on backups",
+    "back-up": "`backup FILE` writes the whole database into a file",
     "check": "`validate` checks the manifests, `status --check` the server, `doctor` everything else",
     "create": _WRITE,
     "daemon": "`serve` runs the jobs",
