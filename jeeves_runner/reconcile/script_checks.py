@@ -27,6 +27,13 @@ from jeeves_runner.sources.contract import SourceFile
 
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", "mksh"})
 """Those that read a text without running it by ``-n``."""
+_Asked = tuple[tuple[str, ...], str]
+"""A shell and a text for it."""
+
+_TOGETHER: Final = 200
+"""Texts that one shell reads at once."""
+_APART: Final = re.compile("`|<<")
+"""What may take in what stands behind the text."""
 _PATIENCE: Final = 10.0
 """Seconds."""
 _PLACE: Final = re.compile(r"^[^\n]*?(?:line )?([0-9]+): (?:Syntax error: )?(?P<what>[^\n]+)")
@@ -57,8 +64,7 @@ def script_problems(plan: Plan, files: Iterable[SourceFile]) -> list[Problem]:
     ]
     shells = {(_shell(each.text), each.text) for _, found in texts for each in found if not each.is_command}
     asked = [(shell, text) for shell, text in shells if shell and not is_surely_right(text)]
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
-        answers = dict(zip(asked, threads.map(_complaint, asked), strict=True))
+    answers = complaints(asked)
     data = {file.path: file.data for file in files}
     problems: dict[str, ProblemList] = {}
     documents: dict[str, _Document] = {}
@@ -146,7 +152,30 @@ def _shell(text: str) -> tuple[str, ...]:
     return (words[0],) if words[0].rpartition("/")[2] in _SHELLS else ()
 
 
-def _complaint(asked: tuple[Sequence[str], str]) -> str | None:
+def complaints(asked: Sequence[_Asked]) -> dict[_Asked, str | None]:
+    """What the shells say of each text. Right ones, as nearly all are, are read many at once: to start a shell
+    takes longer than to read them."""
+    apart = [each for each in asked if _APART.search(each[1])]
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
+        for shell in {shell for shell, _ in asked}:
+            together = [text for other, text in asked if other == shell and not _APART.search(text)]
+            chunks = [together[n : n + _TOGETHER] for n in range(0, len(together), _TOGETHER)]
+            said = threads.map(_complaint, [(shell, _as_one(chunk)) for chunk in chunks])
+            for chunk, wrong in zip(chunks, said, strict=True):
+                apart += [(shell, text) for text in chunk] if wrong is not None else ()
+        found = threads.map(_complaint, apart)
+        return dict.fromkeys(asked) | dict(zip(apart, found, strict=True))
+
+
+def _as_one(texts: Iterable[str]) -> str:
+    """A text that a shell can read only if it can read each of these by itself.
+
+    Each is the body of a function; and behind each stand brackets that are no text, should a quote be open.
+    """
+    return "\n".join(f"f() {{ ( :\n{text}\n) }}\n: '(' \"(\"" for text in texts)
+
+
+def _complaint(asked: _Asked) -> str | None:
     """What the shell says of a text; None if it can read it, or is not there."""
     shell, text = asked
     environment = {**os.environ, "LC_ALL": "C"}
