@@ -153,7 +153,7 @@ def _shell(text: str) -> tuple[str, ...]:
 
 
 def complaints(asked: Sequence[_Asked]) -> dict[_Asked, str | None]:
-    """What the shells say of each text. Right ones, as nearly all are, are read many at once: to start a shell
+    """What the shells say of each text. Right ones, as nearly all are, are read together: to start a shell
     takes longer than to read them."""
     apart = [each for each in asked if _APART.search(each[1])]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
