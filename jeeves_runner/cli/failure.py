@@ -19,7 +19,6 @@ from jeeves_runner.access import give_access
 from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App, say
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.wording import printable_json
 from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError, UnknownJob, UsageError
 from jeeves_runner.execute.data_folder import folder_in_data
 from jeeves_runner.execute.output.log_place import LOGS
@@ -128,7 +127,7 @@ def _print_problem(message: str, hint: str | None, code: str) -> None:
 
     status = STATUSES.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)  # a bug has no code of its own
     body = problem_body(status, code, message, hint=hint)
-    click.echo(printable_json(json.dumps(body)), err=True)
+    say(json.dumps(body))
 
 
 def _database_error(error: Exception, app: App) -> JeevesError | None:

@@ -49,6 +49,13 @@ def test_with_json_words_that_cannot_be_read_are_told_so_too(words: str) -> None
     assert json.loads(answer.stderr)["type"] == "urn:jeeves-runner:problem:usage"
 
 
+@pytest.mark.parametrize("words", ["--json logs 1", "--json serve"])
+def test_a_command_that_takes_no_json_says_so_in_json(words: str) -> None:
+    answer = invoke(*words.split())
+    assert answer.exit_code == 64
+    assert json.loads(answer.stderr)["detail"] == f"'{words.split()[1]}' takes no --json."
+
+
 def test_what_follows_two_dashes_is_no_option() -> None:
     assert invoke("nope", "--", "--json").stderr.startswith("jeeves-runner: error: No such command")
 
