@@ -44,7 +44,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "alerts test": ("alerts test C0123ABCDEF", "alerts test email:ops@example.com"),
     "backup": ("backup ~/runner-backup.sqlite",),
     "restore": ("restore ~/runner-backup.sqlite",),
-    "completion": ("completion bash >> ~/.bashrc",),
+    "completion": ("completion bash",),
     "doctor": ("doctor",),
     "jobs": ("jobs", "jobs --tag mail", "jobs --json"),
     "job": ("job backup", "job backup --explain"),
@@ -75,7 +75,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "queue resume": ("queue resume mail",),
     "queue retry": ("queue retry 42", "queue retry 42 43"),
     "queue status": ("queue status mail",),
-    "queue delete": ("queue delete mail",),
+    "queue delete": ("queue delete 42",),
     "queue work": ("queue work mail -- python send.py", "queue work mail --batch 10 --max 100 -- ./send"),
 }
 """By command; without the name of the program."""
