@@ -9,12 +9,13 @@ from jeeves_runner.cli.comparing import Comparison
 from jeeves_runner.cli.forecast_text import by_job, summary_lines
 from jeeves_runner.cli.formats import counted, on_one_line
 from jeeves_runner.cli.github import annotations, error
-from jeeves_runner.cli.plan_text import Line, consequence_line, field_text, named, plan_lines, plan_summary
+from jeeves_runner.cli.plan_text import Line, consequence_line, field_text, plan_lines, plan_summary
 from jeeves_runner.core.edge_changes import EdgeChanges
 from jeeves_runner.core.node_spec import NodeKind, split_key
 from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.plan import Change
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.wording import named
 
 if TYPE_CHECKING:
     from jeeves_runner.views.comparison import AgainstDocument

@@ -7,6 +7,7 @@ import pytest
 from support.alerts import AlertLedger
 from support.api import Api, with_api
 from support.pages import Page, page
+from support.queues import push
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.origin import Actor
@@ -77,3 +78,11 @@ def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
     ledger.mute("backup", minutes=60)
     found = shown(ledger, "/alerts").text
     assert "Muted What Until Why Act backup" in found
+
+
+def test_dead_letters_stand_among_what_is_wrong(ledger: AlertLedger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+    push(ledger, {"to": "Ada"})
+    assert "What is wrong" not in shown(ledger, "/").text
+    ledger.conn.execute("UPDATE queue_items SET status = 'failed', completed_at = created_at")
+    assert "dead letters mail 1 failed for good" in shown(ledger, "/").text
