@@ -1,6 +1,6 @@
 // A page that stays true: told of changes by one stream for all tabs of this browser, it comes again for itself
 // and puts the difference in its place. The server says how often it may.
-import { show } from "./times.js";
+import { byServer, serverSays, show } from "./times.js";
 
 const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
@@ -44,8 +44,10 @@ function share(told) {
 
 function stream(tell) {
   let heard = Date.now();
+  let asked = 0;
   let source = null;
   const open = () => {
+    asked = Date.now();
     source?.close();
     source = new EventSource("/events?brief=true");
     for (const kind of ["ready", "reset"]) source.addEventListener(kind, () => { alive(); tell({}); });
@@ -58,7 +60,12 @@ function stream(tell) {
     };
   };
   const alive = () => { heard = Date.now(); tell({ link: "there", at: heard }); };
-  setInterval(() => { if (Date.now() - heard > SILENT) { tell({ link: "lost", at: heard }); } }, 5000);
+  // After a sleep, or behind a proxy that has gone, a connection may be silent for good, and end in no error.
+  setInterval(() => {
+    if (Date.now() - heard <= SILENT) return;
+    tell({ link: "lost", at: heard });
+    if (Date.now() - asked > SILENT) open();
+  }, 5000);
   open();
 }
 
@@ -68,7 +75,7 @@ function link(state, at) {
   line.hidden = state === "there";
   if (state !== "there") {
     const time = document.createElement("time");
-    time.dateTime = new Date(at).toISOString();
+    time.dateTime = byServer(at).toISOString();
     time.setAttribute("data-ago", "");
     line.replaceChildren("Disconnected, last seen ", time, ". Reconnecting…");
     show(line);
@@ -112,6 +119,7 @@ async function asked() {
     wanted = true;
     return null;
   }
+  serverSays(answer.headers.get("Date"));
   pace = Number(answer.headers.get("Jeeves-Pace")) || pace;
   if (answer.headers.get("Jeeves-Old")) wanted = true;
   if (answer.status === 401) location.reload();

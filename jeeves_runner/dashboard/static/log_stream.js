@@ -4,6 +4,7 @@ const SLOTS = 2; // of the connections that a browser has for a server, so many 
 const AGAIN = 1000;
 const QUIET = 400; // where all slots are taken: after so long without an event the connection is let go,
 const PAUSE = 3000; // and asked again after this
+const SILENT = 45000; // the server says something every 20 s or so: a connection that does not is gone
 
 // Calls `tell(kind, data)` with each event, and with "lost" and "there" as the server goes and comes. Until `end`.
 export async function follow(run, grows, tell) {
@@ -48,7 +49,7 @@ async function listen(run, state, tell, isBrief) {
   let quiet = 0;
   const hold = () => {
     clearTimeout(quiet);
-    if (isBrief) quiet = setTimeout(() => stop.abort(), QUIET);
+    quiet = setTimeout(() => stop.abort(), isBrief ? QUIET : SILENT);
   };
   state.next = isBrief ? PAUSE : AGAIN;
   try {
