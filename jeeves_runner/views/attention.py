@@ -41,6 +41,9 @@ _OF_SYNC: Final = (Cause.HELD, Cause.BLOCKED)
 _PATIENCE: Final = timedelta(minutes=5)
 """A channel that takes no message for so long is something wrong, and no passing fault."""
 
+_AS_BEFORE: Final = {"job": "runs on as before", "queue": "works on as before", "node": "stays as before"}
+"""What a broken manifest changes of what it has declared."""
+
 _FEW: Final = 3
 """How many things an entry names that is about several."""
 
@@ -124,7 +127,8 @@ def of_sync(sync: SyncDocument) -> Iterator[Attention]:
     for file, entries in held.items():
         names = first_of([entry["id"] for entry in entries])
         first = next((_problem_text(error) for error in errors if error["file"] == file), None)
-        why = shortened(first or f"{file}: {entries[0]['message']}")
+        fault = first or f"{file}: {entries[0]['message']}"
+        why = shortened(f"{_AS_BEFORE[entries[0]['kind']]}; {fault}")
         since = min((entry["since"] for entry in entries if entry["since"]), default=None)
         yield Attention("held", "warn", shortened(names), (why, *_since(since)))
     for error in unborn_errors(sync):
@@ -160,7 +164,8 @@ def _of_config(change: ConfigChangeDocument) -> Attention:
 
 
 def _problem_text(problem: ProblemDocument) -> str:
-    return f"{problem['file']}:{problem['line']}: {problem['message']}"
+    hint = f" ({problem['hint']})" if problem["hint"] else ""
+    return f"{problem['file']}:{problem['line']}: {problem['message']}{hint}"
 
 
 def lost(active: Iterable[RunRow], elsewhere: Container[int]) -> Iterator[Attention]:
@@ -291,7 +296,7 @@ def _of_messages(conn: apsw.Connection, now: datetime, patience: timedelta) -> I
         channel = trouble.channel
         if trouble.failed:
             messages = counted(trouble.failed, "message")
-            proof = f"`jeeves-runner alerts test {channel}` shows whether it is mended"
+            proof = f"`jeeves-runner alerts test {channel}` shows whether it is fixed"
             end = f": {trouble.error}; {proof}"
             why: Why = (f"{messages} could not be sent, last ", At(trouble.failed_at), end)
             yield Attention("unsent", "bad", channel, why)

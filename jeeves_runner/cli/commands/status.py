@@ -1,12 +1,7 @@
 """``status``: what needs attention, what runs now and what comes next, on one screen."""
 
-<<<<<<< HEAD
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-=======
-from collections.abc import Sequence
-from contextlib import closing
->>>>>>> origin/main
 from datetime import datetime, timedelta
 from typing import Final, cast
 from zoneinfo import ZoneInfo
@@ -208,15 +203,8 @@ def _print_screen(
     gone: Sequence[Attention],
 ) -> None:
     """``status`` and ``sync`` are the documents of the routes of that name."""
-<<<<<<< HEAD
-    _print_head(app, now, status, server, gone)
+    _print_head(app, now, status, sync, server, gone)
     rows = _wrong_rows(app, conn, now, status, sync, server, set_by_people=set_rows(conn, now))
-=======
-    _print_head(app, now, status, sync, server)
-    active = active_runs(conn)
-    stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
-    rows = [*sync_rows(sync, now), *stuck, *job_rows(conn, now, sync), *access_rows(app.settings, status)]
->>>>>>> origin/main
     if rows:
         app.print_heading("Needs attention")
         _print_attention(app, rows)
@@ -225,10 +213,10 @@ def _print_screen(
 
 
 def _print_head(
-<<<<<<< HEAD
     app: App,
     now: datetime,
     status: StatusDocument,
+    sync: SyncDocument,
     server: RunnerRow | None,
     gone: Sequence[Attention],
 ) -> None:
@@ -236,11 +224,6 @@ def _print_head(
         state = Styled("dead", "red")
         detail = f": {_of_the_dead(gone, now)}"
     elif server is None:
-=======
-    app: App, now: datetime, status: StatusDocument, sync: SyncDocument, server: RunnerRow | None
-) -> None:
-    if server is None:
->>>>>>> origin/main
         state = Styled("stopped", "yellow")
         detail = "; start it with `jeeves-runner serve`"
     elif server.stopping_at is not None:
