@@ -84,7 +84,7 @@ def where_told(conn: "apsw.Connection", app: App) -> str:
     channels = list(dict.fromkeys([*default, *told_channels(conn).on_failure]))
     if not channels:
         return (
-            "Failures would not be told: set `notifications.default_on_failure` in the config,"
+            "No alert would be sent: set `notifications.default_on_failure` in the config,"
             " or `on_failure` in manifests."
         )
     more = f" and {len(channels) - _FEW} more" if len(channels) > _FEW else ""

@@ -278,13 +278,13 @@ def _untold_text(untold: Untold) -> str:
     # A match, not a table: the type checker finds the reason that is missing here.
     match untold:
         case "too_few":
-            return "not told: `alert.after` is not reached"
+            return "no alert yet: `alert.after` asks for more failures"
         case "muted":
-            return "not told: muted"
+            return "no alert: muted"
         case "no_channel":
-            return "not told: there is no channel for it; see `on_failure` and `default_on_failure`"
+            return "no alert: no channel is set; see `on_failure` and `default_on_failure`"
         case "next_time":
-            return "not told yet"
+            return "no alert yet"
 
 
 def _of_messages(conn: apsw.Connection, now: datetime, patience: timedelta) -> Iterator[Attention]:
