@@ -1,7 +1,7 @@
 """What asks for attention, as rows: what ``views.attention`` finds, and what people have set for jobs."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from shlex import quote
 from typing import Final, Literal
@@ -38,14 +38,16 @@ def access_rows(config: Config, status: StatusDocument) -> Iterator[Row]:
         yield Styled("too open", "yellow"), Path(path).name, f"{why}: `chmod {removed} {quote(path)}`"
 
 
-def set_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
-    """What people have set for jobs, and schedules that have run out."""
+def set_rows(conn: apsw.Connection, now: datetime, zone_of: Callable[[str], tzinfo]) -> Iterator[Row]:
+    """What people have set for jobs, and schedules that have run out. ``zone_of``: the clocks of a job, by
+    the name of its zone."""
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
     yield from _set_rows(jobs, "paused", "resume", pause_text, now)
     yield from _set_rows(jobs, "muted", "unmute", mute_text, now)
     for job in jobs:
         if job["skips"]:
-            why = f"{shortened(skips_text(job, now))}; `jeeves-runner unskip {job['id']}` ends it"
+            text = shortened(skips_text(job, now, zone_of(job["timezone"])))
+            why = f"{text}; `jeeves-runner unskip {job['id']}` ends it"
             yield Styled("skips", "magenta"), job["id"], why
     yield from _run_out_rows(conn, jobs, now)
 
