@@ -148,7 +148,7 @@ async function glance() {
 function put(page) {
   document.title = page.title;
   document.getElementById("icon").href = page.getElementById("icon").href;
-  for (const id of ["vitals", "main"]) {
+  for (const id of ["mark", "vitals", "main"]) {
     const now = page.getElementById(id);
     show(now);
     Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });
