@@ -38,6 +38,7 @@ function begin(place) {
   let chosen = chosenLines();
   let goesTo = chosen && chosen[0]; // the line to be shown once it is there
   let isFirst = true;
+  let trouble = ""; // why there is no more of it
 
   const view = new LogView(box, log, decorate);
   const search = new LogSearch(log, told);
@@ -61,7 +62,8 @@ function begin(place) {
   function sayWhetherEmpty() {
     const isEmpty = !log.lines.length;
     bar.hidden = frame.hidden = isEmpty;
-    if (grows) foot.textContent = isEmpty ? "Nothing is written yet." : "";
+    if (trouble) foot.textContent = trouble;
+    else if (grows) foot.textContent = isEmpty ? "Nothing is written yet." : "";
     foot.hidden = !foot.hasChildNodes();
   }
 
@@ -125,6 +127,7 @@ function begin(place) {
 
   function ended({ run, retry }) {
     grows = false;
+    trouble = "";
     tools.follow.hidden = true;
     tools.wasFollowing = false;
     place.dataset.ended = "";
@@ -133,8 +136,18 @@ function begin(place) {
     pinned();
   }
 
+  function troubled(why) {
+    trouble = why;
+    delete place.dataset.lost;
+    appear();
+    pinned();
+  }
+
   const changes = {
+    gone({ detail }) { troubled(`There is no more of this log: ${detail}.`); },
+    unreadable() { troubled("The server cannot read the file of this log. Its own log says why. It is tried again every 30 s."); },
     text({ text }) {
+      trouble = "";
       const from = log.add(text);
       grown(from);
     },
