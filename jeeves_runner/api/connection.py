@@ -22,6 +22,7 @@ from jeeves_runner.api.event_stream import EventStream
 from jeeves_runner.api.peers import Peer
 from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, HttpProblem, problem_body, problem_of_http
 from jeeves_runner.api.responses import PiecesResponse, encode
+from jeeves_runner.api.shared_answer import SharedAnswer
 from jeeves_runner.api.unread import Unread, untaken_of_system
 from jeeves_runner.core.values import MAX_NAME_LENGTH
 from jeeves_runner.runner.stop import Asked
@@ -45,6 +46,12 @@ _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """The end of a socket that takes no time for what its other side has not taken."""
 
 _MOST_CONNECTIONS: Final = 4096
+_WIDE: Final = 1 << 20
+"""Bytes that the system is to take of a connection whose client asks for what is sent in one step."""
+
+_MOST_WIDE: Final = 32
+"""So many connections of a socket may have that: they may hold some 64 MB of the system's memory."""
+
 _SHARE: Final = 4
 """The part of all descriptors that the connections of one socket may take is one in so many."""
 
@@ -96,6 +103,7 @@ class Places:
         self._most = most
         self._open: set[Connection] = set()
         self._idle: dict[Connection, None] = {}
+        self._wide: set[Connection] = set()
         self._taken = 0
 
     def take(self, connection: "Connection") -> bool:
@@ -118,7 +126,15 @@ class Places:
     def leave(self, connection: "Connection") -> None:
         """It is closed."""
         self._open.discard(connection)
+        self._wide.discard(connection)
         self._idle.pop(connection, None)
+
+    def widen(self, connection: "Connection") -> bool:
+        """Whether the system is to take more of its bytes at once from here on."""
+        if connection in self._wide or len(self._wide) >= _MOST_WIDE or connection not in self._open:
+            return False
+        self._wide.add(connection)
+        return True
 
     def rests(self, connection: "Connection") -> None:
         """It has no request under way any more."""
@@ -209,7 +225,7 @@ class Connection(web.RequestHandler):
     def held(self) -> int:
         answer = self._answer
         body = answer.body if isinstance(answer, web.Response) else None
-        in_body = answer.held if isinstance(answer, PiecesResponse) else 0
+        in_body = answer.held if isinstance(answer, PiecesResponse | SharedAnswer) else 0
         return self._unsent() + in_body + (len(body) if isinstance(body, bytes) else 0)
 
     def untaken(self) -> int:
@@ -232,6 +248,12 @@ class Connection(web.RequestHandler):
         self._places.works(self)
         self._end_head_timer()
 
+    def _widen(self) -> None:
+        """Such an answer goes out in one step, where otherwise each part of it would wait for the client."""
+        if self._stream is not None and self._places.widen(self):
+            with suppress(OSError):
+                self._stream.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _WIDE)
+
     def _end_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
@@ -245,6 +267,8 @@ class Connection(web.RequestHandler):
         is_plain = type(resp) is web.Response  # as most are; to ask for each kind takes a while
         if not is_plain and isinstance(resp, web.HTTPException):
             resp = problem_of_http(resp).answer()
+        if not is_plain and isinstance(resp, SharedAnswer):
+            self._widen()
         if not resp.prepared:
             add_headers(resp)
         self._answer = resp

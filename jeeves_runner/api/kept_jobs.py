@@ -26,7 +26,7 @@ from jeeves_runner.clock import thread_seconds
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.overrides import next_change
 from jeeves_runner.views.job_search import JobMarks, marks_of
-from jeeves_runner.views.jobs import JobStates
+from jeeves_runner.views.jobs import JobState, JobStates
 from jeeves_runner.views.occurrences import Moments
 
 _KEPT: Final = 60.0
@@ -41,6 +41,9 @@ _GAP: Final = 1.0
 _LONGEST_REST: Final = 0.1
 """Seconds that a request waits for that at most. What it gets then is of then."""
 
+_FEW: Final = 4
+"""Where more than one in so many jobs are others, all are read in one go."""
+
 _AT_ONCE: Final = 64
 """Jobs that are put together at a time."""
 
@@ -52,8 +55,7 @@ class _Text(NamedTuple):
     """One job as JSON."""
 
     row: int
-    """The hash of what stands in the database of it, keyed anew in each process: two share one in 2**64
-    cases."""
+    """The hash of its sign, keyed anew in each process: two share one in 2**64 cases."""
     state: int
     """Likewise of the rest that it is made of."""
     text: bytes
@@ -201,35 +203,42 @@ class KeptJobs:
             {} if before is None else dict(zip(before.ids, before.texts, strict=True))
         )
         ids: list[str] = []
-        texts: list[_Text] = []
-        news = 0
+        by_id: dict[str, _Text] = {}
+        news: dict[str, tuple[int, JobState]] = {}
         with snapshot(conn):
             until = next_change(conn, now)
             states = JobStates(conn, now, self._services.next_run, moment.late)
             moves = moment.moves if states.are_plain else None
             rows_alone = before is not None and moves is not None and moves == before.moves
-            for packed in states.jobs():
-                job_id, row = packed[0], hash(packed)
-                text = known.get(job_id)
-                if text is None or text.row != row or not rows_alone:
-                    state = states.of(packed)
-                    number = hash(state)
-                    if text is None or text.row != row or text.state != number:
-                        document = state.document(packed)
-                        text = _Text(row, number, encode(document), marks_of(document))
-                        news += 1
-                    if state.pause is not None or state.skips:
-                        until = _earlier(until, state.holds_until(packed, now))
+            for sign in states.signs():
+                job_id, row = sign[0], hash(sign)
                 ids.append(job_id)
-                texts.append(text)
+                text = known.get(job_id)
+                if text is not None and text.row == row and rows_alone:
+                    by_id[job_id] = text
+                    continue
+                state = states.of(sign)
+                if text is not None and text.row == row and text.state == hash(state):
+                    by_id[job_id] = text
+                else:
+                    news[job_id] = (row, state)
+                if state.pause is not None or state.skips:
+                    until = _earlier(until, state.holds_until(sign, now))
+            some = list(news) if len(news) * _FEW < len(ids) else None
+            for listed in states.listed(some) if news else ():
+                if found := news.get(job_id := listed.columns["id"]):
+                    row, state = found
+                    document = state.document(listed)
+                    by_id[job_id] = _Text(row, hash(state), encode(document), marks_of(document))
         if before is not None and not news and len(ids) == len(before.ids):
             return now, until, replace(before, moves=moves), thread_seconds() - began
+        texts = [by_id[job_id] for job_id in ids]
         self._lists += 1
         size = sum(len(text.text) + 1 for text in texts)
         whole = _whole(texts) if size <= IN_MEMORY else None
         tag = f"{self._process}-{self._lists}"
-        found = JobTexts(tag=tag, ids=ids, texts=texts, whole=whole, moves=moves)
-        return now, until, found, thread_seconds() - began
+        kept = JobTexts(tag=tag, ids=ids, texts=texts, whole=whole, moves=moves)
+        return now, until, kept, thread_seconds() - began
 
     def _drop_later(self) -> None:
         self._drop = asyncio.get_running_loop().call_later(_KEPT, self._drop_unused)

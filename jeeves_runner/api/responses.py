@@ -8,20 +8,14 @@ from typing import Final, Protocol, Self
 from aiohttp import web
 
 from jeeves_runner.api.answer_headers import ASKED_ANEW, CACHE, JSON, of_json
+from jeeves_runner.api.shared_answer import SharedAnswer
 from jeeves_runner.api.spool import PIECE, Spool
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _in_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _OF_JSON: Final = of_json()
 
-_LARGE_PIECE: Final = 5 << 15
-"""Bytes that are sent at a time of what is in memory anyway: about as many as the system takes at once. What
-it does not take is copied."""
-
-Piece = bytes | memoryview
-"""Some bytes of an answer."""
-
-Look = Callable[[Callable[[], Piece | None]], Awaitable[Piece | None]]
+Look = Callable[[Callable[[], bytes | None]], Awaitable[bytes | None]]
 """What has files looked at beside the event loop; it raises OSError where they cannot be."""
 
 
@@ -69,7 +63,7 @@ class Pieces(Protocol):
     def held(self) -> int:
         """How many bytes of it are in memory."""
 
-    def read(self) -> Piece:
+    def read(self) -> bytes:
         """The next bytes, none at the end. OSError."""
 
     def close(self) -> None:
@@ -93,13 +87,13 @@ class _Sending:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Piece:
+    async def __anext__(self) -> bytes:
         piece = await self._next()
         if not piece:
             raise StopAsyncIteration
         return piece
 
-    async def _next(self) -> Piece | None:
+    async def _next(self) -> bytes | None:
         if not self._pieces.is_file:
             return self._pieces.read()
         try:
@@ -132,32 +126,9 @@ class PiecesResponse(web.Response):
             await self._look(self._pieces.close)
 
 
-class _InMemory:
-    """Bytes that several answers may share. Each counts them as its own: they outlast what has made them."""
-
-    is_file: Final = False
-
-    def __init__(self, data: bytes) -> None:
-        self._rest = memoryview(data)
-        self.held = len(data) + _LARGE_PIECE
-
-    def read(self) -> memoryview:
-        piece, self._rest = self._rest[:_LARGE_PIECE], self._rest[_LARGE_PIECE:]
-        return piece
-
-    def close(self) -> None:
-        self._rest, self.held = memoryview(b""), 0
-
-    def has_broken(self, error: OSError) -> None:
-        raise RuntimeError("what is in memory cannot break") from error
-
-
-def shared_response(data: bytes, look: Look) -> web.Response:
+def shared_response(data: bytes) -> web.Response:
     """A document that several answers may share, as JSON."""
-    if len(data) <= PIECE:
-        return encoded_response(data)
-    headers = {"Content-Type": JSON, "Content-Length": str(len(data))}
-    return PiecesResponse(_InMemory(data), look, headers=headers)
+    return encoded_response(data) if len(data) <= PIECE else SharedAnswer(data)
 
 
 def tagged(answer: web.Response, tag: str) -> web.Response:

@@ -9,7 +9,7 @@ import apsw
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, OverrideKind, SourceType
-from jeeves_runner.core.values import from_json, parse_json
+from jeeves_runner.core.values import parse_json
 from jeeves_runner.db import overrides
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.run_states import ACTIVE, RUNNING, WAITING
@@ -134,6 +134,9 @@ class HealthCounts(NamedTuple):
 
 
 _SHOWN: Final = tuple(JobColumns.__annotations__)
+SIGNED: Final = ("schedule_since", "decided_until", "revision_id", "line", "created_at", "updated_at")
+"""The columns of a job that change without a new revision and without a mark, and the revision."""
+
 _FACTS: Final = len(ListedJob._fields) - 5
 """Facts that the statement finds, beside the columns and what is taken of the spec."""
 
@@ -156,82 +159,70 @@ def _last_outcome(run: str) -> str:
 
 
 _COLUMNS: Final = ", ".join(f"jobs.{name}" for name in _SHOWN)
-_LIST: Final = f"""
-{_ACTIVE}
-SELECT jobs.spec ->> '$.tags', jobs.spec ->> '$.owner', active.running, held.message, held.since,
-  last.id, last.status, last.started_at, last.finished_at, last.duration_ms, {_last_outcome("last")},
-  {_COLUMNS}
+_JOINED: Final = f"""
 FROM jobs
 LEFT JOIN active ON active.job_id = jobs.id
 LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id
 LEFT JOIN runs AS last ON last.id = (SELECT id FROM runs WHERE {_STARTED} {_NEWEST})
-WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :after
-ORDER BY jobs.id LIMIT :limit
+WHERE jobs.deleted_at IS NULL
 """
-# The same of all jobs, put together by SQLite: a value that is not taken out of a row costs nothing.
-_PACKED: Final = f"""
+_FACTS_OF_JOB: Final = f"""active.running, held.message, held.since, last.id, last.status, last.started_at,
+  last.finished_at, last.duration_ms, {_last_outcome("last")}"""
+_LIST: Final = f"""
 {_ACTIVE}
-SELECT jobs.id, jobs.enabled AND jobs.schedule IS NOT NULL,
-  json_array(active.running, held.message, held.since),
-  (SELECT json_array(last.id, last.status, last.started_at, last.finished_at, last.duration_ms,
-    {_last_outcome("last")}) FROM runs AS last WHERE last.{_STARTED} {_NEWEST}),
-  json_array({_COLUMNS}), jobs.spec
-FROM jobs
-LEFT JOIN active ON active.job_id = jobs.id
-LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id
-WHERE jobs.deleted_at IS NULL ORDER BY jobs.id
+SELECT jobs.spec -> '$.tags', jobs.spec ->> '$.owner', {_FACTS_OF_JOB}, {_COLUMNS}
+{_JOINED} {{which}} ORDER BY jobs.id LIMIT :limit
+"""
+_OF_A_PAGE: Final = _LIST.format(which="AND jobs.id > :after")
+_OF_SOME: Final = _LIST.format(which="AND jobs.id IN (SELECT value FROM json_each(:ids))")
+# A declared column changes with the revision, or else a trigger marks the row: then it is compared whole.
+_SIGNS: Final = f"""
+{_ACTIVE}
+SELECT jobs.id, jobs.enabled AND jobs.schedule IS NOT NULL, {", ".join(f"jobs.{name}" for name in SIGNED)},
+  CASE WHEN jobs.drifted THEN json_array({_COLUMNS}, jobs.spec) END, {_FACTS_OF_JOB}
+{_JOINED} ORDER BY jobs.id
 """
 _NO_LIMIT: Final = -1
 _BAD: Final = ", ".join(f"'{status}'" for status in BAD)
-_NO_RUN: Final = "[null, null, null, null, null, null]"
 
-PackedJob = tuple[str, int, str, str | None, str, str]
-"""A live job as SQLite puts it together: its id, whether it runs by itself, and all that is listed of it but
-for what is paused and muted. Of two that are equal, that is equal."""
+JobSign = tuple[str, int, str, str | None, *tuple[object, ...]]
+"""Of a live job its id, whether it runs by itself, the first two of ``SIGNED``, and what else tells one state
+of it from another. Of two that are equal, all that is listed is equal, but for what is paused and muted."""
 
 
 def listed_jobs(
     conn: apsw.Connection,
     now: datetime,
-    job_id: str | None = None,
+    ids: Sequence[str] | None = None,
     *,
     after: str | None = None,
     limit: int | None = None,
 ) -> Iterator[ListedJob]:
-    """The live jobs by id, or the one of that id if it lives: up to ``limit``, those ``after`` an id."""
-    bindings = {
-        "id": job_id,
-        "after": after or "",
-        "limit": _NO_LIMIT if limit is None else limit,
-    }
+    """The live jobs by id: those of ``ids``, or up to ``limit``, those ``after`` an id."""
+    bindings = {"limit": _NO_LIMIT if limit is None else limit}
+    if ids is None:
+        found = conn.execute(_OF_A_PAGE, {**bindings, "after": after or ""})
+    else:
+        found = conn.execute(_OF_SOME, {**bindings, "ids": json.dumps(ids)})
     pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
     mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
-    for row in conn.execute(_LIST, bindings):
+    for row in found:
         tags, owner = row[:_OF_SPEC]
         its_tags = json.loads(tags) if tags and tags != "[]" else []
+        if not isinstance(its_tags, list):  # changed by hand
+            its_tags = []
         facts, columns = row[_OF_SPEC : _OF_SPEC + _FACTS], _columns(row[_OF_SPEC + _FACTS :])
         yield ListedJob._make((columns, its_tags, owner, *facts, pauses.of(row[_ID]), mutes.of(row[_ID])))
 
 
-def packed_jobs(conn: apsw.Connection) -> Iterator[PackedJob]:
-    """The live jobs by id; it costs a fourth of ``listed_jobs``."""
-    return conn.execute(_PACKED)
+def job_signs(conn: apsw.Connection) -> Iterator[JobSign]:
+    """The signs of the live jobs by id; to read them costs a third of ``listed_jobs``."""
+    return conn.execute(_SIGNS)
 
 
-def unpacked(packed: PackedJob, pause: Shown | None, mute: Shown | None) -> ListedJob:
-    """The job that was packed."""
-    job_id, _, about, last, columns, spec_text = packed
-    spec = from_json(spec_text, f"what is declared of job {job_id}")
-    tags, owner = (spec.get("tags"), spec.get("owner")) if isinstance(spec, dict) else (None, None)
-    facts = (*json.loads(about), *json.loads(last or _NO_RUN))
-    return ListedJob._make((_columns(json.loads(columns)), tags or [], owner, *facts, pause, mute))
-
-
-def is_decided_beyond(packed: PackedJob, text: str) -> bool:
-    """Whether its watermark, or the beginning of its schedule, is later than a time."""
-    columns = _columns(json.loads(packed[4]))
-    times = (columns["schedule_since"], columns["decided_until"])
-    return any(time is not None and time > text for time in times)
+def is_decided_beyond(sign: JobSign, text: str) -> bool:
+    """Whether the beginning of its schedule, or its watermark, is later than a time."""
+    return any(time is not None and time > text for time in sign[2:4])
 
 
 def _columns(values: Sequence[Any]) -> JobColumns:

@@ -10,7 +10,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.words import Said
-from jeeves_runner.db.outbox import LEFT_TO_ANOTHER
+from jeeves_runner.db.outbox import ENDED_BY_RESTORE, LEFT_TO_ANOTHER
 from jeeves_runner.db.pages import ROOM, Page, page
 from jeeves_runner.db.renames import present_ids
 
@@ -86,7 +86,7 @@ _MESSAGE: Final = (
     " created_at, status, tries, not_before, error, finished_at"
 )
 _ALL_MESSAGES: Final = f"SELECT {_MESSAGE} FROM outbox WHERE {{before}} ORDER BY id DESC LIMIT :limit"
-_RECENT: Final = "status = 'failed' AND finished_at > :since AND error <> :left"
+_RECENT: Final = "status = 'failed' AND finished_at > :since AND error NOT IN (:left, :ended)"
 _UNSENT: Final = f"""
 SELECT * FROM (SELECT {_MESSAGE} FROM outbox INDEXED BY outbox_pending WHERE status = 'pending' AND {{before}}
   ORDER BY id DESC LIMIT :limit)
@@ -144,7 +144,7 @@ WHERE status = 'pending' AND channel = ? AND tries > 0
 
 
 def _since(now: datetime) -> dict[str, Any]:
-    return {"since": to_text(now - FRESH), "left": LEFT_TO_ANOTHER}
+    return {"since": to_text(now - FRESH), "left": LEFT_TO_ANOTHER, "ended": ENDED_BY_RESTORE}
 
 
 class _Failing(NamedTuple):

@@ -114,6 +114,10 @@ LEFT_TO_ANOTHER: Final = "left to the database that this is a copy of"
 """Why messages were given up that were not this database's to send: nothing is wrong with their channel."""
 
 
+ENDED_BY_RESTORE: Final = "ended when the backup was restored"
+"""The same, where people have asked for it."""
+
+
 class Owned(NamedTuple):
     """The outbox of this database."""
 
@@ -134,16 +138,30 @@ def own(tx: Tx, place: str) -> Owned:
     tx.conn.execute("UPDATE outbox_owner SET place = ?", (place,))
     if known is None:
         return Owned(database_id, 0)
-    tx.conn.execute(
-        "UPDATE outbox SET status = 'failed', sending_at = NULL, not_before = NULL, delay_ms = NULL,"
-        " finished_at = ?, error = ? WHERE status = 'pending'",
-        (tx.at, LEFT_TO_ANOTHER),
-    )
-    left = tx.conn.changes()
+    left = _end_all(tx, LEFT_TO_ANOTHER)
     new: str = tx.conn.execute(
         "UPDATE outbox_owner SET database_id = lower(hex(randomblob(6))) RETURNING database_id"
     ).get
     return Owned(new, left)
+
+
+def own_restored(tx: Tx, place: str, *, ends: bool) -> None:
+    """Take over the outbox of a backup that has become the database at ``place``: what waits is its own.
+
+    ``ends``: it is not sent.
+    """
+    if ends:
+        _end_all(tx, ENDED_BY_RESTORE)
+    tx.conn.execute("UPDATE outbox_owner SET place = ?", (place,))
+
+
+def _end_all(tx: Tx, why: str) -> int:
+    tx.conn.execute(
+        "UPDATE outbox SET status = 'failed', sending_at = NULL, not_before = NULL, delay_ms = NULL,"
+        " finished_at = ?, error = ? WHERE status = 'pending'",
+        (tx.at, why),
+    )
+    return tx.conn.changes()
 
 
 class Pending(NamedTuple):

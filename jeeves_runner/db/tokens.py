@@ -121,6 +121,12 @@ def revoke(tx: Tx, name: str, *, by: Actor) -> None:
     audit.record(tx, actor=by, action="revoke token", target=f"token {name}")
 
 
+def revoke_all(tx: Tx, *, by: Actor) -> None:
+    """Let no token, and no browser that was let in, count from now on."""
+    for row in tokens(tx.conn, tx.now):
+        revoke(tx, row.name, by=by)
+
+
 def unknown_token(tx: Tx, name: str) -> NotFound:
     """The error for a name that no token has."""
     names = ", ".join(row.name for row in tokens(tx.conn, tx.now))

@@ -14,12 +14,11 @@ from jeeves_runner.db import jobs, overrides, revisions, skips
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import (
     JobColumns,
+    JobSign,
     ListedJob,
-    PackedJob,
     is_decided_beyond,
+    job_signs,
     listed_jobs,
-    packed_jobs,
-    unpacked,
 )
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.revisions import RevisionRow
@@ -187,8 +186,8 @@ def each_job(
 
 
 class JobState(NamedTuple):
-    """All that the document of a listed job is made of, besides what stands in the database of it alone: of
-    two of which both are equal, the documents are."""
+    """All that the document of a listed job is made of, besides what its sign tells: of two of which both are
+    equal, the documents are."""
 
     pause: Shown | None
     """The pause in force."""
@@ -201,17 +200,16 @@ class JobState(NamedTuple):
     catches_up_at: datetime | None
     """As in the document."""
 
-    def document(self, packed: PackedJob) -> ListedJobDocument:
-        """The document of a job."""
-        times = _JobTimes(self.next_run, self.skips, self.catches_up_at)
-        return _job(unpacked(packed, self.pause, self.mute), times)
+    def document(self, listed: ListedJob) -> ListedJobDocument:
+        """The document of a job, as it was listed."""
+        return _job(listed, _JobTimes(self.next_run, self.skips, self.catches_up_at))
 
-    def holds_until(self, packed: PackedJob, now: datetime) -> datetime | None:
+    def holds_until(self, sign: JobSign, now: datetime) -> datetime | None:
         """When the time alone may make another of it, as far as that is not said by
         ``overrides.next_change``; None: never."""
         if self.pause is None and not self.skips:
             return None
-        return now if is_decided_beyond(packed, to_text(now)) else self.next_run
+        return now if is_decided_beyond(sign, to_text(now)) else self.next_run
 
 
 class JobStates:
@@ -219,6 +217,7 @@ class JobStates:
 
     def __init__(self, conn: apsw.Connection, now: datetime, next_run: NextRun, catching_up: Moments) -> None:
         self._conn = conn
+        self._now = now
         self._next_run = next_run
         self._times = _Times(conn, now, next_run, catching_up)
         self._pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
@@ -226,13 +225,17 @@ class JobStates:
         self.are_plain = not (self._times.are_special or self._pauses.is_any or self._mutes.is_any)
         """Whether the timetable alone says what is to come: no job is paused, muted, skipped or late."""
 
-    def jobs(self) -> Iterator[PackedJob]:
-        """What stands in the database of each job alone."""
-        return packed_jobs(self._conn)
+    def signs(self) -> Iterator[JobSign]:
+        """What tells the states of a job apart that stand in the database, of each by id."""
+        return job_signs(self._conn)
 
-    def of(self, packed: PackedJob) -> JobState:
+    def listed(self, ids: Sequence[str] | None) -> Iterator[ListedJob]:
+        """The jobs of these ids, or all, by id."""
+        return listed_jobs(self._conn, self._now, ids)
+
+    def of(self, sign: JobSign) -> JobState:
         """The rest of what its document is made of."""
-        job_id, is_scheduled = packed[:2]
+        job_id, is_scheduled = sign[:2]
         if self.are_plain:  # as most often; it costs a third
             return JobState(None, None, self._next_run(job_id) if is_scheduled else None, (), None)
         pause = self._pauses.of(job_id)
@@ -309,7 +312,7 @@ def job_view(
     NotFound, also for a deleted job.
     """
     with snapshot(conn):
-        listed = next(listed_jobs(conn, now, job_id), None)
+        listed = next(listed_jobs(conn, now, [job_id]), None)
         row = jobs.job_row(conn, job_id)
         if listed is None or row is None:
             raise jobs.unknown_job(conn, job_id)

@@ -45,12 +45,14 @@ DATA: Final = {
 OTHER: Final = {
     *("init", "add-job"),  # they write files
     "serve",  # its runner says for itself what it does
+    "restore",  # no server may run meanwhile: it is in the audit of what is restored
 }
 
 LOOKS: Final = {
     *("validate", "diff", "config show", "config validate", "status", "alerts list", "doctor", "jobs", "job"),
     *("runs", "run", "logs", "history", "audit", "graph", "next", "simulate", "why"),
     *("backfill list", "token list", "state get", "state list"),
+    "backup",
     *("queue list", "queue status", "queue peek", "queue item"),
 }
 

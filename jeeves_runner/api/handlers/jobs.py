@@ -30,7 +30,7 @@ async def jobs(call: Call[Nothing, JobsQuery, Nothing]) -> web.Response:
     if call.has_seen(texts.tag):
         return not_modified(texts.tag)
     if texts.whole is not None and query == _ALL_JOBS:
-        return tagged(shared_response(texts.whole, call.look), texts.tag)
+        return tagged(shared_response(texts.whole), texts.tag)
     document = partial(texts.document, query.cursor, query.limit)
     return tagged(await call.answer_parts(lambda _conn, _now: document()), texts.tag)
 

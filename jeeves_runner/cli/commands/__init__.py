@@ -63,6 +63,8 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
     "Data": (
         Listed("state", "Read and write the state of scripts.", "state:command"),
         Listed("queue", "Read and work queues.", "queue:command"),
+        Listed("backup", "Write all of the database into a file.", "backups:backup"),
+        Listed("restore", "Put a backup in the place of the database.", "backups:restore"),
     ),
 }
 

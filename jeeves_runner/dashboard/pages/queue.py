@@ -157,7 +157,9 @@ def _read(conn: apsw.Connection, now: datetime, name: str, before: Place | None)
 
 
 def _statuses(conn: apsw.Connection, now: datetime, jobs: Sequence[str]) -> dict[str, str]:
-    return {job: listed.status for job in dict.fromkeys(jobs) for listed in listed_jobs(conn, now, job)}
+    return {
+        listed.columns["id"]: listed.status for listed in listed_jobs(conn, now, list(dict.fromkeys(jobs)))
+    }
 
 
 def _bars(conn: apsw.Connection, now: datetime, name: str) -> list[Bar]:

@@ -32,6 +32,11 @@ class LogFolders:
         return found
 
 
+def last_run_of_logs(data_dir: str) -> int:
+    """The highest number of a run that there is a log of; 0 if there is none."""
+    return max((place.run_id for place in _logs(data_dir)), default=0)
+
+
 def _logs(data_dir: str) -> Iterator[LogPlace]:
     """What is named as the runner names folders and logs; all else is another's."""
     for job_id in filter(is_id, _entries(data_dir, LOGS)):
