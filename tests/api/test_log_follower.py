@@ -153,9 +153,7 @@ def test_a_log_that_cannot_be_read_ends_the_stream_and_it_is_said_why(ledger: Le
     with_api(ledger, scenario)
 
 
-def test_a_log_that_is_deleted_while_it_grows_is_not_taken_for_silent(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+def test_a_log_that_is_deleted_while_it_grows_is_not_taken_for_silent(ledger: Ledger, tmp_path: Path) -> None:
     """Its stream ends. Of one that has ended, what is kept of its output takes the place of what was sent."""
     shell_job(ledger, "talk", f"echo one; {until(tmp_path / 'go')}; echo two; {until(tmp_path / 'end')}")
 
