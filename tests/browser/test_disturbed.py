@@ -89,11 +89,9 @@ def test_a_server_that_makes_no_page_is_asked_again(tmp_path: Path, look: Look) 
 def test_a_silent_network_and_clocks_that_are_set_hold_no_page_back(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         page = look(server.url).open("/jobs")
-        streams: list[str] = []
-        page.on("request", lambda request: streams.append(request.url) if "/events" in request.url else None)
-        page.evaluate("then = Date.now; Date.now = () => then() + 3600e3")
+        with page.expect_request("**/events*"):
+            page.evaluate("then = Date.now; Date.now = () => then() + 3600e3")
         expect(page.locator("#link")).to_be_hidden()
-        until(lambda: page.wait_for_timeout(100) or streams)
         save(tmp_path, "one.yaml", RARELY)
         expect(page.locator("#job-one")).to_be_visible()
         page.evaluate("Date.now = then")
