@@ -99,6 +99,26 @@ def test_a_silent_network_and_clocks_that_are_set_hold_no_page_back(tmp_path: Pa
         expect(page.locator("#job-two")).to_be_visible()
 
 
+def test_a_stream_that_is_held_back_on_its_way_makes_a_page_ask_at_intervals(
+    tmp_path: Path, look: Look
+) -> None:
+    with serving(tmp_path) as server:
+        viewer = look(server.url)
+        viewer.context.route("**/events*", lambda _held_back: None)
+        page = viewer.open("/jobs")
+        page.evaluate("then = Date.now; Date.now = () => then() + 3600e3")
+        save(tmp_path, "one.yaml", RARELY)
+        until(lambda: server.job("one"))
+        expect(page.locator("#job-one")).to_be_visible(timeout=60_000)
+        expect(page.locator("#link")).to_be_hidden()
+        server.signal(signal.SIGSTOP)
+        try:
+            expect(page.locator("#link")).to_contain_text("Disconnected, last seen", timeout=60_000)
+        finally:
+            server.signal(signal.SIGCONT)
+        expect(page.locator("#link")).to_be_hidden()
+
+
 def test_a_page_of_another_version_of_the_server_is_loaded_anew(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         page = look(server.url).open("/jobs")

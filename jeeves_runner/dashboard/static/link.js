@@ -18,6 +18,7 @@ export function there() {
 // The server has made this page, or said that it is as it was.
 export function isTrue() {
   trueAt = Date.now();
+  lostAt = null;
   refusal = null;
   draw();
 }

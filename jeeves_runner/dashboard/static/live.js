@@ -7,7 +7,8 @@ const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
 const LOOK = 5000;
 const REOPENED = 15000;
-const PATIENCE = 30000; // for one answer
+const PATIENCE = 30000; // for one answer,
+const PROMPT = 5000; // and for one that shows whether the server is there
 const TROUBLED = 3000; // between two looks while the server makes no page
 const HELD = 250;
 const TYPED = 80;
@@ -19,6 +20,7 @@ let pace = 1000;
 let askedAt = 0;
 let timer = 0;
 let tag = null; // of what is shown, once it came by this script
+let silentSince = null; // when something came by the stream last, if that is long ago
 let acted = false; // what comes next is to show what the viewer has done
 
 export function follow() {
@@ -42,7 +44,9 @@ export function follow() {
 function share(told) {
   const channel = new BroadcastChannel(STREAM);
   const take = (message) => {
+    silentSince = message.link === "silent" ? message.at : null;
     if (message.link === "lost") link.lost(message.at);
+    else if (message.link === "silent") told({});
     else if (message.link) link.there();
     else told(message);
   };
@@ -70,11 +74,12 @@ function stream(tell) {
     };
   };
   const alive = () => { heard = Date.now(); tell({ link: "there", at: heard }); };
-  // A network that is gone says nothing, so the stream may never end by itself. A clock may be set, also back.
+  // A network that is gone says nothing, so the stream may never end by itself; and a proxy may hold all of it
+  // back. The pages ask then at intervals, and so find out which it is. A clock may be set, also back.
   setInterval(() => {
-    if (Math.abs(Date.now() - heard) < SILENT) return;
-    tell({ link: "lost", at: heard });
-    if (Math.abs(Date.now() - opened) > REOPENED) open();
+    if (Math.abs(Date.now() - heard) < SILENT || Math.abs(Date.now() - opened) < REOPENED) return;
+    open();
+    tell({ link: "silent", at: heard });
   }, LOOK);
   open();
 }
@@ -112,9 +117,10 @@ async function asked() {
   acted = false;
   let answer, text;
   try {
-    answer = await fetch(location.href, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    answer = await fetch(location.href, { headers, cache: "no-store", signal: AbortSignal.timeout(silentSince === null ? PATIENCE : PROMPT) });
     text = await answer.text();
   } catch {
+    if (silentSince !== null) link.lost(silentSince);
     wanted = true;
     return null;
   }
