@@ -7,6 +7,7 @@ person's screen.
 import errno
 import os
 import traceback
+from collections.abc import Callable
 from tempfile import NamedTemporaryFile
 from typing import Final
 
@@ -16,7 +17,7 @@ from jeeves_runner.access import give_access
 from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App, say
 from jeeves_runner.clock import to_text
-from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError
+from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError, UsageError
 from jeeves_runner.execute.data_folder import folder_in_data
 from jeeves_runner.execute.output.log_place import LOGS
 from jeeves_runner.regular_files import create, open_own_to_write
@@ -26,35 +27,45 @@ LOG_NAME: Final = "jeeves-runner.log"
 _SHORTAGE_HINT: Final = "end what takes it, or raise the limit (ulimit -a)"
 
 
-def report(error: Exception, app: App) -> int:
-    """Tell the person about ``error``; the exit code it ends the process with."""
+def say_error(message: str, hint: str | None, _code: str) -> None:
+    """Two lines for a person."""
+    say(f"{PROGRAM}: error: {message}")
+    if hint:
+        say(f"hint: {hint}")
+
+
+def report(error: Exception, app: App, tell: Callable[[str, str | None, str], None] = say_error) -> int:
+    """Tell about ``error``; the exit code it ends the process with.
+
+    ``tell`` gets the message, the hint and the code of the error; it is for what is not to be read by people.
+    """
     while isinstance(error, ExceptionGroup):  # of tasks that ended together: the first one's says why
         error = error.exceptions[0]
     match error:
         case JeevesError():
-            _complain(error.message, error.hint)
+            tell(error.message, error.hint, error.code)
             return exits.exit_code(error)
         case click.exceptions.NoArgsIsHelpError():
             error.show()
             return exits.USAGE
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else PROGRAM
-            _complain(error.format_message(), f"see '{path} --help'")
+            tell(error.format_message(), f"see '{path} --help'", UsageError.code)
             return exits.USAGE
         case click.ClickException():
-            _complain(error.format_message(), None)
+            tell(error.format_message(), None, JeevesError.code)
             return exits.FAILED
         case click.Abort():
             return exits.INTERRUPTED
         case _ if (lack := _lack(error)) is not None:
-            _complain(*lack)
+            tell(*lack, JeevesError.code)
             return exits.FAILED
         case _ if (known := _database_error(error, app)) is not None:
-            _complain(known.message, known.hint)
+            tell(known.message, known.hint, known.code)
             return exits.exit_code(known)
         case _:
             what = " ".join(str(error).split())
-            _complain(f"unexpected {type(error).__name__}: {what}", _keep_traceback(error, app))
+            tell(f"unexpected {type(error).__name__}: {what}", _keep_traceback(error, app), "unexpected")
             return exits.UNEXPECTED
 
 
@@ -72,12 +83,6 @@ def _lack(error: Exception) -> tuple[str, str | None] | None:
         case RuntimeError() if str(error) == NO_THREAD:
             return "there can be no more threads", _SHORTAGE_HINT
     return None
-
-
-def _complain(message: str, hint: str | None) -> None:
-    say(f"{PROGRAM}: error: {message}")
-    if hint:
-        say(f"hint: {hint}")
 
 
 def _database_error(error: Exception, app: App) -> JeevesError | None:

@@ -72,6 +72,11 @@ def since(text: str | None) -> Markup:
     return _time(text, "data-since", None)
 
 
+def lasting(text: str | datetime | None) -> Markup:
+    """The same in a sentence: ``for 5m``; without the script, since when."""
+    return _time(text, "data-lasting", None)
+
+
 def hour(text: str | datetime) -> Markup:
     """A time as the heading of what an hour holds has it: with its day."""
     return _time(text, "data-hour", None)
@@ -83,7 +88,9 @@ def axis(text: str) -> Markup:
 
 
 _USUAL: Final = "%Y-%m-%d %H:%M:%S UTC"
-_FORMS: Final[Mapping[str, str]] = MappingProxyType({"data-axis": "%H:%M", "data-hour": "%a %d %b, %H:%M"})
+_FORMS: Final[Mapping[str, str]] = MappingProxyType(
+    {"data-axis": "%H:%M", "data-hour": "%a %d %b, %H:%M", "data-lasting": f"since {_USUAL}"}
+)
 
 
 def _time(text: str | datetime | None, how: str, zone: str | None) -> Markup:
@@ -146,6 +153,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "moment": moment,
         "ago": ago,
         "since": since,
+        "lasting": lasting,
         "axis": axis,
         "hour": hour,
         "duration": duration,

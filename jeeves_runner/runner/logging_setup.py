@@ -2,9 +2,11 @@
 
 import json
 import logging
+import sys
+import threading
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.access import PRIVATE, make_folder
 from jeeves_runner.clock import to_text
@@ -13,11 +15,16 @@ from jeeves_runner.core.wording import one_line, printable_json
 from jeeves_runner.regular_files import open_to_append
 from jeeves_runner.runner.log_thread import ThreadHandler
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+log = logging.getLogger(__name__)
+
 _STANDARD_OUTPUT: Final = 1
 _STANDARD_ERROR: Final = 2
 
 _LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
-"""Ours, and those of libraries that would otherwise write to standard error in their own format."""
+"""Ours, and those of libraries that say as much as ours. Of all others the root has what is wrong."""
 
 
 class TextFormatter(logging.Formatter):
@@ -33,7 +40,8 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``at``, ``level``, ``logger``, ``message``, with an exception ``traceback``."""
+    """One JSON object a line: ``at``, ``level``, ``logger``, ``message``, the ``facts`` of the record by
+    their names, and with an exception ``traceback``."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -41,6 +49,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "facts", {}),
         }
         if (trace := _trace(self, record)) is not None:
             entry["traceback"] = trace
@@ -75,6 +84,27 @@ def set_up_logging(
         logger.handlers[:] = [handler]
         logger.setLevel(config.level.upper())
         logger.propagate = False
+    logging.getLogger().handlers[:] = [handler]  # else Python would write there what has no handler
+
+
+def log_what_python_says() -> None:
+    """Have in the log what the interpreter would write to standard error by itself: warnings, and exceptions
+    that nothing can catch."""
+    logging.captureWarnings(True)
+    sys.unraisablehook = _tell_unraisable
+    threading.excepthook = _tell_of_thread
+
+
+def _tell_unraisable(told: "UnraisableHookArgs") -> None:
+    what = told.err_msg or "an exception was ignored in"
+    log.error("%s %r", what, told.object, exc_info=(told.exc_type, told.exc_value, told.exc_traceback))  # type: ignore[arg-type]
+
+
+def _tell_of_thread(told: threading.ExceptHookArgs) -> None:
+    if told.exc_type is SystemExit:
+        return
+    name = "that has ended" if told.thread is None else told.thread.name
+    log.error("the thread %s failed", name, exc_info=(told.exc_type, told.exc_value, told.exc_traceback))  # type: ignore[arg-type]
 
 
 def lines_for_people(descriptor: int = _STANDARD_OUTPUT) -> ThreadHandler:
@@ -82,7 +112,7 @@ def lines_for_people(descriptor: int = _STANDARD_OUTPUT) -> ThreadHandler:
 
     It is the log itself where both go to the same place: so the lines stand in the order in which they came.
     """
-    for handler in _handlers():
+    for handler in handlers():
         if handler.writes_to(descriptor):
             return handler
     return ThreadHandler(descriptor)
@@ -90,16 +120,16 @@ def lines_for_people(descriptor: int = _STANDARD_OUTPUT) -> ThreadHandler:
 
 def reopen_log_file() -> None:
     """Go on in a new file of the same name, if the log is a file: the old one has been moved away."""
-    for handler in _handlers():
+    for handler in handlers():
         handler.reopen()
 
 
 def flush_log() -> None:
     """Wait for the last lines, as long as ``LAST_LINES`` at most."""
-    for handler in _handlers():
+    for handler in handlers():
         handler.flush()
 
 
-def _handlers() -> list[ThreadHandler]:
+def handlers() -> list[ThreadHandler]:
     handlers = logging.getLogger(_LOGGERS[0]).handlers
     return [handler for handler in handlers if isinstance(handler, ThreadHandler)]

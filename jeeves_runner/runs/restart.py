@@ -18,6 +18,7 @@ from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.jobs import Job, KnownJobs
 from jeeves_runner.runs.outcomes import record_outcome
+from jeeves_runner.runs.run_lines import tell_end
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.settle import (
     Kept,
@@ -118,10 +119,11 @@ class Restart:
         if isinstance(report.ending, Cancelled):  # no person has asked for that
             left_alive = None if report.ending.confirmed else UNCONFIRMED
             report = replace(report, ending=Lost(message=RUNNER_DIED, left_alive=left_alive))
-        await self._writer.write(
+        ended = await self._writer.write(
             lambda tx: record_outcome(tx, left.run.id, report, None, epoch=self._epoch, cause=None),
             priority=Priority.OUTCOME,
         )
+        tell_end(ended)
 
     async def _take_up(self, run: Run) -> None:
         """It waits on, or is missed if it waited too long.

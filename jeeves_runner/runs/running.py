@@ -26,6 +26,7 @@ from jeeves_runner.runs.late import LateEnds
 from jeeves_runner.runs.orders import Secrets
 from jeeves_runner.runs.outcomes import Report, record_outcome
 from jeeves_runner.runs.row_notes import RowNotes
+from jeeves_runner.runs.run_lines import tell_end, tell_start
 from jeeves_runner.runs.trace import Logs
 from jeeves_runner.troubles import Trouble
 
@@ -112,6 +113,7 @@ class RunningRuns:
         run, execution = attempt.run, attempt.execution
         if run is None or execution is None:
             raise RuntimeError("an attempt without a row cannot be carried out")
+        tell_start(run)
         await self._see_through(attempt, run, execution, execution.perform(run, self.api))
 
     async def resume(self, attempt: Attempt, left: LeftRun, handle: Handle) -> None:
@@ -119,6 +121,7 @@ class RunningRuns:
         execution = attempt.execution
         if execution is None:
             raise RuntimeError("an attempt that is not equipped cannot be resumed")
+        tell_start(left.run, "goes on")
         work = execution.resume(left, handle, self.api)
         await self._see_through(attempt, left.run, execution, work)
 
@@ -127,6 +130,7 @@ class RunningRuns:
         execution = attempt.execution
         if execution is None:
             raise RuntimeError("an attempt that is not equipped cannot begin")
+        tell_start(left.run)
         work = execution.begin(left, self.api)
         await self._see_through(attempt, left.run, execution, work)
 
@@ -138,6 +142,8 @@ class RunningRuns:
             report = await work
             if report is not None:
                 ended = await self._record(run, execution, report)
+                if ended is not None:
+                    tell_end(ended)
                 if ended is not None and not is_confirmed(report.ending):
                     self._late.watch(ended, execution)
         finally:  # whatever was wrong with this run keeps no other one from its slot

@@ -25,6 +25,7 @@ from jeeves_runner.execute.output.sink import Output
 from jeeves_runner.execute.output.stream_tail import StreamTail
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.outcomes import Report, record_outcome
+from jeeves_runner.runs.run_lines import tell_end
 
 log = logging.getLogger(__name__)
 
@@ -96,12 +97,12 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
 async def record_lost_runs(lost: Sequence[tuple[LeftRun, Report]], writer: Writer, epoch: int) -> None:
     """Record them as interrupted, all in one transaction."""
 
-    def op(tx: Tx) -> None:
-        for one, report in lost:
-            _record(tx, one, report, epoch)
+    def op(tx: Tx) -> list[Run]:
+        return [_record(tx, one, report, epoch) for one, report in lost]
 
     if lost:
-        await writer.write(op, priority=Priority.OUTCOME)
+        for run in await writer.write(op, priority=Priority.OUTCOME):
+            tell_end(run)
 
 
 async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Report:
@@ -175,11 +176,11 @@ def _tail_of(place: LogPlace) -> str | None:
     return tail.text()
 
 
-def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> None:
+def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> Run:
     spec = _specs(tx.conn, {left.run.job_id}).get(left.run.job_id)
     retries = None if spec is None else spec.retries
     cause = cancel_cause(tx.conn, left.run.id)
-    record_outcome(tx, left.run.id, report, retries, epoch=epoch, cause=cause)
+    return record_outcome(tx, left.run.id, report, retries, epoch=epoch, cause=cause)
 
 
 def _specs(conn: apsw.Connection, job_ids: Set[str]) -> dict[str, JobSpec]:

@@ -7,7 +7,7 @@ from support.api import Api, shell_job, with_api
 from support.ledger import Ledger
 from support.pages import BROWSER, page
 
-from jeeves_runner.core.edge_spec import After
+from jeeves_runner.core.edge_spec import After, OnChange, OnQueue
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
 from jeeves_runner.db.renames import Rename, rename
@@ -34,9 +34,9 @@ def test_all_that_is_known_of_it_stands_there(ledger: Ledger) -> None:
             "0 3 * * * Europe/Berlin",
             "jobs.d/backup.yaml:1",
             "revision 1",
-            "commit f00dfee First jobs",
+            "commit f00dfeedf0 First jobs",
             "It is due next at",
-            "Last 2, since",
+            "Last 2, the first",
             "1 went wrong",
             "writes datastore shop",
             "is followed by check",
@@ -61,7 +61,7 @@ def test_what_is_unusual_stands_at_the_top(ledger: Ledger) -> None:
         assert "at its last good spec since" in found.text
         assert "line 3: <no> See the file" in found.text
         assert "Paused until resumed: a move" in found.text
-        assert "Nothing comes of itself." in found.text
+        assert "Nothing comes by the clock." in found.text
         assert "It has never run." in found.text
 
     with_api(ledger, scenario)
@@ -82,6 +82,32 @@ def test_what_is_wrong_with_it_stands_there_until_it_is_over(ledger: Ledger) -> 
         await api.post("/jobs/bad/run")
 
     with_api(ledger, fails)
+    with_api(ledger, scenario)
+
+
+def test_what_starts_it_without_a_time_is_told(ledger: Ledger) -> None:
+    ledger.add_job("copy")
+    ledger.add_job("check", after=After(("copy",)), on_queue=OnQueue("mails"), on_change=OnChange(("in/*",)))
+
+    async def scenario(api: Api) -> None:
+        starts = "after copy; by items of queue mails; when files change"
+        found = await page(api, "/jobs/check")
+        assert f"Schedule none Starts {starts} Next run" in found.text
+        assert f"Nothing comes by the clock. It starts {starts}." in found.text
+        assert "Schedule when triggered Next run" in (await page(api, "/jobs/copy")).text
+
+    with_api(ledger, scenario)
+
+
+def test_messages_show_code_as_code(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+    ledger.hold("backup", "line 3: unknown key `timout`")
+
+    async def scenario(api: Api) -> None:
+        found = await page(api, "/jobs/backup")
+        assert "unknown key <code>timout</code>" in found.html
+        assert "`" not in found.text
+
     with_api(ledger, scenario)
 
 

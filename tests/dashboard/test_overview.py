@@ -9,9 +9,12 @@ from support.api import Api, with_api
 from support.pages import Page, page
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.core.origin import Actor
+from jeeves_runner.core.origin import DIRTY, Actor
+from jeeves_runner.core.plan import Plan
+from jeeves_runner.core.problem import Problem
 from jeeves_runner.dashboard.pages.overview import _ACTIVE
 from jeeves_runner.db import overrides
+from jeeves_runner.reconcile.sync_status import SyncStatus
 
 
 @pytest.fixture
@@ -77,3 +80,32 @@ def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
     ledger.mute("backup", minutes=60)
     found = shown(ledger, "/alerts").text
     assert "Muted What Until Why Act backup" in found
+
+
+def test_mistakes_in_manifests_are_counted_where_nothing_is_held(ledger: AlertLedger) -> None:
+    error = Problem(
+        severity="error", code="key", file="jobs.d/a.yaml", line=1, column=1, message="no", hint=""
+    )
+    warning = error._replace(severity="warning", file="jobs.d/c.yaml")
+    mistakes = (error, error, error._replace(file="jobs.d/b.yaml"), warning)
+
+    async def scenario(api: Api) -> Page:
+        api.sync.status = SyncStatus(state="held", revision=1, plan=Plan(problems=mistakes, complete=False))
+        return await page(api, "/")
+
+    assert "3 mistakes in 2 manifests" in with_api(ledger, scenario).text
+
+
+def test_what_was_not_committed_is_told_beside_the_commit(ledger: AlertLedger) -> None:
+    ledger.conn.execute(
+        'UPDATE revisions SET "commit" = ?, author = NULL, subject = NULL', ("f00dfeed" * 5 + DIRTY,)
+    )
+
+    async def scenario(api: Api) -> Page:
+        api.sync.status = SyncStatus(state="in_sync", revision=1, commit="f00dfeed" * 5 + DIRTY, plan=Plan())
+        return await page(api, "/")
+
+    found = with_api(ledger, scenario)
+    assert "in sync f00dfeedf0+dirty" in found.text
+    assert "revision 1 f00dfeedf0+dirty" in found.text
+    assert "with what was not committed" in found.text

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from jeeves_runner.api.past_ends import Slot
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.core.why.words import counted
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.strips import Strip, strips
 from jeeves_runner.db.alert_facts import usual_ms
@@ -19,7 +20,7 @@ from jeeves_runner.db.message_list import Trouble, troubles
 from jeeves_runner.db.revisions import RevisionRow, revision_rows
 from jeeves_runner.db.run_list import RunRow, active_run_rows, newest_ended
 from jeeves_runner.views.occurrences import NextRun, OccurrenceDocument, first_view
-from jeeves_runner.views.sync import SyncDocument, sync_view
+from jeeves_runner.views.sync import ProblemDocument, SyncDocument, sync_view
 
 _SHEET: Final = Sheet(
     template="overview.html", title="Overview", here="/", live=("run", "sync", "queue", "alert", "other")
@@ -36,6 +37,8 @@ class Overview:
 
     sync: SyncDocument
     """How the live jobs stand against the manifests."""
+    mistakes: str
+    """How many mistakes the manifests have, in words; empty if they have none."""
     revision: RevisionRow | None
     """What was applied last."""
     strips: Sequence[Strip]
@@ -79,6 +82,7 @@ def _read(
     running = [run for run in active if run["status"] == "running"][:_ACTIVE]
     return Overview(
         sync=sync,
+        mistakes=_mistakes(sync["problems"]),
         revision=next(iter(revision_rows(conn, before=None, limit=1)), None),
         strips=strips(slots),
         incidents=incidents.rows,
@@ -90,6 +94,15 @@ def _read(
         usual=_usual(conn, running),
         coming=first_view(conn, now, next_run, count=_NEXT),
         ended=newest_ended(conn, _LAST),
+    )
+
+
+def _mistakes(problems: Sequence[ProblemDocument]) -> str:
+    files = [problem["file"] for problem in problems if problem["severity"] == "error"]
+    if not files:
+        return ""
+    return (
+        f"{counted(len(files), 'mistake', 'mistakes')} in {counted(len(set(files)), 'manifest', 'manifests')}"
     )
 
 

@@ -1,5 +1,5 @@
 // The line at the top of a page that is not as things are now: the server is away, or does not make this page.
-import { show } from "./times.js";
+import { byServer, show } from "./times.js";
 
 let lostAt = null; // when the server was heard of last, while it is away
 let refusal = null; // why there is no newer page
@@ -40,7 +40,7 @@ function draw() {
 
 function ago(at) {
   const time = document.createElement("time");
-  time.dateTime = new Date(at).toISOString();
+  time.dateTime = byServer(at).toISOString();
   time.setAttribute("data-ago", "");
   return time;
 }

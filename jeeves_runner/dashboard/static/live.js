@@ -1,7 +1,7 @@
 // A page that stays true: told of changes by one stream for all tabs of this browser, it comes again for itself
 // and puts the difference in its place. The server says how often it may.
 import * as link from "./link.js";
-import { show } from "./times.js";
+import { serverSays, show } from "./times.js";
 
 const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
@@ -61,8 +61,8 @@ function stream(tell) {
   let opened = 0;
   let source = null;
   const open = () => {
-    source?.close();
     opened = Date.now();
+    source?.close();
     source = new EventSource("/events?brief=true");
     for (const kind of ["ready", "reset"]) source.addEventListener(kind, () => { alive(); tell({}); });
     source.addEventListener("changed", (event) => { alive(); tell(JSON.parse(event.data)); });
@@ -124,6 +124,7 @@ async function asked() {
     wanted = true;
     return null;
   }
+  serverSays(answer.headers.get("Date"));
   if (answer.status === 401) location.reload();
   if (!answer.ok && answer.status !== 304) return refusedWith(answer.status, text);
   link.isTrue();

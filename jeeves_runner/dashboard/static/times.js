@@ -14,6 +14,25 @@ export function span(ms) {
   }
 }
 
+// By how much the viewer's clock is ahead of the server's, whose times are those of a page: by the answers of the
+// server, which say the second in which they were made.
+let ahead = 0;
+const LITTLE = 3000; // an answer takes its time, and a second is what it says
+
+export function serverSays(date) {
+  const by = Date.now() - Date.parse(date);
+  if (Number.isNaN(by)) return;
+  const is = Math.abs(by) < LITTLE ? 0 : by;
+  const isOther = Math.abs(is - ahead) >= LITTLE;
+  if (isOther) ahead = is;
+  if (isOther) show();
+}
+
+const present = () => Date.now() - ahead;
+
+// A time of the viewer's clock by that of the server.
+export const byServer = (at) => new Date(at - ahead);
+
 // To make one takes a hundred times longer than to use it, and a list has hundreds of times.
 const formats = new Map();
 
@@ -28,7 +47,7 @@ function clock(when, zone, withDay) {
 }
 
 // A time as it stands in a line: with its day if that is another one.
-export const instant = (when) => clock(when, HERE, Math.abs(Date.now() - when) > DAY / 2);
+export const instant = (when) => clock(when, HERE, Math.abs(present() - when) > DAY / 2);
 
 function hover(when, zone) {
   const said = [`${clock(when, HERE, true)} ${HERE}`];
@@ -49,6 +68,7 @@ function said(element, when, now) {
   if (element.hasAttribute("data-axis")) return axis(when);
   const passed = now - when.getTime();
   if (element.hasAttribute("data-since")) return span(Math.max(0, passed));
+  if (element.hasAttribute("data-lasting")) return `for ${span(Math.max(0, passed))}`;
   if (element.hasAttribute("data-ago")) {
     if (Math.abs(passed) < 1000) return "now";
     return passed > 0 ? `${span(passed)} ago` : `in ${span(-passed)}`;
@@ -57,7 +77,7 @@ function said(element, when, now) {
 }
 
 export function show(within = document) {
-  const now = Date.now();
+  const now = present();
   for (const element of within.querySelectorAll("time[datetime]")) {
     const when = new Date(element.dateTime);
     if (Number.isNaN(when.getTime())) continue;
@@ -69,7 +89,7 @@ export function show(within = document) {
 
 // Bars of how far a run is: they fill up to what is usual, and tell by their colour that it takes longer.
 function move() {
-  const now = Date.now();
+  const now = present();
   for (const bar of document.querySelectorAll("svg[data-progress]")) {
     const part = (now - new Date(bar.dataset.progress).getTime()) / Number(bar.dataset.usual);
     bar.querySelector(".done").setAttribute("width", Math.max(0, Math.min(1, part)) * 100);
