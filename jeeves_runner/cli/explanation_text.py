@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.formats import ago, shortened
-from jeeves_runner.cli.plan_text import Line, field_text
+from jeeves_runner.cli.plan_text import Line, field_lines
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.manifest_text import NOTHING, flow_text, value_text
@@ -73,7 +73,8 @@ def unset_keys(told: "ExplanationDocument") -> str:
 
 def difference_lines(told: "ExplanationDocument") -> Iterator[Line]:
     """What an apply would change of the live job."""
-    return ((f"  {field_text(field)}",) for field in told["differences"])
+    for field in told["differences"]:
+        yield from field_lines(field, "  ")
 
 
 def _is_told(key: "ExplainedKeyDocument") -> bool:

@@ -60,8 +60,7 @@ def test_a_page_of_what_is_gone_says_so(tmp_path: Path, look: Look) -> None:
             conn.set_busy_timeout(30_000)
             conn.execute("DELETE FROM runs WHERE id = ?", (run,))
         again(page)
-        expect(page.locator("#link")).to_contain_text(f"Not as it is now: there is no run {run}. Shown as of")
-        expect(page.locator(".log-line")).to_have_text("1rarely")
+        expect(page.locator("h1")).to_have_text(f"there is no run {run}")
         refusals(viewer)
 
 
@@ -200,9 +199,5 @@ def test_a_log_that_is_gone_or_cannot_be_read_says_so(tmp_path: Path, look: Look
         os.kill(started_pid(tmp_path), signal.SIGKILL)
     shutil.rmtree(tmp_path / "data")
     with serving(tmp_path):
-        expect(page.locator(".log-foot")).to_contain_text(
-            f"There is no more of this log: there is no run {run}."
-        )
-        expect(page.locator("#link")).to_contain_text(f"there is no run {run}")
-        expect(page.locator(".log-line")).to_have_text("1first")
+        expect(page.locator("h1")).to_have_text(f"there is no run {run}")
         refusals(viewer)

@@ -34,6 +34,7 @@ ACTS: Final = {
     "queue resume mail": ("resume", "queue mail"),
     "queue purge mail --pending --yes": ("purge", "queue mail"),
     "queue retry 2": ("retry", "queue mail"),
+    "queue delete 2": ("delete", "queue mail"),
 }
 """Commands that act, and what the audit says of each."""
 
@@ -45,6 +46,7 @@ DATA: Final = {
 OTHER: Final = {
     *("init", "add-job"),  # they write files
     "serve",  # its runner says for itself what it does
+    "completion",  # it prints a text of its own
     "restore",  # no server may run meanwhile: it is in the audit of what is restored
 }
 

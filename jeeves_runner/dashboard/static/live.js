@@ -125,7 +125,10 @@ async function asked() {
     return null;
   }
   serverSays(answer.headers.get("Date"));
-  if (answer.status === 401) location.reload();
+  if (answer.status === 401 || answer.status === 404) { // the answer says what is wrong
+    location.reload();
+    return null;
+  }
   if (!answer.ok && answer.status !== 304) return refusedWith(answer.status, text);
   link.isTrue();
   pace = Number(answer.headers.get("Jeeves-Pace")) || pace;
