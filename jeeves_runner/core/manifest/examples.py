@@ -9,13 +9,17 @@ from jeeves_runner.core.problem import KeyPath
 from jeeves_runner.core.wording import brief
 
 _NONE: Final = object()
+_SHAPES: Final = {"string": "write one text", "object": "write `key: value` lines below it"}
+"""What to write where a schema has no example."""
 _SUCH_AS: Final = re.compile(r' such as (.+?)(?:, or |, "| or ".*|; |$)')
 
 
 def example_hint(path: KeyPath, schema: Mapping[str, Any]) -> str | None:
     """``for example `timeout: 1h` ``: what can stand at the end of ``path``; None without an example."""
     text = _text_of(schema)
-    return None if text is None else f"for example `{_under(path, text)}`"
+    if text is None:
+        return _SHAPES.get(str(schema.get("type")))
+    return f"for example `{_under(path, text)}`"
 
 
 def key_hint(key: str, schema: Mapping[str, Any]) -> str:
@@ -49,6 +53,8 @@ class _Written:
 def _example(schema: Mapping[str, Any]) -> Any:
     if "examples" in schema:
         return schema["examples"][0]
+    if schema.get("default"):
+        return schema["default"]
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("type") == "boolean":
@@ -57,7 +63,17 @@ def _example(schema: Mapping[str, Any]) -> Any:
         return max(schema["minimum"], 1)
     if (found := _SUCH_AS.search(schema.get("x-expected", ""))) is not None:
         return _Written(found[1])
-    return next((each for each in map(_example, _choices(schema)) if each is not _NONE), _NONE)
+    return next((each for each in map(_example, _choices(schema)) if each is not _NONE), _of_mapping(schema))
+
+
+def _of_mapping(schema: Mapping[str, Any]) -> Any:
+    """A mapping of one key, by its first one or by what all of its values are."""
+    inner = {"NAME": schema["additionalProperties"]} if schema.get("additionalProperties") else {}
+    for key, part in (*schema.get("properties", {}).items(), *inner.items()):
+        value = _example(part)
+        if value is not _NONE and not isinstance(value, _Written):
+            return {key: value}
+    return _NONE
 
 
 def _choices(schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -106,9 +106,9 @@ function begin(place) {
   }
 
   function step(by) {
-    tools.isFresh = false;
     const number = search.step(view.top(), by);
-    if (number === null) return;
+    if (number === null) return; // what is still looked for is shown once it is found
+    tools.isFresh = false;
     // What is found may be in what is left out of a long line.
     const shown = log.shown(number, false).pieces.map((piece) => piece.text).join("").slice(0, 4000);
     if (!search.pattern.test(shown)) view.whole.add(number);
