@@ -21,7 +21,7 @@ _DEFAULT: Final = "(default)"
 _STATES: Final = {
     "applied": ("as its files say", "green"),
     "pending": ("its files differ from it, and wait for an apply", "yellow"),
-    "held": ("held at its last good spec", "yellow"),
+    "held": ("held as it was", "yellow"),
     "broken": ("not there: its manifest is broken, and nothing of it was ever applied", "red"),
     "undeclared": ("no manifest declares it any more", "yellow"),
 }

@@ -78,7 +78,7 @@ def field_text(field: Mapping[str, Any]) -> str:
 
 def held_line(kind: str, name: str, why: str = "") -> Line:
     """What keeps its last good spec, ``why`` after a colon."""
-    return Styled(f"= {kind} {name}", "cyan"), f"  held at its last good spec{why}"
+    return Styled(f"= {kind} {name}", "cyan"), f"  held as it was{why}"
 
 
 def consequence_line(message: str) -> Line:

@@ -174,7 +174,7 @@ function put(page) {
   if (loads(page) !== loads(document)) return location.reload();
   document.title = page.title;
   document.getElementById("icon").href = page.getElementById("icon").href;
-  for (const id of ["vitals", "ways", "main"]) {
+  for (const id of ["mark", "vitals", "ways", "main"]) {
     const now = page.getElementById(id);
     show(now);
     Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });
