@@ -1,7 +1,7 @@
 """What asks for attention: a row for each thing that is wrong, kept back or does not start."""
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from shlex import quote
 from typing import Final, Literal
@@ -132,15 +132,19 @@ def lost_rows(active: list[RunRow], elsewhere: Container[int]) -> Iterator[Row]:
             yield Styled("lost", "red"), f"run {run['id']} of {run['job_id']}", why
 
 
-def job_rows(conn: apsw.Connection, now: datetime, sync: SyncDocument) -> Iterator[Row]:
-    """What is wrong with jobs and besides, and what people have set for jobs."""
+def job_rows(
+    conn: apsw.Connection, now: datetime, sync: SyncDocument, zone_of: Callable[[str], tzinfo]
+) -> Iterator[Row]:
+    """What is wrong with jobs and besides, and what people have set for jobs. ``zone_of``: the clocks of a
+    job, by the name of its zone."""
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
     yield from wrong_rows(conn, jobs, now, sync)
     yield from _set_rows(jobs, "paused", "resume", pause_text, now)
     yield from _set_rows(jobs, "muted", "unmute", mute_text, now)
     for job in jobs:
         if job["skips"]:
-            why = f"{shortened(skips_text(job, now))}; `jeeves-runner unskip {job['id']}` ends it"
+            text = shortened(skips_text(job, now, zone_of(job["timezone"])))
+            why = f"{text}; `jeeves-runner unskip {job['id']}` ends it"
             yield Styled("skips", "magenta"), job["id"], why
     yield from _run_out_rows(conn, jobs, now)
 
@@ -263,7 +267,7 @@ def starved_rows(active: list[RunRow], now: datetime) -> Iterator[Row]:
     waiting = [run for run in active if run["status"] == "scheduled" and run["reason"] == "disk_full"]
     if waiting:
         since = ago(min(run["created_at"] for run in waiting), now)
-        why = f"{reason_text(waiting[0], served=True)}, since {since}; make room, or lower min_free"
+        why = f"{reason_text(waiting[0], now, served=True)}, since {since}; make room, or lower min_free"
         yield Styled("waits", "red"), counted(len(waiting), "run"), why
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from datetime import datetime
 from typing import Annotated, Any, Final, TypedDict, cast
 
 import apsw
@@ -13,6 +14,7 @@ from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.carried_runs import JOB_OF_RUN, newest_of, of_job
 from jeeves_runner.db.pages import Page, page
 from jeeves_runner.db.run_states import ACTIVE
+from jeeves_runner.db.run_times import first_entered_from
 
 
 class RunRow(TypedDict):
@@ -126,20 +128,34 @@ def run_rows(
     job_id: str | None = None,
     status: str | None = None,
     before: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int,
     room: int | None = None,
 ) -> Page[RunRow]:
-    """Up to ``limit`` runs, newest first, without their output: of a job, of a status, with smaller ids.
+    """Up to ``limit`` runs, newest first, without their output: of a job, of a status, with smaller ids,
+    entered at ``since`` or later and before ``until``.
 
     ``room``: for the texts that those who start and run them bring.
     """
-    wanted = {_OF_STATUS.get(status or "", _NOT_OK): status, "id < :before": before}
+    wanted = {
+        _OF_STATUS.get(status or "", _NOT_OK): status,
+        "id < :before": before,
+        "id >= :first": None if since is None else first_entered_from(conn, since),
+        "id < :end": None if until is None else first_entered_from(conn, until),
+    }
     which = " AND ".join(condition for condition, value in wanted.items() if value is not None) or "true"
     if job_id is not None:
         which = f"id IN ({newest_of(conn, job_id, which)})"
     rows = conn.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE {which} ORDER BY id DESC LIMIT :limit",
-        {"status": status, "before": before, "limit": limit + 1},
+        {
+            "status": status,
+            "before": before,
+            "first": wanted["id >= :first"],
+            "end": wanted["id < :end"],
+            "limit": limit + 1,
+        },
     )
     with closing(rows):
         found = page(rows, _size, limit=limit, room=room)

@@ -1,5 +1,6 @@
 """Runs: lists without output, single runs with all that is recorded of them."""
 
+from datetime import datetime
 from itertools import takewhile
 from typing import Final, NotRequired, TypedDict
 
@@ -49,15 +50,20 @@ def runs_view(
     job_id: str | None = None,
     status: str | None = None,
     before: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int,
     room: int | None = None,
 ) -> RunsDocument:
-    """``{runs}``: up to ``limit``, newest first: of a job (deleted or not), of a status, before a run.
+    """``{runs}``: up to ``limit``, newest first: of a job (deleted or not), of a status, before a run,
+    entered from ``since`` on and before ``until``.
 
     As many as have ``room`` in characters of their parameters and results, but one at least; ``next_before``
     if others follow.
     """
-    found = run_list.run_rows(conn, job_id=job_id, status=status, before=before, limit=limit, room=room)
+    found = run_list.run_rows(
+        conn, job_id=job_id, status=status, before=before, since=since, until=until, limit=limit, room=room
+    )
     document: RunsDocument = {"runs": found.rows}
     if found.more:
         document["next_before"] = found.rows[-1]["id"]

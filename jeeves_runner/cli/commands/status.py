@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Final, cast
-from zoneinfo import ZoneInfo
 
 import apsw
 import click
@@ -21,9 +20,9 @@ from jeeves_runner.cli.attention import (
     waiting_text,
     wrong_rows,
 )
-from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, counted, duration, moment
-from jeeves_runner.cli.rows import RUN_HEADERS, run_cells
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.formats import ago, counted, duration, time_column, when
+from jeeves_runner.cli.rows import print_runs
 from jeeves_runner.cli.server import ask, server_of
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Styled
@@ -55,6 +54,7 @@ _SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied"}
     "--check", is_flag=True, help="Print only what is wrong. Exit 1 if anything is, 2 if no server answers."
 )
 @json_option
+@utc_option
 @pass_app
 @click.pass_context
 def command(ctx: click.Context, app: App, check: bool) -> None:
@@ -164,7 +164,12 @@ def _print_screen(
     _print_head(app, now, status, sync, server)
     active = active_runs(conn)
     stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
-    rows = [*sync_rows(sync, now), *stuck, *job_rows(conn, now, sync), *access_rows(app.settings, status)]
+    rows = [
+        *sync_rows(sync, now),
+        *stuck,
+        *job_rows(conn, now, sync, app.zone_of),
+        *access_rows(app.settings, status),
+    ]
     if rows:
         app.print_heading("Needs attention")
         _print_attention(app, rows)
@@ -208,8 +213,7 @@ def _last_work(app: App, now: datetime, status: StatusDocument, stopping_at: dat
     if until <= now:
         return f"it ends {runs}"
     text = to_text(until)
-    zone = ZoneInfo(app.settings.timezone)
-    return f"it starts nothing new and waits for {runs} until {moment(text, zone)} ({ago(text, now)}) at most"
+    return f"it starts nothing new and waits for {runs} until {when(text, now, app.zone)} at most"
 
 
 def _held_text(held: Sequence[HeldDocument]) -> str:
@@ -267,7 +271,7 @@ def _print_active(app: App, runs: list[RunRow], now: datetime, *, served: bool) 
     if not runs:
         return
     app.print_heading("Now")
-    app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in runs[:_MANY]])
+    print_runs(app, runs[:_MANY], now, app.zone, served=served)
     if len(runs) > _MANY:
         app.print(f"and {len(runs) - _MANY} more; see `jeeves-runner runs --status running` and `scheduled`")
 
@@ -276,9 +280,12 @@ def _print_next(app: App, conn: apsw.Connection, now: datetime) -> None:
     coming = next_view(conn, now, count=_FEW, once=True)["occurrences"]
     if not coming:
         return
-    zone = ZoneInfo(app.settings.timezone)
     app.print_heading("Next")
+    times = time_column("TIME", [each["scheduled_for"] for each in coming], app.zone)
     app.print_table(
-        ("WHEN", "JOB", "TIME"),
-        [(ago(o["scheduled_for"], now), o["job_id"], moment(o["scheduled_for"], zone)) for o in coming],
+        ("WHEN", "JOB", times.header),
+        [
+            (ago(each["scheduled_for"], now), each["job_id"], at)
+            for each, at in zip(coming, times.cells, strict=True)
+        ],
     )
