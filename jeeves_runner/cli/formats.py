@@ -9,19 +9,31 @@ from typing import Final, NamedTuple
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.instants import on_clocks
-from jeeves_runner.core.wording import one_line
+from jeeves_runner.core.wording import counted, on_one_line, shortened
+
+__all__ = [
+    "NONE",
+    "TimeColumn",
+    "ago",
+    "command_text",
+    "counted",
+    "duration",
+    "is_offset",
+    "json_text",
+    "moment",
+    "on_one_line",
+    "relative",
+    "shortened",
+    "size",
+    "time_column",
+    "timestamp",
+    "when",
+]
 
 NONE: Final = "-"
 """In place of a value that is not there."""
 
-_LONGEST: Final = 100
 _CLOCK: Final = len("2026-11-24 03:03:35")
-_BREAKS: Final = str.maketrans("\n\r\t", "   ")
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """``1 job``, ``2 jobs``; ``many`` where an s does not make the plural."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def duration(ms: int | None) -> str:
@@ -113,17 +125,6 @@ def size(count: int | None) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} TiB"
-
-
-def shortened(text: str) -> str:
-    """One line of at most 100 characters; a break in the text is a blank."""
-    line = on_one_line(text)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
-
-
-def on_one_line(text: str) -> str:
-    """One line, however long; a break in the text is a blank."""
-    return one_line(text.translate(_BREAKS))
 
 
 def json_text(value: object) -> str:

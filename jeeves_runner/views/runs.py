@@ -1,12 +1,10 @@
 """Runs: lists without output, single runs with all that is recorded of them."""
 
 from datetime import datetime
-from itertools import takewhile
 from typing import Final, NotRequired, TypedDict
 
 import apsw
 
-from jeeves_runner.core.model import BAD
 from jeeves_runner.db import run_list, runs
 from jeeves_runner.db.run_list import RunRow, WholeRunRow
 
@@ -85,9 +83,8 @@ def active_runs(conn: apsw.Connection) -> list[RunRow]:
 
 def failing(conn: apsw.Connection, job_id: str) -> tuple[int, RunRow]:
     """How many ended runs of a job went badly in a row (at most 100), and the newest of them."""
-    rows = run_list.ended_rows(conn, job_id, _STREAK)
-    streak = takewhile(lambda row: row["status"] in BAD, rows)
-    return sum(1 for _ in streak), rows[0]
+    (newest,) = run_list.ended_rows(conn, job_id, 1)
+    return run_list.bad_streak(conn, job_id, _STREAK), newest
 
 
 def last_attempt(conn: apsw.Connection, run_id: int) -> int:

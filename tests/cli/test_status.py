@@ -77,7 +77,7 @@ def test_status_has_no_attention_to_ask_for_when_all_is_well(shell: Shell) -> No
     for number in range(7):
         shell.ledger.add_job(f"job-{number}", schedule=("0 * * * *",))
     lines = [words(line) for line in shell.text("status").splitlines()]
-    assert lines[3:6] == ["", "Next", "WHEN JOB TIME (UTC)"]
+    assert lines[3:6] == ["", "Next, once a server runs", "WHEN JOB TIME (UTC)"]
     assert lines[6:] == [f"in 1h job-{number} 2026-03-01 13:00:00" for number in range(5)]
 
 
