@@ -248,6 +248,15 @@ def test_lines_and_commands_can_be_handed_on(tmp_path: Path, look: Look) -> None
         assert page.evaluate("navigator.clipboard.readText()") == "jeeves-runner trigger script"
 
 
+def test_what_is_copied_is_what_was_written(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        run = ran(server, tmp_path, r"printf '1%%\r2%%\r3%%\ndone\n'")
+        page = look(server.url).open(f"/runs/{run}")
+        expect(line(page, 1)).to_have_text("↺ 23%")
+        page.evaluate("document.getSelection().selectAllChildren(document.querySelector('.log-box'))")
+        assert page.evaluate("document.getSelection().toString()").split() == ["3%", "done"]
+
+
 def test_seven_tabs_leave_connections_for_everything_else(tmp_path: Path, look: Look) -> None:
     """A browser has six for one server. Tabs that are not looked at hold none."""
     with serving(tmp_path) as server, feeding(tmp_path, server) as (run, feed):

@@ -250,7 +250,7 @@ export class LogView {
     const isWhole = this.whole.has(number);
     const { pieces, overwritten, rest } = this.log.shown(number, isWhole);
     if (overwritten) {
-      const count = add(text, "button", "log-more");
+      const count = add(text, "button", "log-more log-states");
       count.type = "button";
       count.dataset.whole = number;
       count.textContent = `↺ ${overwritten}`;
