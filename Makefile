@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # The tests start the program some hundred times: let Python compile it once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test service check schemas pictures screenshots bench campaign chaos http browser lock clean
+.PHONY: setup run test service check dist schemas pictures screenshots bench campaign chaos http browser lock clean
 
 setup: $(STAMP)
 
@@ -40,6 +40,14 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Wheels to install elsewhere, named once they are there: the program, and the client of scripts alone.
+DIST := dist
+dist: $(STAMP)
+	@rm -f $(DIST)/jeeves_runner*.whl
+	@for folder in . packaging/client; do \
+	  said=$$($(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) $$folder 2>&1) || { echo "$$said" >&2; exit 1; }; done
+	@ls $(DIST)/jeeves_runner*.whl
+
 # Property tests with many more examples, 140 rounds of chaos, 50 of a pipeline, an hour of requests: not part of
 # `make test`.
 campaign: $(STAMP)
@@ -66,9 +74,10 @@ schemas: $(STAMP)
 pictures: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m support.picture_page
 
-# Those of the dashboard, in headless Chromium. They show the time at which they were taken.
+# Those of the dashboard and of a terminal, in headless Chromium. They show the time at which they were taken.
 screenshots: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m support.dashboard_pictures
+	PYTHONPATH=tests $(BIN)/python -m support.terminal_picture
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)

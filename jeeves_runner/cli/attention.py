@@ -47,6 +47,9 @@ _OF_SYNC: Final = (Cause.HELD, Cause.BLOCKED)
 _PATIENCE: Final = timedelta(minutes=5)
 """A channel that takes no message for so long is something wrong, and no passing fault."""
 
+_AS_BEFORE: Final = {"job": "runs on as before", "queue": "works on as before", "node": "stays as before"}
+"""What a broken manifest changes of what it has declared."""
+
 _NAMED: Final = 3
 """How many jobs a row names that is about several."""
 
@@ -76,7 +79,8 @@ def sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
     for file, entries in held.items():
         names = _first_of([entry["id"] for entry in entries])
         first = next((_problem_text(error) for error in errors if error["file"] == file), None)
-        why = shortened(first or f"{file}: {entries[0]['message']}")
+        fault = first or f"{file}: {entries[0]['message']}"
+        why = shortened(f"{_AS_BEFORE[entries[0]['kind']]}; {fault}")
         since = min((entry["since"] for entry in entries if entry["since"]), default=None)
         held_since = f", since {ago(since, now)}" if since else ""
         yield Styled("held", "yellow"), shortened(names), why + held_since
@@ -109,7 +113,8 @@ def _config_row(change: ConfigChangeDocument, now: datetime) -> Row:
 
 
 def _problem_text(problem: ProblemDocument) -> str:
-    return f"{problem['file']}:{problem['line']}: {problem['message']}"
+    hint = f" ({problem['hint']})" if problem["hint"] else ""
+    return f"{problem['file']}:{problem['line']}: {problem['message']}{hint}"
 
 
 def lost_rows(active: list[RunRow], elsewhere: Container[int]) -> Iterator[Row]:
@@ -207,7 +212,7 @@ def _message_rows(conn: apsw.Connection, now: datetime, patience: timedelta) -> 
         if trouble.failed:
             messages = counted(trouble.failed, "message")
             why = f"{messages} could not be sent, last {ago(trouble.failed_at, now)}: {trouble.error}"
-            proof = f"`jeeves-runner alerts test {trouble.channel}` shows whether it is mended"
+            proof = f"`jeeves-runner alerts test {trouble.channel}` shows whether it is fixed"
             yield Styled("unsent", "red"), trouble.channel, f"{why}; {proof}"
         else:
             again = "at once" if trouble.next_try is None else ago(trouble.next_try, now)

@@ -73,7 +73,7 @@ def sentences(found: Comparison) -> Iterator[str]:
     if found.refused:
         yield f"An apply would be refused: {found.refused}."
     if not plan.complete:
-        yield "The plan is incomplete: mend the errors above; until then nothing is deleted."
+        yield "The plan is incomplete: fix the errors above; until then nothing is deleted."
     if plan.suspended:
         yield f"Their deletes wait: {named(plan.suspended)}."
 

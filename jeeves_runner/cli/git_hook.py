@@ -8,6 +8,7 @@ from os.path import relpath
 from pathlib import Path
 from typing import Final
 
+from jeeves_runner.cli.git_repository import lacking_git
 from jeeves_runner.cli.scaffold import NewFile, template
 from jeeves_runner.errors import Conflict
 from jeeves_runner.sources.git_command import ask
@@ -28,13 +29,10 @@ def hook_of(project: Path, jobs_dir: str) -> NewFile:
     said = ask(place, "rev-parse", "--show-toplevel", "--git-common-dir", patience=_PATIENCE)
     if said is None:
         if shutil.which("git") is None:
-            raise Conflict(
-                "there is no program git on the PATH; nothing was written",
-                hint="install git, or leave out --hook",
-            )
+            raise lacking_git("--hook")
         raise Conflict(
             f"{project} is in no git repository, so there is no place for a hook; nothing was written",
-            hint=f"`git init {shlex.quote(str(project))}`, or leave out --hook",
+            hint="make it one with --git, or leave out --hook",
         )
     top, common = (os.fsdecode(line) for line in said.splitlines())
     elsewhere = ask(place, "config", "--get", "core.hooksPath", patience=_PATIENCE)

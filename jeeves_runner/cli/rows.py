@@ -94,7 +94,7 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
     if job["skips"]:
         notes.append(skips_text(job, now))
     if job["held"]:
-        notes.append(f"held: {job['file']} is broken")
+        notes.append(f"held: runs on as before, {job['file']} is broken")
     if job["drifted"]:
         notes.append("changed by hand")
     if has_run_out(job):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ MANIFEST_SCHEMA: Final = f"{SCHEMA_DIR}/manifest.schema.json"
 CONFIG_SCHEMA: Final = f"{SCHEMA_DIR}/config.schema.json"
 
 JOBS_DIR: Final = "jobs.d"
+
+_DEFAULT_ZONE: Final = "# timezone: UTC              # of schedules that name none"
 
 #: Where each template of a new project goes, relative to its root.
 PROJECT: Final[Mapping[str, str]] = {
@@ -59,18 +62,28 @@ def template(name: str) -> str:
 
 
 def project_files(
-    root: Path, schemas: Mapping[str, Mapping[str, Any]], jobs_dir: str = JOBS_DIR
+    root: Path,
+    schemas: Mapping[str, Mapping[str, Any]],
+    jobs_dir: str = JOBS_DIR,
+    *,
+    zone: str | None = None,
+    requirement: str,
 ) -> Iterator[NewFile]:
     """All files of a new project.
 
     ``schemas``: JSON Schemas, by their path below ``root``. ``jobs_dir``: the folder of manifests, as seen
-    from ``root``.
+    from ``root``. ``zone``: the time zone of its schedules; without one the config names the default.
+    ``requirement``: what its workflow has pip install.
     """
     to_schemas = Path(relpath(root / SCHEMA_DIR, root / jobs_dir)).as_posix()
     for name, target in PROJECT.items():
         text = template(name)
         if name == "hello.yaml":
             text = text.replace(f"../{SCHEMA_DIR}", to_schemas)
+        elif name == "workflow.yml":
+            text = text.replace("{requirement}", shlex.quote(requirement))
+        elif name == "jeeves-runner.yaml" and zone is not None:
+            text = text.replace(_DEFAULT_ZONE, f"timezone: {zone:<18} # of schedules that name none")
         yield NewFile(
             path=root / target.replace(JOBS_DIR, jobs_dir),
             text=text,

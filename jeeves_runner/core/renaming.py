@@ -156,7 +156,7 @@ def _claimed_twice(claim: _Claim, old: str, several: "list[_Claim]") -> Refused:
 
 def _waits(claim: _Claim, old: str, file: str, broken: str) -> Refused:
     message = f"job `{claim.id}` waits: `{old}`, which it is renamed from, may still be declared in {file}"
-    return Refused("warning", claim.id, claim.file, claim.line, message, f"mend {file}: {broken}")
+    return Refused("warning", claim.id, claim.file, claim.line, message, f"fix {file}: {broken}")
 
 
 def _too_late(claim: _Claim, live: Mapping[Key, LiveRow]) -> Iterator[Refused]:

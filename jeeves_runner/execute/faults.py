@@ -52,7 +52,7 @@ def folder_fault(path: str | Path, error: OSError | None) -> Fault:
     if error is None:
         return Fault(f"the working folder is not a folder: {path}", "let it name a folder")
     if isinstance(error, _ABSENT):
-        return Fault(f"the working folder does not exist: {path}", "create it, or mend cwd")
+        return Fault(f"the working folder does not exist: {path}", "create it, or fix cwd")
     return Fault(f"the working folder cannot be entered: {path}: {error.strerror}")
 
 

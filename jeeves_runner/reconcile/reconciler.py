@@ -60,7 +60,7 @@ SILENCE = 4.0
 """Seconds without an answer of the planner after which that is the sync state; 10,000 new manifests take it
 three."""
 
-_INCOMPLETE = "deletes wait until the errors in the manifests are mended"
+_INCOMPLETE = "deletes wait until the errors in the manifests are fixed"
 
 
 class Reconciler:

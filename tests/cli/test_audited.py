@@ -45,6 +45,7 @@ DATA: Final = {
 OTHER: Final = {
     *("init", "add-job"),  # they write files
     "serve",  # its runner says for itself what it does
+    "completion",  # it prints a text of its own
     "restore",  # no server may run meanwhile: it is in the audit of what is restored
 }
 

@@ -1,13 +1,16 @@
 """What Tab offers, asked as a shell does."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
+from click.testing import CliRunner
 from support.cli import Shell
+from support.docs import ROOT
 
 from jeeves_runner.cli.commands import LISTED
 from jeeves_runner.cli.context import App
@@ -164,3 +167,58 @@ def tabbed(
     )
     assert answer.stderr == ""
     return answer.stdout
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+def test_a_shell_gets_what_it_reads_by_a_command(kind: str) -> None:
+    printed = CliRunner().invoke(main, ["completion", kind])
+    assert printed.exit_code == 0
+    assert printed.output == tabbed_source(kind)
+
+
+def test_bash_completes_by_what_the_command_prints(shell: Shell) -> None:
+    """The functions of bash, in a bash: what Tab would find for half a word."""
+    program = shell.folder / "jeeves-runner"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m jeeves_runner "$@"\n')
+    program.chmod(0o755)
+    script = """
+    eval "$(jeeves-runner completion bash)"
+    COMP_WORDS=(jeeves-runner complet) COMP_CWORD=1
+    $(complete -p jeeves-runner | sed 's/.*-F \\([^ ]*\\).*/\\1/') jeeves-runner
+    echo "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{shell.folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("completion\n", "")
+
+
+def test_another_shell_is_refused_with_those_there_are() -> None:
+    refused = CliRunner().invoke(main, ["completion", "csh"])
+    assert refused.exit_code == 64
+    assert "'bash', 'zsh', 'fish'" in refused.stderr
+
+
+def tabbed_source(kind: str) -> str:
+    """What click prints for a shell that asks by the variable."""
+    return (
+        subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from jeeves_runner.cli.main import main; main(prog_name='jeeves-runner')",
+            ],
+            env={**os.environ, "_JEEVES_RUNNER_COMPLETE": f"{kind}_source"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout.rstrip("\n")
+        + "\n"
+    )

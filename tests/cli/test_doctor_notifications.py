@@ -141,7 +141,7 @@ def test_a_channel_that_took_nothing_is_an_error_while_it_is_named(shell: Shell)
         outbox.give_up(tx, [alerting.test(tx, channel) for channel in ("webhook:ops", "webhook:old")], "gone")
     found = [each for each in findings(shell) if each[0] == "error"]
     assert [message for _, message, _ in found] == ["webhook:ops took none of 1 message: gone"]
-    assert found[0][2] == "then `jeeves-runner alerts test webhook:ops` shows whether it is mended"
+    assert found[0][2] == "then `jeeves-runner alerts test webhook:ops` shows whether it is fixed"
 
 
 def test_a_webhook_is_not_called_and_its_files_are_read(shell: Shell) -> None:

@@ -30,7 +30,7 @@ def test_jobs_are_a_table_with_what_is_unusual_noted(shell: Shell) -> None:
     assert lines == [
         "JOB STATUS SCHEDULE LAST RUN NEXT RUN NOTE",
         "backup error 0 3 * * * 2h ago in 15h -",
-        "by-hand idle when triggered - - held: jobs.d/by-hand.yaml is broken",
+        "by-hand idle when triggered - - held: runs on as before, jobs.d/by-hand.yaml is broken",
         "report paused */30 * * * * | @daily - in 2h paused, ends in 2h: holiday",
     ]
 

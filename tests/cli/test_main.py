@@ -159,9 +159,9 @@ def every_error() -> list[type[errors.JeevesError]]:
 @pytest.mark.parametrize("kind", every_error())
 def test_an_error_ends_with_the_code_of_its_kind(kind: type[errors.JeevesError]) -> None:
     expected = {"refused": 4, "source_mismatch": 4, "usage": 64, "invalid_value": 64}.get(kind.code, 2)
-    answer = invoke("act", group=failing(kind("it is broken", hint="mend it")))
+    answer = invoke("act", group=failing(kind("it is broken", hint="fix it")))
     assert answer.exit_code == expected
-    assert answer.stderr == "jeeves-runner: error: it is broken\nhint: mend it\n"
+    assert answer.stderr == "jeeves-runner: error: it is broken\nhint: fix it\n"
 
 
 def test_every_code_with_an_exit_code_of_its_own_exists() -> None:

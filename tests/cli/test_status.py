@@ -42,12 +42,12 @@ def test_status_without_a_server_tells_what_the_database_holds(shell: Shell) -> 
     lines = [words(line) for line in shell.text("status").splitlines()]
     assert lines == [
         f"jeeves-runner {__version__} is stopped; start it with `jeeves-runner serve`.",
-        f"Manifests: in part held at revision 1 (commit f00dfeedf0), checked now; {unwatched}.",
-        "Jobs: 3 declared, 1 running, 0 waiting; in the last hour 1 ended ok, 2 badly.",
+        f"Manifests: 1 job held back at revision 1 (commit f00dfeedf0), checked now; {unwatched}.",
+        "Jobs: 3 declared, 1 running, 0 queued; in the last hour 1 ok, 2 failed.",
         "",
         "Needs attention",
         "WHAT WHICH WHY",
-        "held held jobs.d/held.yaml: line 3: unknown key tiemout, since now",
+        "held held runs on as before; jobs.d/held.yaml: line 3: unknown key tiemout, since now",
         f"lost run {running} of held its server died; {settled}",
         f"failing bad error 2 times in a row, last 59s ago in run {failed}: exit code 1",
         "paused good paused, until resumed: holiday; `jeeves-runner resume good` ends it",
@@ -218,7 +218,7 @@ def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) ->
         lines = [words(line) for line in shell.text("status").splitlines()]
     assert lines[5:8] == [
         "WHAT WHICH WHY",
-        "held old jobs.d/old.yaml:3: unknown key, since now",
+        "held old runs on as before; jobs.d/old.yaml:3: unknown key, since now",
         "invalid jobs.d/new.yaml jobs.d/new.yaml:5: unknown key",
     ]
 

@@ -1,4 +1,4 @@
-"""The built wheel, installed alone: what a user gets, not what the source tree has."""
+"""The built wheels, installed alone: what a user gets, not what the source tree has."""
 
 import os
 import shlex
@@ -12,6 +12,8 @@ from zipfile import ZipFile
 
 import pytest
 import yaml
+from support.learner import followed
+from support.server import new_project, save, serving
 
 from jeeves_runner import __version__
 
@@ -25,39 +27,41 @@ Run = Callable[..., Answer]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The program, and the client of scripts."""
     out = tmp_path_factory.mktemp("dist")
-    words = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
-    built = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    here = [f"BIN={Path(sys.executable).parent}", "STAMP=pyproject.toml"]  # whatever environment this is
+    words = ["make", "--silent", "dist", f"DIST={out}", *here]
+    built = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
-    (found,) = out.glob("*.whl")
+    found = sorted(out.iterdir())
+    assert built.stdout == "".join(f"{wheel}\n" for wheel in found)
     return found
+
+
+@pytest.fixture(scope="module")
+def wheel(wheels: list[Path]) -> Path:
+    return wheels[0]
 
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """Variables of a clean virtual environment: our wheel, and this environment's libraries beside it."""
     home = tmp_path_factory.mktemp("venv")
-    venv.create(home, with_pip=False, symlinks=True)
-    python = home / "bin" / "python"
-    words = [
-        "-m",
-        "pip",
-        "--python",
-        str(python),
-        "install",
-        "--quiet",
-        "--no-index",
-        "--no-deps",
-        str(wheel),
-    ]
-    subprocess.run([sys.executable, *words], check=True)
-    site = next(home.glob("lib/python*/site-packages"))
+    site = _install(wheel, home)
     # A path in a .pth file is searched, but the .pth files within it (such as our editable one) are not.
     libraries = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
     (site / "libraries.pth").write_text("\n".join(libraries), encoding="utf-8")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "JR_"))}
     return {**inherited, "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(home)}
+
+
+def _install(wheel: Path, home: Path) -> Path:
+    """Make an environment of a wheel without its libraries: its folder of packages."""
+    venv.create(home, with_pip=False, symlinks=True)
+    words = ["-m", "pip", "--python", str(home / "bin" / "python"), "install", "--quiet", "--no-index"]
+    subprocess.run([sys.executable, *words, "--no-deps", str(wheel)], check=True)
+    return next(home.glob("lib/python*/site-packages"))
 
 
 @pytest.fixture
@@ -133,3 +137,64 @@ def test_the_checks_that_init_writes_fail_on_a_broken_manifest(run: Run, tmp_pat
     assert [run(*shlex.split(hook["entry"])).returncode != 0 for hook in hooks] == [True, True]
     # By its files a hook would be skipped for a commit that only deletes some.
     assert [hook["always_run"] and "files" not in hook for hook in hooks] == [True, True]
+
+
+# The client alone
+
+LIBRARIES = ("apsw", "jsonschema_rs")
+"""All that it may need besides itself."""
+
+
+def _environment_of_a_script(wheels: list[Path], home: Path) -> None:
+    site = _install(wheels[1], home)
+    for name in LIBRARIES:
+        (site / name).symlink_to(Path(sysconfig.get_path("platlib"), name))
+
+
+def test_the_client_needs_what_its_wheel_declares(wheels: list[Path]) -> None:
+    with ZipFile(wheels[1]) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        lines = archive.read(metadata).decode().splitlines()
+    declared = [line.split()[1].partition(">")[0] for line in lines if line.startswith("Requires-Dist:")]
+    assert [name.replace("-", "_") for name in declared] == list(LIBRARIES)
+    assert f"Version: {__version__}" in lines
+
+
+@pytest.mark.service
+def test_the_guide_to_environments_works(wheels: list[Path], tmp_path: Path) -> None:
+    """A script whose environment has the client alone; the queue's payloads have a schema."""
+    root = new_project(tmp_path)
+    (root / "scripts").mkdir()
+    save(root, "queues.yaml", QUEUE)
+    _environment_of_a_script(wheels, root / ".venv")
+    assert followed("how-to/use-an-environment-of-its-own.md", root) == [0]
+
+
+@pytest.mark.service
+def test_the_client_alone_reaches_a_server_both_ways(wheels: list[Path], tmp_path: Path) -> None:
+    root = new_project(tmp_path)
+    save(root, "queues.yaml", QUEUE)
+    save(root, "both.yaml", "run: exec .venv/bin/python both.py\ntimeout: 1m\n")
+    (root / "both.py").write_text(BOTH_WAYS)
+    _environment_of_a_script(wheels, root / ".venv")
+    with serving(root) as server:
+        _, answer = server.post("/jobs/both/run")
+    assert answer["result"]["stdout"] == "1 refused\n2 refused\n", answer["result"]
+
+
+QUEUE = "queues:\n  - id: reports\n    payload_schema: {required: [number]}\n"
+BOTH_WAYS = """
+import os
+from jeeves_runner.client import Client
+from jeeves_runner.errors import InvalidValue
+
+for client in Client(), Client(url=os.environ["JR_API_URL"], token=os.environ["JR_TOKEN"]):
+    with client as jr:
+        jr.enqueue("reports", {"number": 1})
+        (item,) = jr.claim("reports")
+        jr.complete(item)
+        try:
+            jr.enqueue("reports", {})
+        except InvalidValue:
+            print(item.id, "refused")
+"""

@@ -15,8 +15,20 @@ def test_the_tutorial_works(tmp_path: Path) -> None:
     assert followed("tutorial/first-job.md", tmp_path) == [0]
 
 
+def test_the_readme_works(tmp_path: Path) -> None:
+    assert followed("../README.md", tmp_path) == [0]
+
+
 def test_the_guide_to_parameters_works(tmp_path: Path) -> None:
     assert followed("how-to/parameters.md", new_project(tmp_path, "timezone: UTC\n")) == [0]
+
+
+def test_the_guide_to_secrets_works(tmp_path: Path) -> None:
+    assert followed("how-to/give-a-job-a-secret.md", new_project(tmp_path, "port: 0\n")) == [0]
+
+
+def test_the_guide_to_shell_jobs_works(tmp_path: Path) -> None:
+    assert followed("how-to/write-a-shell-job.md", new_project(tmp_path, "port: 0\n")) == [0]
 
 
 def test_the_guide_to_trying_out_works(tmp_path: Path) -> None:

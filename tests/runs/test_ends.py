@@ -25,7 +25,7 @@ def test_a_script_that_is_missing_ends_its_run_with_that_message(place: Place) -
     place.apply(job("gone", "exit 0", cwd="/no/such/folder"))
     run = with_runner(place, lambda rig: rig.finish("gone"))
     assert run.status is RunStatus.ERROR
-    assert run.message == "the working folder does not exist: /no/such/folder; create it, or mend cwd"
+    assert run.message == "the working folder does not exist: /no/such/folder; create it, or fix cwd"
 
 
 @pytest.mark.parametrize(

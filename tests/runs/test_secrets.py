@@ -24,7 +24,7 @@ def test_the_message_of_a_run_is_masked(place: Place) -> None:
         return await rig.finish("a")
 
     assert with_runner(place, scenario).message == (
-        "the working folder does not exist: /nowhere/***; create it, or mend cwd"
+        "the working folder does not exist: /nowhere/***; create it, or fix cwd"
     )
 
 

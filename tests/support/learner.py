@@ -2,8 +2,8 @@
 
 A block's first line says more than a reader sees: ``python scripts/a.py`` is that file's new content,
 ``sh exits 1`` ends with that code, ``sh until WORD`` is repeated until WORD shows, ``sh background``
-goes on. A ``text`` block holds lines the commands before it print, in order; ``…`` stands for anything. One
-that ``arrives`` holds what people get, as it shows sooner or later.
+goes on, and what stands ``apart`` is left out. A ``text`` block holds lines the commands before it print, in
+order; ``…`` stands for anything. One that ``arrives`` holds what people get, as it shows sooner or later.
 """
 
 import os
@@ -96,16 +96,20 @@ class Learner:
         )
         self.output = done.stdout
         self.here = Path(self._where.read_text().strip())
-        config = self.here / "jeeves-runner.yaml"
-        if config.exists() and "\nport: 0\n" not in config.read_text():
-            with config.open("a") as file:
-                file.write("\nport: 0\n")  # another runner of this machine may have the usual one
         return done.returncode
+
+    def _take_any_port(self) -> None:
+        """Another runner of this machine may have the usual one, such as that of `make run`."""
+        config = self.here / "jeeves-runner.yaml"
+        if "\nport: 0\n" not in f"\n{config.read_text()}":
+            with config.open("a") as file:
+                file.write("\nport: 0\n")
 
     def _repeat(self, text: str, word: str) -> None:
         until(lambda: self._run(text) == 0 and word in self.output, PATIENCE)
 
     def _start(self, text: str) -> None:
+        self._take_any_port()
         server = subprocess.Popen(
             shlex.split(text), cwd=self.here, env=self._env, stdout=subprocess.PIPE, text=True
         )
@@ -138,7 +142,8 @@ def followed(
     learner = Learner(folder, reads=reads, types=types, arrives=arrives)
     try:
         for block in blocks(DOCS / page):
-            learner.do(block)
+            if block.info[1:] != ("apart",):
+                learner.do(block)
     finally:
         learner.stop()
     return [server.returncode for server in learner.servers]

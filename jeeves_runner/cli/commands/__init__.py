@@ -66,6 +66,11 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("backup", "Write all of the database into a file.", "backups:backup"),
         Listed("restore", "Put a backup in the place of the database.", "backups:restore"),
     ),
+    "Shell": (
+        Listed(
+            "completion", "Print what bash, zsh or fish needs to complete words on Tab.", "completion:command"
+        ),
+    ),
 }
 
 #: The same, by name.

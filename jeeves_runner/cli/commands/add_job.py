@@ -159,7 +159,7 @@ def _refuse_broken_defaults(name: str, problems: Iterable[Problem]) -> None:
             raise PlanIncomplete(
                 f"the defaults for the new job are broken: {problem.file}:{problem.line}:{problem.column}:"
                 f" {problem.message}",
-                hint=problem.hint or f"mend {problem.file} first",
+                hint=problem.hint or f"fix {problem.file} first",
             )
 
 

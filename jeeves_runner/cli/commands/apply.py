@@ -130,7 +130,7 @@ def _refuse(app: App, plan: Plan) -> None:
         app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
     raise PlanIncomplete(
         f"nothing was applied: {problem_summary(plan.problems)}",
-        hint="mend the manifests, or apply the valid rest with --keep-going",
+        hint="fix the manifests, or apply the valid rest with --keep-going",
     )
 
 

@@ -163,7 +163,7 @@ def _refuse_broken(plan: "Plan") -> None:
         first = errors[0]
         raise PlanIncomplete(
             f"{first.file}:{first.line}:{first.column}: {first.message}",
-            hint=f"mend the {len(errors)} errors first" if len(errors) > 1 else first.hint,
+            hint=f"fix the {len(errors)} errors first" if len(errors) > 1 else first.hint,
         )
 
 

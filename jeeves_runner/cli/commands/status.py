@@ -1,5 +1,6 @@
 """``status``: what needs attention, what runs now and what comes next, on one screen."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -38,6 +39,7 @@ from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runner import HealthDocument, StatusDocument, counts, status_view
 from jeeves_runner.views.runs import active_runs
 from jeeves_runner.views.sync import (
+    HeldDocument,
     SyncDocument,
     SyncSummary,
     recorded_sync,
@@ -45,7 +47,7 @@ from jeeves_runner.views.sync import (
 
 _FEW: Final = 5
 _MANY: Final = 10
-_SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied", "held": "in part held"}
+_SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied"}
 
 
 @click.command("status")
@@ -159,7 +161,7 @@ def _print_screen(
     server: RunnerRow | None,
 ) -> None:
     """``status`` and ``sync`` are the documents of the routes of that name."""
-    _print_head(app, now, status, server)
+    _print_head(app, now, status, sync, server)
     active = active_runs(conn)
     stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
     rows = [*sync_rows(sync, now), *stuck, *job_rows(conn, now, sync), *access_rows(app.settings, status)]
@@ -170,7 +172,9 @@ def _print_screen(
     _print_next(app, conn, now)
 
 
-def _print_head(app: App, now: datetime, status: StatusDocument, server: RunnerRow | None) -> None:
+def _print_head(
+    app: App, now: datetime, status: StatusDocument, sync: SyncDocument, server: RunnerRow | None
+) -> None:
     if server is None:
         state = Styled("stopped", "yellow")
         detail = "; start it with `jeeves-runner serve`"
@@ -185,7 +189,7 @@ def _print_head(app: App, now: datetime, status: StatusDocument, server: RunnerR
         where = f", {server.api_url}" if server.api_url else ""
         detail = f" for {duration(status['uptime_ms'])} (pid {server.pid}{where})"
     app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
-    app.print(f"Manifests: {_sync_text(status['sync'], now)}.")
+    app.print(f"Manifests: {_sync_text(status['sync'], sync['held'], now)}.")
     app.print(f"Jobs: {_health_text(status['health'], now)}.")
     if text := _alerts_text(status["health"]):
         app.print(f"Alerts: {text}.")
@@ -208,12 +212,19 @@ def _last_work(app: App, now: datetime, status: StatusDocument, stopping_at: dat
     return f"it starts nothing new and waits for {runs} until {moment(text, zone)} ({ago(text, now)}) at most"
 
 
-def _sync_text(sync: SyncSummary, now: datetime) -> str:
+def _held_text(held: Sequence[HeldDocument]) -> str:
+    kinds = {entry["kind"] for entry in held}
+    return f"{counted(len(held), kinds.pop()) if len(kinds) == 1 else len(held)} held back"
+
+
+def _sync_text(sync: SyncSummary, held: Sequence[HeldDocument], now: datetime) -> str:
     if not sync["revision"]:
         parts = ["nothing has been applied yet"]
     else:
         commit = f" (commit {short_sha(sync['commit'])})" if sync["commit"] else ""
         word = _SYNC_WORDS.get(sync["state"], sync["state"])
+        if sync["state"] == "held" and held:
+            word = _held_text(held)
         if sync["state"] in SYNC_ALARMS and sync["since"] is not None:
             word = f"{word} since {ago(sync['since'], now)}"
         parts = [f"{word} at revision {sync['revision']}{commit}, checked {ago(sync['checked_at'], now)}"]
@@ -230,8 +241,8 @@ def _health_text(health: HealthDocument, now: datetime) -> str:
         last = ago(health["catching_up_until"], now)
         late = f", {health['catching_up']} late (spaced by `catch_up_spread`, the last one catches up {last})"
     return (
-        f"{health['total_jobs']} declared, {health['running']} running, {health['waiting']} waiting{late};"
-        f" in the last hour {health['ok_last_hour']} ended ok, {health['errors_last_hour']} badly"
+        f"{health['total_jobs']} declared, {health['running']} running, {health['waiting']} queued{late};"
+        f" in the last hour {health['ok_last_hour']} ok, {health['errors_last_hour']} failed"
     )
 
 

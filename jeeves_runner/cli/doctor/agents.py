@@ -17,7 +17,7 @@ def examine_gateway(
     """What it says of itself. ``with_trial``: also what becomes of a session, if nothing
     speaks against one. ``fault``: what is wrong with the config, which may be its gateway."""
     if config.gateway.url is None and fault is not None:
-        yield Diagnosis("gateway", "warning", "none can be looked at", "mend the config first")
+        yield Diagnosis("gateway", "warning", "none can be looked at", "fix the config first")
         return
     if config.gateway.url is None:
         yield Diagnosis("gateway", "ok", "none is configured, so jobs of type session are refused")

@@ -149,7 +149,7 @@ def _bad_channels(use: _Use) -> Iterable[Diagnosis]:
             continue
         jobs = use.channels[trouble.channel]
         of = f" (of {counted(len(jobs), 'job')})" if jobs else ""
-        hint = f"then `jeeves-runner alerts test {trouble.channel}` shows whether it is mended"
+        hint = f"then `jeeves-runner alerts test {trouble.channel}` shows whether it is fixed"
         if trouble.failed:
             messages = counted(trouble.failed, "message")
             yield _found("error", f"{trouble.channel}{of} took none of {messages}: {trouble.error}", hint)
