@@ -18,5 +18,5 @@ ACTS: Final[tuple[Route, ...]] = (
     _forms("/jobs/{job}/act", "What is done with a job", job_acts.job_acts),
     _forms("/runs/{run}/act", "What is done with a run", acts.run_acts),
     _forms("/queues/{queue}/act", "What is done with a queue", acts.queue_acts),
-    _forms("/queues/{queue}/items/{item}/act", "What is done with a dead letter", acts.item_acts),
+    _forms("/queues/{queue}/items/{item}/act", "What is done with an item", acts.item_acts),
 )

@@ -346,6 +346,16 @@ def override_of_all(conn: apsw.Connection, kind: OverrideKind, now: datetime) ->
     return _override(overrides.in_force(conn, kind, now).of_all)
 
 
+def all_paused_view(conn: apsw.Connection, now: datetime) -> AllPausedDocument:
+    """``{paused}``."""
+    return {"paused": override_of_all(conn, OverrideKind.PAUSE, now)}
+
+
+def all_muted_view(conn: apsw.Connection, now: datetime) -> AllMutedDocument:
+    """``{muted}``."""
+    return {"muted": override_of_all(conn, OverrideKind.MUTE, now)}
+
+
 def _is_scheduled(listed: ListedJob) -> bool:
     return listed.columns["enabled"] and listed.columns["schedule"] is not None
 

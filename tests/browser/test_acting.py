@@ -93,6 +93,26 @@ def test_a_job_is_run_by_keys_alone(tmp_path: Path, look: Look) -> None:
         forgive(viewer)
 
 
+def test_all_jobs_are_paused_and_resumed_from_the_overview(tmp_path: Path, look: Look) -> None:
+    with greeting(tmp_path) as server:
+        page = look(server.url).open("/")
+        page.get_by_role("link", name="Pause all…").click()
+        expect(page.get_by_role("dialog", name="Pause all jobs")).to_be_visible()
+        assert not findings(page)
+        page.get_by_role("button", name="2 hours").click()
+        page.get_by_role("textbox", name="Reason").fill(EVIL)
+        page.get_by_role("dialog").get_by_role("button", name="Pause all").click()
+        assert "All jobs are paused until " in note(page)
+        expect(page.locator("main")).to_contain_text(EVIL)
+        assert server.job("greet")["paused"]["all"]
+        assert not findings(page)
+        page.get_by_role("link", name="Resume all…").click()
+        page.get_by_role("dialog").get_by_role("button", name="Resume all").click()
+        expect(page.get_by_role("link", name="Pause all…")).to_be_visible()
+        assert server.job("greet")["paused"] is None
+        assert page.evaluate("window.hacked") is None
+
+
 def test_what_is_set_is_told_seen_and_taken_back(tmp_path: Path, look: Look) -> None:
     with greeting(tmp_path) as server:
         viewer = look(server.url)

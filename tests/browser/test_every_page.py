@@ -45,6 +45,7 @@ MORE = (
     "/runs?job=crawl-prices",
     "/graph?around=process:pack-orders",
     "/audit?actor=cli",
+    "/queues/orders?item=205",
 )
 """What is asked of some pages besides."""
 
@@ -109,6 +110,14 @@ def test_each_link_leads_to_a_page(shop: Server) -> None:
     assert bad == []
 
 
+@pytest.mark.parametrize("path", [*_paths(), "/jobs/pack-orders", "/jobs/zzzz"])
+def test_commands_in_messages_stand_as_code(shop: Server, path: str) -> None:
+    if "newest " in path:
+        path = f"/runs/{shop.get('/runs?status=error&limit=1')['runs'][0]['id']}"
+    shown = re.sub(r"<(pre|code|title|script)\b.*?</\1>", "", _fetched(shop.url + path)[1], flags=re.DOTALL)
+    assert [line for line in re.sub("<[^>]*>", "", shown).splitlines() if "`" in line] == []
+
+
 def _kind(path: str) -> str:
     """Links of a kind lead to the same page, with other values."""
     parts = urlsplit(path)
@@ -118,12 +127,13 @@ def _kind(path: str) -> str:
 
 
 def _fetched(url: str) -> tuple[int, str]:
+    """The status, and the page, which also says what is wrong."""
     request = urllib.request.Request(url, headers={"Accept": BROWSER})
     try:
         with urllib.request.urlopen(request) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
-        return error.code, ""
+        return error.code, error.read().decode()
 
 
 def _open(viewer: Viewer, shop: Server, path: str) -> Page:

@@ -57,6 +57,27 @@ def test_a_payload_that_was_opened_stays_open_while_others_fail(tmp_path: Path, 
         expect(page).to_have_title("mail · jeeves-runner")
 
 
+def test_a_dead_letter_is_deleted_on_its_own_page_which_is_then_left(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        first, second = push(server, LETTER, max_attempts=1), push(server, 2, max_attempts=1)
+        for _ in range(2):
+            give_up(server, "no")
+        viewer = look(server.url)
+        other = viewer.open(f"/queues/mail?item={first}")
+        page = viewer.open(f"/queues/mail?item={first}")
+        assert not findings(page)
+        page.get_by_role("link", name="Delete…").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(page).to_have_url(f"{server.url}/queues/mail")
+        expect(page.locator(".note")).to_contain_text(f"Item {first} is deleted.")
+        expect(page.locator("#dead .item")).to_have_count(1)
+        expect(other.locator("h1")).to_contain_text(f"there is no queue item {first}")
+        page.locator(f"#item-{second}").get_by_role("link", name="Delete…").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(page.locator("#dead")).to_have_count(0)
+        viewer.complaints[:] = [each for each in viewer.complaints if "404" not in each]
+
+
 def test_one_gets_to_a_queue_by_keys(tmp_path: Path, look: Look) -> None:
     new_project(tmp_path)
     save(tmp_path, "queues.yaml", "queues: [{id: alerts}, {id: mail, description: Letters}]\n")

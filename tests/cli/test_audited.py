@@ -34,6 +34,7 @@ ACTS: Final = {
     "queue resume mail": ("resume", "queue mail"),
     "queue purge mail --pending --yes": ("purge", "queue mail"),
     "queue retry 2": ("retry", "queue mail"),
+    "queue delete 2": ("delete", "queue mail"),
 }
 """Commands that act, and what the audit says of each."""
 

@@ -170,6 +170,17 @@ class TestQueue:
             "paused": None,
         }
 
+    def test_deletes_items_that_are_not_claimed_all_or_none(self, shell: Shell) -> None:
+        shell("queue", "push", "mail", "1", "2", "3")
+        [item] = shell("queue", "claim", "mail", "--json").json["items"]
+        refused = shell("queue", "delete", "2", str(item["id"]))
+        assert refused.code == 2
+        assert f"item {item['id']} of queue mail is claimed" in refused.err
+        assert shell.store.count("queue_items") == 3
+        assert shell("queue", "delete", "2", "3").out == "Deleted: 2 pending items.\n"
+        assert shell.store.count("queue_items") == 1
+        assert shell("queue", "delete", "2").code == 2
+
     def test_is_paused_and_resumed(self, shell: Shell) -> None:
         shell("queue", "push", "mail", "1")
         answer = shell("queue", "pause", "mail", "--for", "2h", "--reason", "moving")

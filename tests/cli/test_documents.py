@@ -8,7 +8,6 @@ from support.answers import faults, route_of
 from support.cli import Shell
 from support.queues import push
 
-from jeeves_runner.views.jobs import AllMutedDocument, AllPausedDocument
 from jeeves_runner.views.load import LoadDocument
 
 COMMANDS: Mapping[str, str] = {
@@ -53,6 +52,10 @@ COMMANDS: Mapping[str, str] = {
     "mute backup --for 2h": "POST /jobs/backup/mute",
     "unmute backup": "POST /jobs/backup/unmute",
     "unmute --tag db": "GET /jobs",
+    "pause --all": "POST /pause",
+    "resume --all": "POST /resume",
+    "mute --all --for 2h": "POST /mute",
+    "unmute --all": "POST /unmute",
     "skip backup --reason moving": "POST /jobs/backup/skip",
     "unskip backup": "POST /jobs/backup/unskip",
     "skip --tag db": "GET /jobs",
@@ -60,6 +63,7 @@ COMMANDS: Mapping[str, str] = {
     "queue pause mail": "POST /queues/mail/pause",
     "queue resume mail": "POST /queues/mail/resume",
     "queue purge mail --pending --yes": "POST /queues/mail/purge",
+    "queue delete 1": "DELETE /queues/mail/items/1",
     "cancel 2": "POST /runs/2/cancel",
 }
 
@@ -96,10 +100,6 @@ def test_a_command_prints_the_document_of_its_route(filled: Shell, words: str, t
     ("words", "shape"),
     [
         ("next --load", LoadDocument),
-        ("pause --all", AllPausedDocument),
-        ("resume --all", AllPausedDocument),
-        ("mute --all --for 2h", AllMutedDocument),
-        ("unmute --all", AllMutedDocument),
     ],
 )
 def test_what_no_route_answers_has_its_document_too(filled: Shell, words: str, shape: object) -> None:

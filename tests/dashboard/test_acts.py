@@ -158,7 +158,8 @@ def test_a_queue_is_paused_and_its_dead_letters_are_retried(ledger: Ledger) -> N
             failed = {"lease_token": item["lease_token"], "error": EVIL}
             await api.post(f"/queues/mail/items/{item['id']}/fail", failed)
         shown = await page(api, "/queues/mail")
-        assert 'href="/queues/mail/items/1/act"' in shown.html
+        assert 'href="/queues/mail/items/1/act#act-retry"' in shown.html
+        assert 'href="/queues/mail/items/1/act#act-delete"' in shown.html
         assert "Retry dead letters" in shown.text
         shown, found = await acts(api, "/queues/mail/items/1/act")
         assert EVIL in shown.text
@@ -178,11 +179,64 @@ def test_a_queue_is_paused_and_its_dead_letters_are_retried(ledger: Ledger) -> N
     with_api(ledger, scenario)
 
 
+def test_an_item_is_deleted_where_it_is_not_worked_on(ledger: Ledger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+
+    async def scenario(api: Api) -> None:
+        await api.post("/queues/mail/items", {"payloads": [1, 2]})
+        assert "#act-retry" not in (await page(api, "/queues/mail?item=2")).html
+        assert "#act-delete" in (await page(api, "/queues/mail?item=2")).html
+        [item] = (await api.post("/queues/mail/claim")).body["items"]
+        assert "/act#" not in (await page(api, f"/queues/mail?item={item['id']}")).html
+        shown, found = await acts(api, f"/queues/mail/items/{item['id']}/act")
+        assert "cannot be deleted before that has ended" in shown.text
+        assert list(found.forms) == ["act-delete"]
+        _, found = await acts(api, "/queues/mail/items/2/act")
+        form = found.forms["act-delete"]
+        assert form["data-gone"] == "/queues/mail?item=2"
+        asked = await api.ask(form["data-method"] or "", form["data-path"] or "", {})
+        assert (asked.status, asked.body) == (200, {"deleted": {"pending": 1}})
+        assert (await page(api, "/queues/mail?item=2")).status == 404
+
+    with_api(ledger, scenario)
+
+
 def test_the_runner_is_asked_to_look(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         _, found = await acts(api, "/act")
         assert (await api.post(found.forms["act-reconcile"]["data-path"] or "", {})).status == 202
-        assert 'href="/act"' in (await page(api, "/sync")).html
+        assert 'href="/act#act-reconcile"' in (await page(api, "/sync")).html
+
+    with_api(ledger, scenario)
+
+
+def test_all_jobs_are_paused_and_muted_at_once(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        _, found = await acts(api, "/act")
+        assert list(found.forms) == ["act-pause", "act-mute", "act-reconcile"]
+        for place in ("/", "/jobs"):
+            before = await page(api, place)
+            assert 'href="/act#act-pause"' in before.html, place
+            assert 'href="/act#act-mute"' in before.html, place
+            assert "All jobs are paused" not in before.text, place
+        for key in ("act-pause", "act-mute"):
+            body = {"until": "2h", "reason": EVIL}
+            assert set(body) <= set(found.fields[key])
+            assert (await api.post(found.forms[key]["data-path"] or "", body)).status == 200
+        for place in ("/", "/jobs"):
+            shown = await page(api, place)
+            assert "All jobs are paused until" in shown.text, place
+            assert "Everything is muted until" in shown.text, place
+            assert EVIL in shown.text, place
+            assert 'href="/act#act-resume"' in shown.html, place
+            assert 'href="/act#act-unmute"' in shown.html, place
+        assert 'href="/act#act-unmute"' in (await page(api, "/alerts")).html
+        shown, found = await acts(api, "/act")
+        assert list(found.forms) == ["act-resume", "act-unmute", "act-reconcile"]
+        assert EVIL in shown.text
+        for key in ("act-resume", "act-unmute"):
+            assert (await api.post(found.forms[key]["data-path"] or "", {})).status == 200
+        assert list((await acts(api, "/act"))[1].forms) == ["act-pause", "act-mute", "act-reconcile"]
 
     with_api(ledger, scenario)
 

@@ -64,6 +64,7 @@ BODIES = {
     "/login": {"token": "none"},
     "/alerts/test": {"channel": "webhook:ops"},
     "/jobs/{job}/mute": {"for": "1h"},
+    "/mute": {"for": "1h"},
     "/state/{namespace}/{key}": {"value": 1},
     "/state/{namespace}/{key}/prune": {"keep": 1},
     "/queues/{queue}/items": {"payload": {"n": -2}},
@@ -75,6 +76,7 @@ BODIES = {
 }
 PATHS = {
     "DELETE /state/{namespace}/{key}": f"/state/{NAMESPACE}/key9",
+    "DELETE /queues/{queue}/items/{item}": f"/queues/{QUEUE}/items/8",
     "POST /queues/{queue}/purge": f"/queues/{SMALL_QUEUE}/purge",
     "POST /state/{namespace}/{key}/prune": f"/state/{NAMESPACE}/key9/prune",
     "GET /state/{namespace}/{key}/items": f"/state/{NAMESPACE}/{KEY}/items?limit=5",

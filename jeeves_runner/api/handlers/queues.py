@@ -89,6 +89,13 @@ async def retry_items(call: Call[QueuePath, Nothing, RetryBody]) -> web.Response
     return await call.show(document)
 
 
+async def delete_queue_item(call: Call[QueueItemPath, Nothing, Nothing]) -> web.Response:
+    queue, item, by = call.path.queue, call.path.item, call.asking.acting
+    kind = await write(call.services, lambda tx: queue_purge.delete(tx, item, queue, by=by))
+    document: PurgedDocument = {"deleted": {kind: 1}}
+    return await call.show(document)
+
+
 async def purge_queue(call: Call[QueuePath, Nothing, PurgeQueueBody]) -> web.Response:
     queue, kinds, services, by = call.path.queue, call.body.kinds, call.services, call.asking.acting
     found = await services.writer.write(lambda tx: queue_purge.purgeable(tx, queue))

@@ -3,9 +3,9 @@
 from typing import Final
 
 from jeeves_runner.api.callers import RunMay
-from jeeves_runner.api.handlers import jobs, runs
+from jeeves_runner.api.handlers import all_jobs, jobs, runs
 from jeeves_runner.api.route import Route, act, look
-from jeeves_runner.views.jobs import JobDocument, JobsDocument
+from jeeves_runner.views.jobs import AllMutedDocument, AllPausedDocument, JobDocument, JobsDocument
 from jeeves_runner.views.runner import OkDocument
 from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.why import WhyDocument
@@ -80,7 +80,7 @@ JOBS: Final[tuple[Route, ...]] = (
         "End the pause of a job",
         jobs.resume_job,
         {200: JobDocument},
-        description="A pause of all jobs goes on (`paused.all`), until `jeeves-runner resume --all`.",
+        description="A pause of all jobs goes on (`paused.all`), until `POST /resume`.",
         problems={404},
     ),
     act(
@@ -115,8 +115,39 @@ JOBS: Final[tuple[Route, ...]] = (
         "End the mute of a job",
         jobs.unmute_job,
         {200: JobDocument},
-        description="A mute of everything goes on (`muted.all`), until `jeeves-runner unmute --all`.",
+        description="A mute of everything goes on (`muted.all`), until `POST /unmute`.",
         problems={404},
+    ),
+    act(
+        "/pause",
+        "Let no job start any more, until a time or until resumed",
+        all_jobs.pause_all,
+        {200: AllPausedDocument},
+        description=(
+            "As [`pause --all`](commands.md#pause) does: of the jobs to come as well, and on top of the "
+            "pauses of single ones."
+        ),
+    ),
+    act(
+        "/resume",
+        "End the pause of all jobs",
+        all_jobs.resume_all,
+        {200: AllPausedDocument},
+        description="Those of single jobs go on.",
+    ),
+    act(
+        "/mute",
+        "Say nothing of any job, nor of the runner, until a time",
+        all_jobs.mute_all,
+        {200: AllMutedDocument},
+        description="As [`mute --all`](commands.md#mute) does; one of `until` and `for` must be given.",
+    ),
+    act(
+        "/unmute",
+        "End the mute of everything",
+        all_jobs.unmute_all,
+        {200: AllMutedDocument},
+        description="Those of single jobs go on. What is still wrong is told once more.",
     ),
     act(
         "/jobs/{job}/disable",

@@ -92,4 +92,15 @@ QUEUES: Final[tuple[Route, ...]] = (
         problems={404},
         run_may=RunMay.ANYTHING,
     ),
+    act(
+        "/queues/{queue}/items/{item}",
+        "Delete an item for good, unless it is claimed",
+        queues.delete_queue_item,
+        {200: PurgedDocument},
+        description=(
+            "The answer names what it was. A queue whose `dedup` has the scope `all` takes its payload again."
+        ),
+        method="DELETE",
+        problems={404, 409},
+    ),
 )

@@ -19,7 +19,7 @@ def command(context: click.Context) -> None:
 for _subcommand in (
     *(looking.list_queues, looking.status, looking.peek, looking.show_item),
     *(items.push, items.claim, items.complete, items.fail, items.retry, working.work),
-    *(upkeep.pause, upkeep.resume, upkeep.purge),
+    *(upkeep.pause, upkeep.resume, upkeep.purge, upkeep.delete),
 ):
     command.add_command(_subcommand)
 del _subcommand

@@ -1,4 +1,4 @@
-"""``queue pause``, ``resume`` and ``purge``: what people do to a queue as a whole."""
+"""``queue pause``, ``resume``, ``purge`` and ``delete``: what people do to a queue, and to what is in it."""
 
 import sys
 from contextlib import closing
@@ -9,7 +9,7 @@ import click
 from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.queues.words import pause_sentence, queue_argument
-from jeeves_runner.cli.syntax import ends
+from jeeves_runner.cli.syntax import ITEM_ID, ends
 from jeeves_runner.core.values import check_name
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
@@ -95,6 +95,26 @@ def purge(app: App, queue_id: str, failed: bool, completed: bool, pending: bool,
         app.print(f"Deleted from queue {queue_id}: {_listed(deleted)}.")
     else:
         app.print(f"Nothing to delete in queue {queue_id}.")
+
+
+@click.command("delete", short_help="Delete items for good, unless they are claimed.")
+@click.argument("item_ids", metavar="ITEM...", nargs=-1, type=ITEM_ID, required=True)
+@json_option
+@pass_app
+def delete(app: App, item_ids: tuple[int, ...]) -> None:
+    """Delete items for good, all or none; one that is claimed is not deleted."""
+    from jeeves_runner.db import queue_purge
+
+    document: PurgedDocument = {"deleted": {}}
+    deleted = document["deleted"]
+    with closing(app.connect()) as conn, announced_transaction(conn, app.clock) as tx:
+        for item_id in dict.fromkeys(item_ids):
+            kind = queue_purge.delete(tx, item_id, by=app.actor)
+            deleted[kind] = deleted.get(kind, 0) + 1
+    if app.json:
+        app.print_json(document)
+    else:
+        app.print(f"Deleted: {_listed(deleted)}.")
 
 
 def _ask(queue_id: str, found: "Purgeable", kinds: list[str]) -> None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from jeeves_runner.api.requests.queues import QueueItemPath, QueuePath
 from jeeves_runner.api.requests.runs import RunPath
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.of_all import OfAll, of_all
 from jeeves_runner.dashboard.showing import Sheet, show
 from jeeves_runner.db.run_list import WholeRunRow
 from jeeves_runner.views.lineage import WholeItemDocument, item_lineage_view
@@ -38,6 +39,16 @@ class ItemActs:
     """The item."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunnerActs:
+    """What is shown of the runner."""
+
+    of_all: OfAll
+    """What holds for all jobs."""
+    zone: str
+    """The time zone in which times without an offset are read."""
+
+
 async def run_acts(call: Call[RunPath, Nothing, Nothing]) -> web.Response:
     run_id = call.path.run
     sheet = Sheet(template="run_acts.html", title=f"Cancel run {run_id}", here="/runs")
@@ -58,7 +69,7 @@ async def queue_acts(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
 
 async def item_acts(call: Call[QueueItemPath, Nothing, Nothing]) -> web.Response:
     name, item_id = call.path.queue, call.path.item
-    sheet = Sheet(template="item_acts.html", title=f"Retry item {item_id} of {name}", here="/queues")
+    sheet = Sheet(template="item_acts.html", title=f"Act on item {item_id} of {name}", here="/queues")
 
     def read(conn: apsw.Connection, now: datetime) -> ItemActs:
         return ItemActs(queue=name, item=item_lineage_view(conn, now, item_id, name)["item"])
@@ -67,5 +78,6 @@ async def item_acts(call: Call[QueueItemPath, Nothing, Nothing]) -> web.Response
 
 
 async def runner_acts(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
-    sheet = Sheet(template="runner_acts.html", title="Reconcile now", here="/sync")
-    return await show(call, sheet, lambda _conn, _now: None)
+    sheet = Sheet(template="runner_acts.html", title="Act on all jobs", here="/")
+    zone = call.services.config.timezone
+    return await show(call, sheet, lambda conn, now: RunnerActs(of_all=of_all(conn, now), zone=zone))

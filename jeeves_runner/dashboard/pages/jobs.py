@@ -15,6 +15,7 @@ from aiohttp import web
 from jeeves_runner.api.kept_jobs import JobTexts
 from jeeves_runner.api.parameters import Text, Whole, Word
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.of_all import OfAll, of_all
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.spark import MOST
 from jeeves_runner.db.run_history import PastRun, last_outcomes
@@ -86,6 +87,8 @@ class Jobs:
     """Their last runs, oldest first, by id."""
     chips: Sequence[Chip]
     """All, and each group."""
+    of_all: OfAll
+    """What holds for all jobs."""
     tags: Sequence[str]
     """The tags that are offered."""
     owners: Sequence[str]
@@ -103,7 +106,7 @@ async def jobs(call: Call[Nothing, JobsPageQuery, Nothing]) -> web.Response:
     return await show_once_known(call, _SHEET, known)
 
 
-def _read(texts: JobTexts, query: JobsPageQuery, conn: apsw.Connection, _now: datetime) -> Jobs:
+def _read(texts: JobTexts, query: JobsPageQuery, conn: apsw.Connection, now: datetime) -> Jobs:
     marks = texts.marks
     found = find(marks, Wanted.of(query.q, query.tag, query.owner, query.status, query.sort))
     pages = max(1, -(-len(found.places) // AT_ONCE))
@@ -121,6 +124,7 @@ def _read(texts: JobTexts, query: JobsPageQuery, conn: apsw.Connection, _now: da
             _chip(query, None, found.of_all),
             *(_chip(query, kind, found.by_kind[kind]) for kind in _chosen_of(query)),
         ],
+        of_all=of_all(conn, now),
         tags=_offered((tag for job in marks for tag in job.tags), query.tag),
         owners=_offered((job.owner for job in marks if job.owner), query.owner),
     )

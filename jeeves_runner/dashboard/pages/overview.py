@@ -12,6 +12,7 @@ from aiohttp import web
 from jeeves_runner.api.past_ends import Slot
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.core.why.words import counted
+from jeeves_runner.dashboard.of_all import OfAll, of_all
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.strips import Strip, strips
 from jeeves_runner.db.alert_facts import usual_ms
@@ -41,6 +42,8 @@ class Overview:
     """How many mistakes the manifests have, in words; empty if they have none."""
     revision: RevisionRow | None
     """What was applied last."""
+    of_all: OfAll
+    """What holds for all jobs."""
     strips: Sequence[Strip]
     """How the last day went."""
     incidents: Sequence[IncidentRow]
@@ -84,6 +87,7 @@ def _read(
         sync=sync,
         mistakes=_mistakes(sync["problems"]),
         revision=next(iter(revision_rows(conn, before=None, limit=1)), None),
+        of_all=of_all(conn, now),
         strips=strips(slots),
         incidents=incidents.rows,
         are_more_incidents=incidents.more,

@@ -5,12 +5,14 @@
 //   data-body       JSON that is sent besides the fields
 //   data-told       what the note says; {a.b} is a value of the answer, {a.b|else} has a text for none
 //   data-goes       a page that the note leads to, in the same way
+//   data-gone       a page that is no more once it is done: who is there is led back to that of `data-close`
 //   on a field      its name is its key, `params.x` one of `params`. An empty one is left out, and so is one that
 //                   is as `data-default` says; with a default, an empty `data-text` is a value.
 //   button data-set puts `data-value` into the field of that name; data-close ends the dialog
 import { show } from "./times.js";
 
 const SHORT = 12000;
+const SAID = "jeeves-said"; // what was done on a page that is gone, told on the next one
 const parser = new DOMParser();
 let dialog = null;
 
@@ -147,6 +149,10 @@ async function send(form) {
   const found = { ...told, run: told.run ?? told.result };
   const goes = form.dataset.goes?.replace(/\{([^}]*)\}/g, (_, path) => encodeURIComponent(valueAt(path, found)));
   const done = filled(form.dataset.told, found);
+  if (form.dataset.gone === location.pathname + location.search) {
+    sessionStorage.setItem(SAID, form.dataset.told);
+    return location.assign(form.querySelector("[data-close]").href);
+  }
   if (dialog?.contains(form)) {
     dialog.close();
     note(done, goes);
@@ -161,8 +167,12 @@ async function send(form) {
 }
 
 function say(wrong, detail, hint, mayLogIn) {
-  const parts = [detail];
-  if (hint && !mayLogIn) parts.push(element("span", "hint", hint));
+  const parts = coded(detail);
+  if (hint && !mayLogIn) {
+    const line = element("span", "hint", "");
+    line.append(...coded(hint));
+    parts.push(line);
+  }
   if (mayLogIn) {
     const link = element("a", "", "Log in");
     link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
@@ -170,6 +180,12 @@ function say(wrong, detail, hint, mayLogIn) {
   }
   wrong.replaceChildren(...parts);
   wrong.hidden = false;
+}
+
+// A message, with what stands in it between backquotes as code.
+function coded(text) {
+  const parts = text.split("`");
+  return parts.length % 2 ? parts.map((part, place) => (place % 2 ? element("code", "", part) : part)) : [text];
 }
 
 const valueAt = (path, answer) => path.split(".").reduce((found, name) => found?.[name], answer);
@@ -220,6 +236,10 @@ function note(pieces, goes) {
   const go = () => (made.matches(":hover, :focus-within") ? setTimeout(go, SHORT) : made.remove());
   setTimeout(go, SHORT);
 }
+
+const said = sessionStorage.getItem(SAID);
+sessionStorage.removeItem(SAID);
+if (said) note([said]);
 
 const readyAll = () => document.querySelectorAll("main form[data-act]").forEach(ready);
 document.addEventListener("jeeves:shown", readyAll);

@@ -122,7 +122,7 @@ async function asked() {
   serverSays(answer.headers.get("Date"));
   pace = Number(answer.headers.get("Jeeves-Pace")) || pace;
   if (answer.headers.get("Jeeves-Old")) wanted = true;
-  if (answer.status === 401) location.reload();
+  if (answer.status === 401 || answer.status === 404) location.reload(); // it says what is wrong
   if (!answer.ok) return null;
   tag = answer.headers.get("ETag");
   return answer.text();
