@@ -18,6 +18,7 @@ Look = Callable[..., Viewer]
 FEED = "run: cat feed\ntimeout: 10m\nkill_grace: 1s\noverlap_policy: queue\n"
 """It writes what a test writes into ``feed``."""
 MANY = 200_000
+COUNTED = "document.querySelectorAll('.log-line').length"
 HEAP = 200e6
 """Bytes of JavaScript that the page of a log of so many lines may take."""
 
@@ -255,6 +256,19 @@ def test_what_is_copied_is_what_was_written(tmp_path: Path, look: Look) -> None:
         expect(line(page, 1)).to_have_text("↺ 23%")
         page.evaluate("document.getSelection().selectAllChildren(document.querySelector('.log-box'))")
         assert page.evaluate("document.getSelection().toString()").split() == ["3%", "done"]
+
+
+def test_all_of_it_is_printed(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        page = look(server.url).open(f"/runs/{ran(server, tmp_path, 'seq 1 1000')}")
+        expect(line(page, 1)).to_have_text("1")
+        page.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = {COUNTED} }})")
+        page.pdf()
+        assert page.evaluate("window.printed") == 1000
+        assert page.evaluate(COUNTED) < 200
+        page.emulate_media(media="print")
+        for shown, selector in ((False, ".ways"), (False, ".log-bar"), (True, ".log-line >> nth=0")):
+            expect(page.locator(selector)).to_be_visible(visible=shown)
 
 
 def test_seven_tabs_leave_connections_for_everything_else(tmp_path: Path, look: Look) -> None:
