@@ -145,7 +145,11 @@ async function glance() {
   icon.href = wrong ? icon.dataset.bad : icon.dataset.well;
 }
 
+// A server of another version may make pages that these scripts and styles do not fit.
+const version = (page) => page.querySelector("link[rel=stylesheet]")?.getAttribute("href");
+
 function put(page) {
+  if (version(page) !== version(document)) return location.reload();
   document.title = page.title;
   document.getElementById("icon").href = page.getElementById("icon").href;
   for (const id of ["vitals", "main"]) {
