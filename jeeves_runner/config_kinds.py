@@ -164,7 +164,7 @@ class Commands(Kind):
     def __init__(self, meaning: str) -> None:
         command = {"type": "string", "minLength": 1, "x-expected": "a command as text"}
         form = {"type": "object", "additionalProperties": command}
-        super().__init__(meaning, form, "a mapping of extensions to commands")
+        super().__init__(meaning, form, "a mapping of extensions to commands such as {rb: ruby}")
 
     def schema(self, default: Any) -> dict[str, Any]:
         return super().schema(None)

@@ -1,7 +1,7 @@
 """Every error of the project: one base class, and a stable ``code`` for each that a client can meet.
 
 The command line maps codes to exit codes and the HTTP API maps them to statuses, each in one
-table (``cli/exits.py``, ``api/problems.py``). The message is a sentence for a person; ``hint``
+table (``cli/exits.py``, ``views/problems.py``). The message is a sentence for a person; ``hint``
 says what to do about it.
 """
 
@@ -91,6 +91,15 @@ class NotFound(JeevesError):
     """No job, run, queue, state key or item of that name."""
 
     code = "not_found"
+
+
+class UnknownJob(NotFound):
+    """No job has ever had that id. For clients it is a NotFound."""
+
+    def __init__(self, message: str, *, hint: str | None = None, job_id: str = "") -> None:
+        """``job_id``: the one that was asked for."""
+        super().__init__(message, hint=hint)
+        self.job_id = job_id
 
 
 class NoValue(NotFound):

@@ -31,6 +31,7 @@ WORDS = (
 TEXTS = (
     "core.wording",
     "core.problem",
+    "core.manifest_text",
     "core.durations",
     "core.instants",
     "core.values",

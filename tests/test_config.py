@@ -2,8 +2,9 @@
 
 import os
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
 from support.configs import assert_refused, config_of
@@ -13,6 +14,7 @@ from jeeves_runner.config import (
     Config,
     GatewayConfig,
     check_config,
+    config_schema,
     load_config,
     warnings_of,
 )
@@ -277,6 +279,24 @@ def test_a_token_that_cannot_be_read_or_that_others_can_is_warned_about(
     assert message in problem.message
     assert str(token) in f"{problem.message} {problem.hint}"
     assert "a-token" not in f"{problem.message} {problem.hint}"
+
+
+@pytest.mark.parametrize("value", ["12", "-1", "1.5", "true", "banana", "[banana, 5]", "{a: 1}", "[]", "''"])
+def test_each_wrong_value_has_a_hint(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "jeeves-runner.yaml"
+    for place in _places(config_schema(), ()):
+        text = value
+        for key in reversed(place):
+            text = f"{{{key}: {text}}}"
+        file.write_text(f"{text}\n")
+        for problem in check_config(tmp_path, file)[1]:
+            assert problem.hint, (text, problem.message)
+
+
+def _places(schema: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for key, part in schema.get("properties", {}).items():
+        yield (*above, key)
+        yield from _places(part, (*above, key))
 
 
 def test_a_token_that_is_no_file_is_warned_about_once_and_the_hint_does_no_harm(tmp_path: Path) -> None:

@@ -20,12 +20,13 @@ from aiohttp.http_exceptions import LineTooLong
 from jeeves_runner.api.answer_headers import add_headers, as_text
 from jeeves_runner.api.event_stream import EventStream
 from jeeves_runner.api.peers import Peer
-from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, HttpProblem, problem_body, problem_of_http
+from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, HttpProblem, problem_of_http
 from jeeves_runner.api.responses import PiecesResponse, encode
 from jeeves_runner.api.shared_answer import SharedAnswer
 from jeeves_runner.api.unread import Unread, untaken_of_system
 from jeeves_runner.core.values import MAX_NAME_LENGTH
 from jeeves_runner.runner.stop import Asked
+from jeeves_runner.views.problems import problem_body
 
 #: The name in the log of all that HTTP does.
 log = logging.getLogger("jeeves_runner.http")

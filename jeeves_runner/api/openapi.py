@@ -16,10 +16,11 @@ from jeeves_runner.api.example_values import BODIES
 from jeeves_runner.api.example_values import PROBLEMS as PROBLEM_EXAMPLES
 from jeeves_runner.api.examples import example_of, example_of_place
 from jeeves_runner.api.parameters import JsonSchema, Parameter, parameters_of
-from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
+from jeeves_runner.api.problems import CONTENT_TYPE
 from jeeves_runner.api.route import Route, Stream, Subject, contents_of
 from jeeves_runner.api.shapes import fields_in, object_of, schema_of, words_of
 from jeeves_runner.views.events import DOCUMENTS
+from jeeves_runner.views.problems import ProblemBody
 
 Json = dict[str, object]
 

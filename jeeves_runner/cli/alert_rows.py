@@ -67,13 +67,13 @@ def _untold_text(untold: Untold) -> str:
     # A match, not a table: the type checker finds the reason that is missing here.
     match untold:
         case "too_few":
-            return "not told: `alert.after` is not reached"
+            return "no alert yet: `alert.after` asks for more failures"
         case "muted":
-            return "not told: muted"
+            return "no alert: muted"
         case "no_channel":
-            return "not told: there is no channel for it; see `on_failure` and `default_on_failure`"
+            return "no alert: no channel is set; see `on_failure` and `default_on_failure`"
         case "next_time":
-            return "not told yet"
+            return "no alert yet"
 
 
 def message_cells(message: "MessageRow", now: datetime) -> tuple[Cell, ...]:
@@ -111,7 +111,7 @@ def where_told(conn: "apsw.Connection", app: App) -> str:
     channels = list(dict.fromkeys([*default, *told_channels(conn).on_failure]))
     if not channels:
         return (
-            "Failures would not be told: set `notifications.default_on_failure` in the config,"
+            "No alert would be sent: set `notifications.default_on_failure` in the config,"
             " or `on_failure` in manifests."
         )
     more = f" and {len(channels) - _FEW} more" if len(channels) > _FEW else ""

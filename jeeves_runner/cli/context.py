@@ -136,9 +136,14 @@ class App:
         return Actor(AppliedBy.CLI, user_name(os.getuid()))
 
     def connect(self) -> "apsw.Connection":
-        """That database; DatabaseError unless it exists."""
+        """That database; DatabaseError unless it exists, ConfigError where no project is either."""
         from jeeves_runner.db.connection import connect
 
+        if self._run is None and self.config.path is None and self.has_no_database():
+            raise ConfigError(
+                f"there is no jeeves-runner.yaml in {self.here} or in a folder above",
+                hint="change into the project, name its config with --config, or make one with `init`",
+            )
         return connect(self.database)
 
     def connect_declared(self, *, create: bool = False) -> "apsw.Connection":

@@ -9,12 +9,22 @@ from jeeves_runner.cli.comparing import Comparison
 from jeeves_runner.cli.forecast_text import by_job, summary_lines
 from jeeves_runner.cli.formats import counted, on_one_line
 from jeeves_runner.cli.github import annotations, error
-from jeeves_runner.cli.plan_text import Line, consequence_line, field_text, named, plan_lines, plan_summary
+from jeeves_runner.cli.plan_text import (
+    MOST_LINES,
+    Line,
+    consequence_line,
+    field_text,
+    named,
+    plan_lines,
+    plan_summary,
+)
 from jeeves_runner.core.edge_changes import EdgeChanges
+from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.node_spec import NodeKind, split_key
 from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.plan import Change
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.text_diff import DiffLine, field_diff
 
 if TYPE_CHECKING:
     from jeeves_runner.views.comparison import AgainstDocument
@@ -103,6 +113,8 @@ def markdown(found: Comparison, zone: str) -> Iterator[str]:
         if len(plan.changes) > _MOST:
             yield f"| | and {len(plan.changes) - _MOST} more | | | |"
         yield ""
+        for change in plan.changes[:_MOST]:
+            yield from _blocks(change)
     yield from _listed(
         [f"{_code(f'{each.kind} {each.id}')} is held: {_code(each.message)}" for each in plan.held]
     )
@@ -124,8 +136,28 @@ def _listed(entries: Sequence[str]) -> Iterator[str]:
         yield ""
 
 
+def _blocks(change: Change) -> Iterator[str]:
+    """The long fields of a change, each as a diff."""
+    for field in change.fields[:_MOST_FIELDS]:
+        lines = [f"{line.sign} {on_one_line(line.text)}".rstrip() for line in _diff_of(field)]
+        if lines:
+            longest = max(len(run) for run in ["``", *re.findall("`+", "".join(lines))])
+            fence = "`" * (longest + 1)
+            yield from (f"{change.kind} {_code(change.id)}, {_code(field.path)}:", "")
+            yield from (f"{fence}diff", *lines, fence, "")
+
+
+def _diff_of(field: FieldChange) -> Sequence[DiffLine]:
+    return field_diff(field.path, field.old, field.new, MOST_LINES)
+
+
+def _field(field: FieldChange) -> str:
+    """A field in a cell, which has one line for it."""
+    return f"{_code(field.path)}: below" if _diff_of(field) else _code(field_text(field._asdict()))
+
+
 def _row(change: Change, days: Sequence[str]) -> str:
-    fields = [_code(field_text(field)) for field in change.as_json()["fields"]]
+    fields = [_field(field) for field in change.fields]
     if len(fields) > _MOST_FIELDS:
         fields[_MOST_FIELDS:] = [f"and {len(fields) - _MOST_FIELDS} more"]
     if change.drift:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.formats import ago, shortened
-from jeeves_runner.cli.plan_text import Line, field_text
+from jeeves_runner.cli.plan_text import Line, field_lines
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.manifest_text import NOTHING, flow_text, value_text
@@ -21,7 +21,7 @@ _DEFAULT: Final = "(default)"
 _STATES: Final = {
     "applied": ("as its files say", "green"),
     "pending": ("its files differ from it, and wait for an apply", "yellow"),
-    "held": ("held at its last good spec", "yellow"),
+    "held": ("held as it was", "yellow"),
     "broken": ("not there: its manifest is broken, and nothing of it was ever applied", "red"),
     "undeclared": ("no manifest declares it any more", "yellow"),
 }
@@ -73,7 +73,8 @@ def unset_keys(told: "ExplanationDocument") -> str:
 
 def difference_lines(told: "ExplanationDocument") -> Iterator[Line]:
     """What an apply would change of the live job."""
-    return ((f"  {field_text(field)}",) for field in told["differences"])
+    for field in told["differences"]:
+        yield from field_lines(field, "  ")
 
 
 def _is_told(key: "ExplainedKeyDocument") -> bool:

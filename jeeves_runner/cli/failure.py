@@ -5,11 +5,13 @@ person's screen.
 """
 
 import errno
+import json
 import os
 import traceback
 from collections.abc import Callable
+from http import HTTPStatus
 from tempfile import NamedTemporaryFile
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
@@ -17,7 +19,7 @@ from jeeves_runner.access import give_access
 from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App, say
 from jeeves_runner.clock import to_text
-from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError, UsageError
+from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError, UnknownJob, UsageError
 from jeeves_runner.execute.data_folder import folder_in_data
 from jeeves_runner.execute.output.log_place import LOGS
 from jeeves_runner.regular_files import create, open_own_to_write
@@ -27,6 +29,23 @@ LOG_NAME: Final = "jeeves-runner.log"
 _SHORTAGE_HINT: Final = "end what takes it, or raise the limit (ulimit -a)"
 
 
+class _Told(NamedTuple):
+    """What is said of an error."""
+
+    message: str
+    """A sentence."""
+    hint: str | None
+    """What to do about it."""
+    end: int
+    """The exit code."""
+    code: str = JeevesError.code
+    """The code of the error."""
+
+
+Tell = Callable[[str, str | None, str], None]
+"""Takes a message, a hint, and the code of an error."""
+
+
 def say_error(message: str, hint: str | None, _code: str) -> None:
     """Two lines for a person."""
     say(f"{PROGRAM}: error: {message}")
@@ -34,39 +53,56 @@ def say_error(message: str, hint: str | None, _code: str) -> None:
         say(f"hint: {hint}")
 
 
-def report(error: Exception, app: App, tell: Callable[[str, str | None, str], None] = say_error) -> int:
+def report(error: Exception, app: App, tell: Tell | None = None) -> int:
     """Tell about ``error``; the exit code it ends the process with.
 
-    ``tell`` gets the message, the hint and the code of the error; it is for what is not to be read by people.
+    ``tell``: for what is not to be read by people; None: two lines, or with ``--json`` an object.
     """
     while isinstance(error, ExceptionGroup):  # of tasks that ended together: the first one's says why
         error = error.exceptions[0]
     match error:
-        case JeevesError():
-            tell(error.message, error.hint, error.code)
-            return exits.exit_code(error)
         case click.exceptions.NoArgsIsHelpError():
             error.show()
             return exits.USAGE
-        case click.UsageError():
-            path = error.ctx.command_path if error.ctx else PROGRAM
-            tell(error.format_message(), f"see '{path} --help'", UsageError.code)
-            return exits.USAGE
-        case click.ClickException():
-            tell(error.format_message(), None, JeevesError.code)
-            return exits.FAILED
         case click.Abort():
             return exits.INTERRUPTED
+    told = _told(error, app)
+    tell = tell or (_print_problem if app.json else say_error)
+    tell(told.message, told.hint, told.code)
+    return told.end
+
+
+def _told(error: Exception, app: App) -> _Told:
+    match error:
+        case UnknownJob():
+            return _Told(
+                error.message, _whereabouts(error, app) or error.hint, exits.exit_code(error), error.code
+            )
+        case JeevesError():
+            return _Told(error.message, error.hint, exits.exit_code(error), error.code)
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else PROGRAM
+            return _Told(error.format_message(), f"see '{path} --help'", exits.USAGE, UsageError.code)
+        case click.ClickException():
+            return _Told(error.format_message(), None, exits.FAILED)
         case _ if (lack := _lack(error)) is not None:
-            tell(*lack, JeevesError.code)
-            return exits.FAILED
+            return _Told(*lack, exits.FAILED)
         case _ if (known := _database_error(error, app)) is not None:
-            tell(known.message, known.hint, known.code)
-            return exits.exit_code(known)
+            return _Told(known.message, known.hint, exits.exit_code(known), known.code)
         case _:
             what = " ".join(str(error).split())
-            tell(f"unexpected {type(error).__name__}: {what}", _keep_traceback(error, app), "unexpected")
-            return exits.UNEXPECTED
+            kept = _keep_traceback(error, app)
+            return _Told(f"unexpected {type(error).__name__}: {what}", kept, exits.UNEXPECTED, "unexpected")
+
+
+def _whereabouts(error: UnknownJob, app: App) -> str | None:
+    """The manifest that has the job, if one has; one that cannot be looked at has its own commands."""
+    from jeeves_runner.reconcile.undeclared import whereabouts
+
+    try:
+        return whereabouts(app.config, error.job_id)
+    except JeevesError:
+        return None
 
 
 def _lack(error: Exception) -> tuple[str, str | None] | None:
@@ -83,6 +119,15 @@ def _lack(error: Exception) -> tuple[str, str | None] | None:
         case RuntimeError() if str(error) == NO_THREAD:
             return "there can be no more threads", _SHORTAGE_HINT
     return None
+
+
+def _print_problem(message: str, hint: str | None, code: str) -> None:
+    """The same as the object that HTTP answers, on a line of its own."""
+    from jeeves_runner.views.problems import STATUSES, problem_body
+
+    status = STATUSES.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)  # a bug has no code of its own
+    body = problem_body(status, code, message, hint=hint)
+    say(json.dumps(body))
 
 
 def _database_error(error: Exception, app: App) -> JeevesError | None:

@@ -17,7 +17,7 @@ from jeeves_runner.cli import PROGRAM, commands
 from jeeves_runner.cli.commands import LISTED, SECTIONS
 from jeeves_runner.cli.context import JSON_HELP, App
 from jeeves_runner.cli.streams import check_words, prepare_streams
-from jeeves_runner.cli.syntax import Group
+from jeeves_runner.cli.syntax import Group, with_examples
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -34,7 +34,12 @@ class CommandLine(Group):
             return None
         module, name = LISTED[cmd_name].place.split(":")
         command: click.Command = getattr(importlib.import_module(f"{commands.__name__}.{module}"), name)
-        return command
+        return with_examples(cmd_name, command)
+
+    def hint_for(self, name: str) -> str | None:
+        from jeeves_runner.cli.other_words import hint_for  # only a mistake needs it
+
+        return hint_for(name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -66,13 +71,15 @@ class CommandLine(Group):
         app = kwargs.pop("obj", None) or App()
         kwargs.update(standalone_mode=False, obj=app)
         kwargs.setdefault("prog_name", PROGRAM)
+        words = list(sys.argv[1:] if args is None else args)
         try:
-            words = sys.argv[1:] if args is None else args
             check_words(words)
             answer = super().main(words, *rest, **kwargs)
         except Exception as error:  # noqa: BLE001 - a person reads one line, the log gets the rest
             from jeeves_runner.cli.failure import report  # most commands succeed
 
+            # Of words that could not be read, the option may not have been reached.
+            app.json = app.json or "--json" in words[: words.index("--") if "--" in words else None]
             sys.exit(report(error, app))
         sys.exit(answer if isinstance(answer, int) else 0)
 

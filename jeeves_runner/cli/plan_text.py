@@ -8,6 +8,7 @@ from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.manifest_text import value_text
 from jeeves_runner.core.plan import Action, Plan
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.text_diff import field_diff
 
 Line = tuple[Cell, ...]
 """The parts of a line, as ``App.print`` takes them."""
@@ -15,6 +16,10 @@ Line = tuple[Cell, ...]
 _FEW: Final = 3
 _NOTHING: Final[Mapping[str, Sequence[str]]] = {}
 
+MOST_LINES: Final = 40
+"""Lines of the diff of one field; a page of the dashboard has more."""
+
+_SIGNS: Final = {"+": "green", "-": "red", "…": "dim"}
 _STYLES: Final = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.DELETE: "red"}
 
 
@@ -50,18 +55,30 @@ def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
     note = "  (changed by hand in the database; the manifest wins)" if change["drift"] else ""
     yield head, f"  {change['file']}:{change['line']}{note}"
     for field in change["fields"]:
-        yield (f"    {field_text(field)}",)
+        yield from field_lines(field, "    ")
+
+
+def field_lines(field: Mapping[str, Any], indent: str) -> Iterator[Line]:
+    """A field of a change's document: ``timeout: 5m -> 10m``, or the key and below it a diff of its lines."""
+    lines = field_diff(field["path"], field["old"], field["new"], MOST_LINES)
+    if not lines:
+        yield (f"{indent}{field_text(field)}",)
+        return
+    yield (f"{indent}{field['path']}:",)
+    for line in lines:
+        text = f"{line.sign} {line.text}".rstrip()
+        yield indent, "    ", Styled(text, _SIGNS.get(line.sign, ""))
 
 
 def field_text(field: Mapping[str, Any]) -> str:
-    """``timeout: 5m -> 10m``: a field of a change's document."""
+    """``timeout: 5m -> 10m``, on one line however long it is."""
     old, new = (shortened(value_text(field["path"], field[side])) for side in ("old", "new"))
     return f"{field['path']}: {old} -> {new}"
 
 
 def held_line(kind: str, name: str, why: str = "") -> Line:
     """What keeps its last good spec, ``why`` after a colon."""
-    return Styled(f"= {kind} {name}", "cyan"), f"  held at its last good spec{why}"
+    return Styled(f"= {kind} {name}", "cyan"), f"  held as it was{why}"
 
 
 def consequence_line(message: str) -> Line:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import click
 
+from jeeves_runner.cli import PROGRAM
 from jeeves_runner.core.durations import is_duration
 from jeeves_runner.core.values import PAGE, decode_json, is_id
 from jeeves_runner.errors import UsageError
@@ -19,9 +21,15 @@ _LIKENESS: Final = 0.7
 class Number(click.IntRange):
     """A whole number within bounds. The refusal says what the number stands for."""
 
+    name = "integer"
+
     def __init__(self, what: str, minimum: int, maximum: int) -> None:
         super().__init__(minimum, maximum)
         self.what = what
+
+    def _describe_range(self) -> str:
+        """Nothing: ``1<=x<=9223372036854775807`` in a help says less than the words beside it."""
+        return ""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
@@ -105,6 +113,21 @@ def parse_json(text: str, what: str) -> Any:
         ) from error
 
 
+def with_examples(name: str, command: click.Command) -> click.Command:
+    """The command with examples at the end of its help, which are loaded when that is shown."""
+    command.format_epilog = partial(_write_examples, name)  # type: ignore[method-assign]
+    return command
+
+
+def _write_examples(name: str, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    from jeeves_runner.cli.examples import EXAMPLES
+
+    if lines := EXAMPLES.get(name):
+        with formatter.section("Example" if len(lines) == 1 else "Examples"):
+            for line in lines:
+                formatter.write(f"{' ' * formatter.current_indent}{PROGRAM} {line}\n")
+
+
 class PastTimes(click.Command):
     """A command whose arguments may be lengths of time into the past: ``-2h`` is no option then."""
 
@@ -120,13 +143,24 @@ def _is_past(word: str) -> bool:
 
 
 class Group(click.Group):
-    """A group of commands that answers an unknown name with the names that are near it."""
+    """A group of commands that answers an unknown name with those that are near it. The help of each of its
+    commands has examples."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        command = super().get_command(ctx, cmd_name)
+        return None if command is None else with_examples(f"{self.name} {cmd_name}", command)
+
+    def hint_for(self, _name: str) -> str | None:
+        """What to do instead of an unknown command; None: only names that are near are known."""
+        return None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            if (hint := self.hint_for(name)) is not None:
+                raise UsageError(f"No such command '{name}'.", hint=hint)
             near = get_close_matches(name, known, cutoff=_LIKENESS)
             guess = f" Did you mean {' or '.join(f'{each!r}' for each in near)}?" if near else ""
             ctx.fail(f"No such command '{name}'.{guess}")

@@ -68,6 +68,8 @@ class Durations(NamedTuple):
     """How many went wrong."""
     longest: int
     """The longest of them, in milliseconds."""
+    top: int
+    """How long a bar is that ends at the upper edge, in milliseconds."""
 
 
 def durations(runs: Sequence[PastRun]) -> Durations:
@@ -84,6 +86,7 @@ def durations(runs: Sequence[PastRun]) -> Durations:
         width=places * STEP,
         wrong=sum(run.status in BAD for run in shown),
         longest=longest,
+        top=top,
     )
 
 

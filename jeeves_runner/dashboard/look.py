@@ -1,6 +1,7 @@
 """Values as people read them on a page: the filters of the templates."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -82,6 +83,11 @@ def hour(text: str | datetime) -> Markup:
     return _time(text, "data-hour", None)
 
 
+def clock(text: str | datetime) -> Markup:
+    """Its time of day alone, where its day stands above."""
+    return _time(text, "data-clock", None)
+
+
 def axis(text: str) -> Markup:
     """A time as a mark of an axis has it: the time of day, or the day where that begins."""
     return _time(text, "data-axis", None)
@@ -89,7 +95,12 @@ def axis(text: str) -> Markup:
 
 _USUAL: Final = "%Y-%m-%d %H:%M:%S UTC"
 _FORMS: Final[Mapping[str, str]] = MappingProxyType(
-    {"data-axis": "%H:%M", "data-hour": "%a %d %b, %H:%M", "data-lasting": f"since {_USUAL}"}
+    {
+        "data-axis": "%H:%M",
+        "data-clock": "%H:%M:%S UTC",
+        "data-hour": "%a %d %b, %H:%M",
+        "data-lasting": f"since {_USUAL}",
+    }
 )
 
 
@@ -132,6 +143,38 @@ def coded(text: str) -> Markup:
     return Markup().join(forms[place % 2].format(part) for place, part in enumerate(parts))
 
 
+_INSTANT: Final = re.compile(
+    r"\b\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?[+-]\d\d:\d\d|T\d\d:\d\d:\d\d(?:\.\d+)?Z)"
+)
+"""An instant as sentences have it, or the database."""
+
+
+def told(text: str, zone: str | None = None) -> Markup:
+    """A sentence of the runner, with its code as code, and its instants as ``moment`` has them."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return _with_instants(text, zone)
+    code = Markup("<code>{}</code>")
+    return Markup().join(
+        code.format(part) if place % 2 else _with_instants(part, zone) for place, part in enumerate(parts)
+    )
+
+
+def _with_instants(text: str, zone: str | None) -> Markup:
+    made, end = Markup(), 0
+    for found in _INSTANT.finditer(text):
+        made += Markup("{}").format(text[end : found.start()]) + _instant(found[0], zone)
+        end = found.end()
+    return made + text[end:]
+
+
+def _instant(said: str, zone: str | None) -> Markup:
+    try:
+        return moment(datetime.fromisoformat(said), zone)
+    except ValueError:
+        return Markup("{}").format(said)
+
+
 def as_json(value: object) -> str:
     """Any value as JSON on several lines."""
     return json.dumps(value, ensure_ascii=False, indent=2)
@@ -155,11 +198,13 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "since": since,
         "lasting": lasting,
         "axis": axis,
+        "clock": clock,
         "hour": hour,
         "duration": duration,
         "short_sha": short_sha,
         "person": person,
         "coded": coded,
+        "told": told,
         "as_json": as_json,
         "on_a_line": on_a_line,
         "schedule": written_text,

@@ -44,6 +44,8 @@ class Strip(NamedTuple):
     """What they are called: ``ok``, ``failed``."""
     total: int
     """All of them."""
+    most: int
+    """As many as there were in one half hour: its column is the highest."""
     columns: Sequence[Column]
     """By half hours, the oldest first."""
 
@@ -64,7 +66,7 @@ def _strip(kinds: Sequence[str], slots: Sequence[Slot]) -> Strip:
         Column(to_text(slot.begin), place * WIDTH, count, _height(count, most))
         for place, (slot, count) in enumerate(zip(slots, counts, strict=True))
     ]
-    return Strip(tone(kinds[0]), _NAMES.get(tuple(kinds), kinds[0]), sum(counts), columns)
+    return Strip(tone(kinds[0]), _NAMES.get(tuple(kinds), kinds[0]), sum(counts), most, columns)
 
 
 def _height(count: int, most: int) -> int:

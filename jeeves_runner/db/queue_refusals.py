@@ -32,8 +32,11 @@ def lease_lost(tx: Tx, item_id: int) -> LeaseLost:
     queue_id, status, ended = row
     longer = "for long work claim with a longer lease, or extend the lease in time"
     if status == "claimed" and not ended:
-        state, hint = "another claimant has it", f"leave the item to it; {longer}"
-    elif status == "claimed":
+        return LeaseLost(
+            f"this is not the token of its claim: item {item_id} of queue {queue_id} has another",
+            hint=f"correct the token, or leave the item to the claimant that has it now; {longer}",
+        )
+    if status == "claimed":
         state, hint = LEASE_ENDED, f"the next claim will find the item; {longer}"
     elif status == "pending":
         state, hint = "it is pending by now", f"it was given back, and the next claim will find it; {longer}"

@@ -12,7 +12,7 @@ from jeeves_runner.core.plan import Plan
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
 from jeeves_runner.reconcile.schema_files import content_in
 from jeeves_runner.schemas_text import manifest_schema
-from jeeves_runner.sources.contract import Source, Trace
+from jeeves_runner.sources.contract import Source, SourceFile, Trace
 from jeeves_runner.sources.folder.source import FolderSource
 
 
@@ -77,6 +77,15 @@ def plan_of(
     check = StagedCheck(files).fault_of
     planner = Planner(_setup_of_a_command(config), check=check, content=content_in(files))
     return planner.compare(files.look(), live, names), None
+
+
+def files_of(config: Config, *, staged: bool = False) -> tuple[SourceFile, ...]:
+    """The manifests themselves, or those of git's index; SourceError as of ``plan_of``."""
+    if not staged:
+        return source_of(config).look().files
+    from jeeves_runner.sources.folder.staged import Staged
+
+    return Staged(_folder(config)).look().files
 
 
 def plan_of_commit(config: Config, name: str, names: Namespaces) -> tuple[Plan, str]:

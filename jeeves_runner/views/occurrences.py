@@ -175,7 +175,7 @@ def next_view(
 
 
 def first_view(
-    conn: apsw.Connection, now: datetime, next_run: NextRun, *, count: int
+    conn: apsw.Connection, now: datetime, next_run: NextRun, *, count: int, once: bool = False
 ) -> list[OccurrenceDocument]:
     """What ``next_view`` has first, where a server knows what is next of each job: only the schedules of few
     jobs are read."""
@@ -183,11 +183,11 @@ def first_view(
         set_aside = len(skips.coming_times(conn, now))
         pauses = overrides.pauses(conn, now)
         if pauses.of_all is not None:
-            return next_view(conn, now, count=count)["occurrences"]
+            return next_view(conn, now, count=count, once=once)["occurrences"]
         due = ((when, job_id) for job_id in live_ids(conn) if (when := next_run(job_id)) is not None)
         # So many of them are neither paused nor skipped, and none of the others comes before all of those.
         first = nsmallest(count + set_aside + len(pauses.of_jobs), due)
-        places = _places(conn, now, now + _INSTANT, None, [job_id for _, job_id in first])
+        places = _places(conn, now, now + _INSTANT, None, [job_id for _, job_id in first], once=once)
         return [_document(conn, now, place) for place in islice(places, count)]
 
 

@@ -8,9 +8,9 @@ from support.api import ask, get, problem, shell_job
 from support.ledger import Ledger
 
 import jeeves_runner.errors
-from jeeves_runner.api.problems import STATUSES
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.errors import JeevesError
+from jeeves_runner.views.problems import STATUSES
 
 ANY_STATUS = f"status must be one of {', '.join(RunStatus)}, not 'fine'"
 

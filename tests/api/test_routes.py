@@ -25,13 +25,13 @@ from jeeves_runner.api.bodies import (
 )
 from jeeves_runner.api.callers import Role, RunMay
 from jeeves_runner.api.parameters import Flag, Kind, Length, Name, Whole, Word, parameters_of
-from jeeves_runner.api.problems import ProblemBody
 from jeeves_runner.api.route import Audit, Call, Route, Stream, contents_of
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.shapes import schema_of
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.events import DOCUMENTS
+from jeeves_runner.views.problems import ProblemBody
 from jeeves_runner.views.queues import QueueIdsDocument, QueuesDocument
 from jeeves_runner.views.runner import index_view
 

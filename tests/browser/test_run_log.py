@@ -164,6 +164,16 @@ def test_two_hundred_thousand_lines_scroll_and_are_searched(tmp_path: Path, look
         page.get_by_label("Search the log").fill("line 99999")
         expect(page.locator(".log-count")).to_have_text("1 of 1")
         expect(line(page, 99999)).to_be_in_viewport()
+        # Enter comes while they are still looked for.
+        page.get_by_label("Search the log").evaluate(
+            """(field) => {
+              field.value = "line 188888";
+              field.dispatchEvent(new Event("input"));
+              field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", cancelable: true }));
+            }"""
+        )
+        expect(page.locator(".log-count")).to_have_text("1 of 1")
+        expect(line(page, 188888)).to_be_in_viewport()
 
 
 def test_matches_are_gone_through_by_keys(tmp_path: Path, look: Look) -> None:

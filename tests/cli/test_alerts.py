@@ -71,7 +71,7 @@ def test_all_well_says_where_messages_would_go(shell: Shell) -> None:
 
 def test_all_well_says_that_nobody_would_hear_of_a_failure(shell: Shell) -> None:
     shell.config.write_text("timezone: UTC\n")
-    assert "Failures would not be told: set `notifications.default_on_failure`" in shell.text("alerts")
+    assert "No alert would be sent: set `notifications.default_on_failure`" in shell.text("alerts")
     shell.ledger.add_job("a", on_failure=("webhook:x",))
     assert shell.text("alerts").endswith("Messages go to webhook:x.\n")
 
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_listed_with_who_was_told(shell: Shell, ledger: AlertLe
     assert lines == [
         "Wrong",
         "CAUSE OF SINCE TIMES WHAT TOLD",
-        "failure b 5m ago 1 exit code 1 not told: `alert.after` is not reached",
+        "failure b 5m ago 1 exit code 1 no alert yet: `alert.after` asks for more failures",
         f"failure a 5m ago 1 exit code 1 told 5m ago in {OPS}",
         "",
         "Not sent",
@@ -260,7 +260,7 @@ def test_what_has_not_happened_often_enough_fails_no_check(shell: Shell, ledger:
     ledger.add_told_job("a", alert=Alert(after=2))
     ledger.end("a", "error")
     ledger.add_run("a", "skipped", started_at="2026-03-01T12:00:00.000Z")
-    assert "`alert.after` is not reached" in shell.text("status")
+    assert "`alert.after` asks for more failures" in shell.text("status")
     assert check(shell) == (0, [])
 
 
@@ -272,7 +272,7 @@ def test_what_should_have_been_told_fails_a_check(shell: Shell, ledger: AlertLed
     ledger.end("a", "error")
     ledger.add_run("a", "skipped", started_at="2026-03-01T12:00:00.000Z")
     code, (row,) = check(shell)
-    assert (code, row.startswith("failure a since now: exit code 1; not told:")) == (1, True)
+    assert (code, row.startswith("failure a since now: exit code 1; no alert:")) == (1, True)
 
 
 def test_a_channel_that_takes_nothing_asks_for_attention(shell: Shell, ledger: AlertLedger) -> None:

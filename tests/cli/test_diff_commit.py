@@ -139,7 +139,7 @@ def test_broken_manifests_hold_what_the_commit_has(project: Path) -> None:
     write("jobs.d/b.yaml", "run: [\n")
     result = run("diff", "--against", "main")
     assert result.exit_code == 2
-    assert "= job b  held at its last good spec" in result.stdout
+    assert "= job b  held as it was" in result.stdout
 
 
 @pytest.mark.parametrize("name", ["nowhere", "-h", "--help", "main:jobs.d", "HEAD^{tree}", ""])

@@ -75,6 +75,9 @@ def test_a_pull_request_gets_a_table(shell: Shell) -> None:
 def test_what_manifests_say_stays_in_its_cell_as_code(shell: Shell, text: str) -> None:
     write(shell, "a.yaml", f"{JOB}description: {json.dumps(text)}\n")
     ((*_, changes, _days),) = rows(shell)
+    if "\n" in text:
+        assert changes == "`description`: below"
+        return
     quotes = re.match("`+", changes)
     assert quotes is not None
     inside = changes[len(quotes[0]) : -len(quotes[0])]

@@ -54,7 +54,7 @@ def levels(shell: Shell) -> list[str]:
 
 def test_that_nobody_would_hear_is_a_warning(shell: Shell) -> None:
     ((level, message, hint),) = findings(shell)
-    assert (level, message.startswith("failures would not be told")) == ("warning", True)
+    assert (level, message.startswith("no alert would be sent")) == ("warning", True)
     assert hint is not None
     assert "notifications.default_on_failure" in hint
     shell.ledger.add_job("a", on_failure=("webhook:ops",))

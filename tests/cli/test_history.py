@@ -47,7 +47,7 @@ def test_one_apply_names_what_it_held(shell: Shell, tmp_path: Path) -> None:
     project.apply()
     assert shell.json("history", "3")["revision"]["held"] == ["a"]
     text = shell.text("history", "3")
-    assert "= job a  held at its last good spec: line 2: YAML cannot be read here" in text
+    assert "= job a  held as it was: line 2: YAML cannot be read here" in text
     assert "(jobs.d/a.yaml)" in text
     assert "held" not in shell.text("history", "2")
 
@@ -66,7 +66,7 @@ def test_one_apply_is_shown_as_diff_showed_it_then(shell: Shell, tmp_path: Path)
     text = shell.text("history", "3")
     told = text[text.index("~ job a") :].splitlines()
     assert told == [line for line in shown.splitlines() if line in told]
-    assert told[-1].startswith("= job b  held at its last good spec: ")
+    assert told[-1].startswith("= job b  held as it was: ")
     for line in (
         'schedule: "@daily" -> {every: 11m}',
         "timeout: 5m -> 10m",

@@ -110,7 +110,7 @@ def test_of_an_invalid_job_what_is_written_is_told_with_what_is_wrong(project: P
     assert "kill_grace" not in {each["key"] for each in document["keys"]}
     assert "Only what is written is shown" in run("fetch").stdout
     text = run("fetch").stdout
-    assert "held at its last good spec: line 6: `timeout` must be a duration" in text
+    assert "held as it was: line 6: `timeout` must be a duration" in text
     assert "jobs.d/mail.yaml:6:14: error: `timeout` must be a duration" in text
     assert told("purge")["state"] == "applied"
 

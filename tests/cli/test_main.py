@@ -127,8 +127,6 @@ def test_a_slip_of_the_keyboard_is_one_line_and_a_hint(words: list[str], message
         (["run", "0"], "Invalid value for 'RUN': '0' is not the number of a run."),
         (["queue", "retry", "x"], "Invalid value for 'ITEM...': 'x' is not the number of an item."),
         (["next", "--count", "0"], "Invalid value for '--count': '0' is not a number from 1 to 100000."),
-        (["--json", "logs", "1"], "'logs' takes no --json."),
-        (["--json", "serve"], "'serve' takes no --json."),
     ],
 )
 def test_a_slip_is_answered_with_what_was_meant(words: list[str], message: str) -> None:

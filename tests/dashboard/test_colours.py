@@ -17,9 +17,15 @@ TONES = ("ok", "bad", "run", "wait", "quiet")
 
 
 def _schemes() -> dict[str, dict[str, tuple[int, ...]]]:
-    text = resources.files("jeeves_runner.dashboard").joinpath("static/style.css").read_text()
-    light, dark = re.findall(r":root \{(.*?)\}", text, re.DOTALL)[:2]
+    light, dark = (_root(name) for name in ("style.css", "dark.css"))
     return {"light": _colours(light), "dark": _colours(light) | _colours(dark)}
+
+
+def _root(name: str) -> str:
+    text = resources.files("jeeves_runner.dashboard").joinpath("static", name).read_text()
+    found = re.search(r":root \{(.*?)\}", text, re.DOTALL)
+    assert found
+    return found[1]
 
 
 def _colours(block: str) -> dict[str, tuple[int, ...]]:

@@ -34,9 +34,9 @@ def test_all_that_is_known_of_it_stands_there(ledger: Ledger) -> None:
             "0 3 * * * Europe/Berlin",
             "jobs.d/backup.yaml:1",
             "revision 1",
-            "commit f00dfeedf0 First jobs",
+            "f00dfeedf0 First jobs",
             "It is due next at",
-            "Last 2, the first",
+            "Last 2 runs",
             "1 went wrong",
             "writes datastore shop",
             "is followed by check",
@@ -70,10 +70,10 @@ def test_what_is_unusual_stands_at_the_top(ledger: Ledger) -> None:
 def test_what_is_wrong_with_it_stands_there_until_it_is_over(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         found = await page(api, "/jobs/bad")
-        assert "failure bad #" in found.text
+        assert "failure #" in found.text
         assert "What is wrong" not in (await page(api, "/jobs/good")).html
         await api.post("/jobs/bad/run")
-        assert "failure bad #" not in (await page(api, "/jobs/bad")).text
+        assert "failure #" not in (await page(api, "/jobs/bad")).text
 
     for job_id in ("bad", "good"):
         shell_job(ledger, job_id, "test -e made || { touch made; exit 1; }")

@@ -41,7 +41,8 @@ def test_what_is_wrong_stands_with_what_happened_and_whether_it_was_told(ledger:
     for path in ("/", "/alerts"):
         found = shown(ledger, path)
         assert "failure backup" in found.text
-        assert "exit code 1 · told on no channel: none is set for it" in found.text
+        assert "exit code 1 since " in found.text
+        assert "told on no channel: none is set for it" in found.text
         assert "<title>(1) " in found.html
 
 

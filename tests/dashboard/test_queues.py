@@ -235,7 +235,7 @@ def test_an_item_tells_its_way_and_its_payload_whatever_became_of_it(ledger: Led
         in failed.text
     )
     assert f"Given up {at(ledger)} Error no HTTP 503" in failed.text
-    assert 'Payload { "n": 2 } all of it as JSON' in failed.text
+    assert 'Payload { "n": 2 } All of it as JSON' in failed.text
     assert "Status pending Ready at once Attempt 0 of 1" in pending.text
     assert "Claimed" not in pending.text
     assert (elsewhere.status, gone.status) == (404, 404)

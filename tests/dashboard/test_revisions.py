@@ -113,7 +113,7 @@ def test_one_is_shown_as_its_diff(ledger: Ledger) -> None:
     assert "… 17 lines as before" in found.text
     assert "- echo 20" in found.text
     assert "echo &lt;script&gt;" in found.html
-    assert '"tag-29"' in found.text
+    assert "- tag-29" in found.text
     assert "- job old jobs.d/copy.yaml:3" in found.text
     assert "/jobs/old" not in found.html
     assert '<a href="/queues/new">' in found.html

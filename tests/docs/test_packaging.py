@@ -139,6 +139,13 @@ def test_the_checks_that_init_writes_pass_as_written(run: Run, tmp_path: Path) -
         assert answer.returncode == 0, (command, answer.stdout, answer.stderr)
 
 
+def test_the_workflow_finds_the_wheel_where_init_says(run: Run, wheel: Path, tmp_path: Path) -> None:
+    run("jeeves-runner", "init")
+    steps = yaml.safe_load((tmp_path / ".github/workflows/jobs.yml").read_text())["jobs"]["validate"]["steps"]
+    (step,) = (step["run"] for step in steps if step.get("run", "").startswith("pip install "))
+    assert step == f"pip install wheels/{wheel.name}"
+
+
 def test_the_checks_that_init_writes_fail_on_a_broken_manifest(run: Run, tmp_path: Path) -> None:
     run("jeeves-runner", "init")
     (tmp_path / "jobs.d" / "broken.yaml").write_text("schedule: [\n", encoding="utf-8")

@@ -8,13 +8,14 @@ import jsonschema_rs
 from support.events import check_event, events_in
 
 from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
-from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
+from jeeves_runner.api.problems import CONTENT_TYPE
 from jeeves_runner.api.route import MetricsText, Route, contents_of
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.api.shapes import schema_of
 from jeeves_runner.api.v0.documents import Fault, NoRoute, RefusalDocument
 from jeeves_runner.api.v0.manner import BASE
 from jeeves_runner.api.v0.routes import V0
+from jeeves_runner.views.problems import ProblemBody
 
 EVERY_ROUTE = (*ROUTES, *V0)
 

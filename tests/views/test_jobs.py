@@ -264,6 +264,8 @@ def test_a_server_finds_the_same_by_what_is_next_of_each_job(ledger: Ledger) -> 
     for count in (1, 5, 40):
         expected = next_view(ledger.conn, ledger.now, count=count)["occurrences"]
         assert first_view(ledger.conn, ledger.now, known, count=count) == expected
+        once = next_view(ledger.conn, ledger.now, count=count, once=True)["occurrences"]
+        assert first_view(ledger.conn, ledger.now, known, count=count, once=True) == once
     ledger.pause(None, until=NOON + timedelta(minutes=30))
     expected = next_view(ledger.conn, ledger.now, count=5)["occurrences"]
     assert first_view(ledger.conn, ledger.now, known, count=5) == expected

@@ -11,6 +11,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import NONE, ago, duration
 from jeeves_runner.cli.graph_pictures import dot, mermaid
 from jeeves_runner.cli.graph_text import graph_lines
+from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.core.graph.reach import FARTHEST
 from jeeves_runner.errors import UsageError
@@ -46,7 +47,7 @@ _PICTURES: Final = {"mermaid": mermaid, "dot": dot}
 )
 @click.option(
     "--distance",
-    type=click.IntRange(1, FARTHEST),
+    type=at_most(FARTHEST),
     default=1,
     show_default=True,
     help="How many steps away neighbours are, at most.",

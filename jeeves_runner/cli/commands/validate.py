@@ -25,12 +25,16 @@ from jeeves_runner.core.live import Live
 def command(app: App, strict: bool, form: str, staged: bool) -> int:
     """Check every manifest without touching a database.
 
+    Shells read the texts of jobs without running them, and programs that are not there are warned of.
+
     Exit code 0: no errors. 1: errors (with --strict: or warnings). 2: could not look.
     """
-    from jeeves_runner.reconcile.setup import plan_of
+    from jeeves_runner.reconcile.script_checks import script_problems
+    from jeeves_runner.reconcile.setup import files_of, plan_of
 
     plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
-    problems = plan.problems
+    found = script_problems(plan, files_of(app.config, staged=staged))
+    problems = sorted((*plan.problems, *found), key=lambda each: (each.file, each.line, each.column))
     failed = any(p.is_error or strict for p in problems)
     code = INVALID if failed else OK
     if app.json:
@@ -41,6 +45,6 @@ def command(app: App, strict: bool, form: str, staged: bool) -> int:
             app.print_command(line)
     else:
         app.print_lines(problem_lines(problems))
-    found = f"{counted(plan.manifests, 'manifest')}, {declared_text(plan)} declared"
-    app.print(f"{'Invalid' if failed else 'Valid'}: {found}, {problem_summary(problems)}.")
+    what = f"{counted(plan.manifests, 'manifest')}, {declared_text(plan)} declared"
+    app.print(f"{'Invalid' if failed else 'Valid'}: {what}, {problem_summary(problems)}.")
     return code

@@ -49,7 +49,7 @@ def examine_notifications(config: Config, fault: ConfigError | None, clock: Cloc
         yield _found("warning", "it cannot be seen who would be told", "correct what is said of the config")
     elif not use.is_told:
         hint = "set `notifications.default_on_failure` in the config, or `on_failure` in manifests"
-        yield _found("warning", "failures would not be told: no job and no setting names a channel", hint)
+        yield _found("warning", "no alert would be sent: no job and no setting names a channel", hint)
     if told.slack is not None:
         yield from asyncio.run(_slack(told.slack, use, clock))
     if told.email is not None:

@@ -8,7 +8,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.exits import OK, SOME_FAILED
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.queues.words import paused_words, queue_argument
-from jeeves_runner.cli.syntax import at_most
+from jeeves_runner.cli.syntax import Number, at_most
 from jeeves_runner.core.values import check_name
 
 
@@ -16,7 +16,13 @@ from jeeves_runner.core.values import check_name
 @queue_argument
 @click.argument("words", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--batch", type=at_most(1000), default=1, show_default=True, help="Items for one COMMAND.")
-@click.option("--max", "most", metavar="N", type=click.IntRange(1), help="End after this many items.")
+@click.option(
+    "--max",
+    "most",
+    metavar="N",
+    type=Number("a number of 1 or more", 1, 2**63 - 1),
+    help="End after this many items.",
+)
 @click.option("--wait", is_flag=True, help="Wait for items where none is ready, instead of ending.")
 @click.option(
     "--lease", metavar="TIME", help="How long a claim holds until it is extended; else the queue's."

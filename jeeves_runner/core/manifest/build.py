@@ -272,7 +272,8 @@ def _milliseconds(text: str | None, path: KeyPath, findings: list[Finding]) -> i
         return parse_duration(text)
     except ValueError as error:
         name = ".".join(map(str, path))
-        findings.append(Finding(path=path, code="wrong_value", message=f"`{name}`: {error}"))
+        hint = f"for example `{path[-1]}: 1h30m`"
+        findings.append(Finding(path=path, code="wrong_value", message=f"`{name}`: {error}", hint=hint))
         return None
 
 

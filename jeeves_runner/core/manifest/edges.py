@@ -40,7 +40,8 @@ def _need(path: KeyPath, given: Any, findings: list[Finding]) -> dict[str, Any]:
                 values[f"{name}_ms"] = parse_duration(keys[name])
             except ValueError as error:
                 message = f"`{'.'.join(map(str, (*path, name)))}`: {error}"
-                findings.append(Finding(path=(*path, name), code="wrong_value", message=message))
+                hint = f"for example `{name}: 1h30m`"
+                findings.append(Finding(path=(*path, name), code="wrong_value", message=message, hint=hint))
     return values
 
 

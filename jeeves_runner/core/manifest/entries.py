@@ -10,6 +10,8 @@ from jeeves_runner.core.manifest.budget import MAX_EFFORT, MAX_ENTRIES, SPLIT, S
 from jeeves_runner.core.manifest.build import build_job, build_node, build_queue, nul_findings
 from jeeves_runner.core.manifest.context import Layer, with_defaults
 from jeeves_runner.core.manifest.edges import edge_warnings
+from jeeves_runner.core.manifest.environment import variable_warnings
+from jeeves_runner.core.manifest.examples import key_hint
 from jeeves_runner.core.manifest.file_result import Entry, Kind
 from jeeves_runner.core.manifest.payload_schemas import Content
 from jeeves_runner.core.manifest.problem_list import ProblemList
@@ -78,7 +80,9 @@ class EntryReader:
             self.unreadable = True
             if isinstance(item, dict) and item.get("id") is None:
                 message = f"this {kind} needs an `id`"
-                self._problems.report("error", Finding(path=place, code="missing_key", message=message))
+                hint = key_hint("id", self._rules.entry_schema(kind)["properties"]["id"])
+                finding = Finding(path=place, code="missing_key", message=message, hint=hint)
+                self._problems.report("error", finding)
                 return
         elif not readable:
             self.invalid.add((kind, name))
@@ -123,7 +127,7 @@ class EntryReader:
             self._problems.report("warning", finding)
         unmeant = [] if values["expect"] is None else unmeant_in(values, place)
         times = schedule_warnings(full, values, namespace, place, self._now)
-        for finding in (*unmeant, *times, *edge_warnings(values, place)):
+        for finding in (*unmeant, *times, *edge_warnings(values, place), *variable_warnings(values, place)):
             self._problems.report("warning", finding)
         requires = tuple(requirements_of(values, context.project_root, place))
         self._enter("job", values["id"], text, line, requires, edges_in(values), traits_in(values))
@@ -178,7 +182,10 @@ class EntryReader:
             return True
         if self._problems.is_full:
             # Explaining is slow, and would not be shown.
-            self._report(place, [Finding(path=(), code="invalid", message=f"this {kind} is invalid")])
+            hint = "mend those above, and look again"
+            self._report(
+                place, [Finding(path=(), code="invalid", message=f"this {kind} is invalid", hint=hint)]
+            )
         else:
             findings = validator.findings(value, holds_float=self.holds_float)
             self._report(place, findings)
@@ -212,7 +219,8 @@ def _identity(kind: Kind, item: Any) -> str | None:
         return None
     if kind != "node":
         return name
-    return node_key(item["kind"], name) if item.get("kind") in _NODE_KINDS else None
+    node_kind = item.get("kind")
+    return node_key(node_kind, name) if isinstance(node_kind, str) and node_kind in _NODE_KINDS else None
 
 
 _NODE_KINDS: Final = frozenset(map(str, NodeKind))

@@ -25,7 +25,8 @@ def build_params(
     if len(given) > _MAX_PARAMS:
         message = f"`params` has {len(given):,} parameters, where {_MAX_PARAMS} are allowed"
         path = ("params", list(given)[_MAX_PARAMS])
-        findings.append(Finding(path=path, code="wrong_value", message=message, at_key=True))
+        hint = "give the script a file of values, or one parameter with JSON in it"
+        findings.append(Finding(path=path, code="wrong_value", message=message, hint=hint, at_key=True))
         return {}
     findings += _same_variables(given)
     starter = next((key for key in _STARTERS if job.get(key)), None)
@@ -39,7 +40,13 @@ def _same_variables(names: Mapping[str, object]) -> Iterator[Finding]:
         other = first.setdefault(variable, name)
         if other is not name:
             message = f"`params.{name}` and `params.{other}` would both be the variable {variable}"
-            yield Finding(path=("params", name), code="bad_name", message=message, at_key=True)
+            yield Finding(
+                path=("params", name),
+                code="bad_name",
+                message=message,
+                hint="rename one of them",
+                at_key=True,
+            )
 
 
 def _build(path: KeyPath, keys: Mapping[str, Any], starter: str | None, findings: list[Finding]) -> Any:
@@ -113,7 +120,9 @@ def _enum(path: KeyPath, values: list[Any], param: Param) -> tuple[tuple[str, ..
             wrong.append(Finding(path=where, code="wrong_value", message=message, hint="remove one"))
         if not wrong and text is not None and len(text) > _MAX_ENUM_VALUE:
             message = f"`params.{path[-1]}.enum[{place}]` is longer than {_MAX_ENUM_VALUE:,} characters"
-            wrong.append(Finding(path=where, code="wrong_value", message=message))
+            wrong.append(
+                Finding(path=where, code="wrong_value", message=message, hint="name it by a shorter word")
+            )
         found += wrong
         if text is not None:
             texts[text] = None
@@ -140,7 +149,18 @@ def _misfits(path: KeyPath, value: Any, param: Param) -> Iterator[Finding]:
     def said(written: str | None) -> tuple[str, str | None]:
         text = brief(written) if written is not None and not is_text else shown(value)
         quoted = None if is_text or param.type is not ParamType.STRING else f'quote it: "{text}"'
-        return f"`{name}` {wrong}, not {text}", quoted or hint
+        return f"`{name}` {wrong}, not {text}", quoted or hint or _fitting(path, param)
 
     message, hint_now = said(None)
     yield Finding(path=path, code="wrong_value", message=message, hint=hint_now, more=said)
+
+
+def _fitting(path: KeyPath, param: Param) -> str:
+    """What fits a parameter, as a hint."""
+    if param.enum:
+        return f"for example `{path[-1]}: {param.enum[0]}`" if path[-1] == "default" else "remove it"
+    examples = {ParamType.INTEGER: "42", ParamType.NUMBER: "1.5", ParamType.BOOLEAN: "true"}
+    fitting = examples.get(param.type)
+    if fitting is None:
+        return "write one that matches, or another `pattern`"
+    return f"write {fitting}, say, or another `type`"

@@ -64,7 +64,8 @@ class ProblemList:
         least = "at least " if severity == "error" else ""
         several = severity if count == 1 else f"{severity}s"
         message = f"… and {least}{count:,} more {several} from here on"
-        finding = Finding(path=first.finding.path, code="more_problems", message=message)
+        hint = f"mend the first {MOST_PROBLEMS}, and look again"
+        finding = Finding(path=first.finding.path, code="more_problems", message=message, hint=hint)
         return _Reported(severity, finding, first.at)
 
     def _problem(self, reported: _Reported, places: Places, lines: Sequence[str]) -> Problem:

@@ -35,7 +35,7 @@ _NO_DEFAULTS: Final = Layer({}, Size())
 
 def _no_file(path: str) -> bytes:
     """Where there is only the manifest."""
-    raise InvalidValue("the file is not read here")
+    raise InvalidValue("the file is not read here", hint="write the schema itself")
 
 
 def _unheard(item: Any, place: KeyPath, defaults: Layer) -> None:

@@ -29,6 +29,7 @@ class ManifestRules:
     def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
         parts = schema["$defs"]
         self.context = context
+        self._parts: Mapping[str, Any] = parts
         self.defaultable = frozenset(parts["defaults"]["properties"])
         keys = parts["job"]["properties"]
         self.unset_by_null = frozenset(
@@ -43,6 +44,11 @@ class ManifestRules:
         self.job_keys = tuple(keys)
         self.types = {key: part["x-type"] for key, part in keys.items() if "x-type" in part}
         self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
+
+    def entry_schema(self, kind: str) -> Mapping[str, Any]:
+        """The schema of a ``job``, ``queue`` or ``node``."""
+        schema: Mapping[str, Any] = self._parts[kind]
+        return schema
 
     def validator(self, name: str) -> Validator:
         """That of ``job``, ``queue``, ``node`` or ``defaults``."""

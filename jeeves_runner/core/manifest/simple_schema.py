@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-_NOTES: Final = frozenset({"$schema", "title", "description", "default", "x-expected", "x-secret"})
+_NOTES: Final = frozenset(
+    {"$schema", "title", "description", "default", "examples", "x-expected", "x-own", "x-secret", "x-type"}
+)
 """Keywords that allow any value."""
 
 _TYPES: Final[Mapping[str, type]] = {"object": dict, "array": list, "string": str, "integer": int}
@@ -31,7 +33,8 @@ def matches(pattern: str, text: str) -> bool:
 def _keeps(value: Any, keyword: str, wanted: Any, schema: Mapping[str, Any]) -> bool:
     match keyword, value:
         case "type", _:
-            return type(value) is _TYPES.get(wanted)  # True and 1.0 are no integers
+            # True and 1.0 are no integers.
+            return isinstance(wanted, str) and type(value) is _TYPES.get(wanted)
         case "anyOf", _:
             return any(fits(value, branch) for branch in wanted)
         case "enum", str():

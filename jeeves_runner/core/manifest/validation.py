@@ -13,8 +13,11 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from jeeves_runner.core.manifest.branches import meant_branch, nearest
+from jeeves_runner.core.manifest.branches import meant_branch
+from jeeves_runner.core.manifest.examples import example_hint, key_hint, name_hint
+from jeeves_runner.core.manifest.shapes import shape_hint
 from jeeves_runner.core.manifest.simple_schema import matches
+from jeeves_runner.core.manifest.unknown_keys import unknown_key_hint
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.wording import LONGEST, brief, did_you_mean, shown
 
@@ -53,6 +56,8 @@ class Validator:
         self._later = frozenset(later)
         self._own = frozenset(own)
         self._is_valid = accepts
+        part = schema["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        self._keys: Mapping[str, Any] = part.get("properties", {})
 
     def accepts(self, value: Any, *, holds_float: bool = True) -> bool:
         """Whether the value is certainly right; ``holds_float``: there may be a float within."""
@@ -89,8 +94,10 @@ class Validator:
                 for key in sorted(set(error.instance) - set(known)):
                     yield self._unknown_key(path, key, known)
             case "required":
-                missing = [key for key in error.validator_value if key not in error.instance]
-                yield Finding(path=path, code="missing_key", message=f"{_subject(path)} needs `{missing[0]}`")
+                missing = next(key for key in error.validator_value if key not in error.instance)
+                hint = key_hint(missing, schema.get("properties", {}).get(missing, {}))
+                message = f"{_subject(path)} needs `{missing}`"
+                yield Finding(path=path, code="missing_key", message=message, hint=hint)
             case "oneOf":
                 yield _one_of(path, error)
             case "anyOf" if causes := meant_branch(error):
@@ -99,7 +106,9 @@ class Validator:
             case "pattern" if "propertyNames" in error.absolute_schema_path:
                 expected = schema.get("x-expected", "another name")
                 message = f"the name `{brief(error.instance)}` is not allowed: it must be {expected}"
-                yield Finding(path=(*path, error.instance), code="bad_name", message=message, at_key=True)
+                place = (*path, error.instance)
+                example = name_hint(schema)
+                yield Finding(path=place, code="bad_name", message=message, hint=example, at_key=True)
             case _:
                 yield _wrong_value(path, error.instance, schema)
 
@@ -111,8 +120,7 @@ class Validator:
             message = f"defaults may not set `{key}`"
             hint = "write it into each job"
             return Finding(path=place, code="not_a_default", message=message, hint=hint, at_key=True)
-        near = nearest(key, known)
-        hint = did_you_mean(f"`{near}`") if near else f"known are {', '.join(known)}"
+        hint = unknown_key_hint(path, key, known, self._keys)
         return Finding(
             path=place, code="unknown_key", message=f"unknown key `{brief(key)}`", hint=hint, at_key=True
         )
@@ -194,7 +202,8 @@ def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Findin
     def said(written: str | None) -> tuple[str, str | None]:
         is_shown = written is not None and isinstance(value, bool | int | float)
         text = brief(written) if written is not None and is_shown else shown(value)
-        hint = _hint(value, text, schema, expected or "")
+        hint = shape_hint(path, value, schema) or _hint(value, text, schema, expected or "")
+        hint = hint or example_hint(path, schema)
         told = "" if schema.get("x-secret") else f", not {text}"
         return f"{subject} {expected or 'something else'}{told}", hint
 
@@ -208,8 +217,6 @@ def _hint(value: Any, text: str, schema: Mapping[str, Any], expected: str) -> st
     if not value and (meant := _hint_for_nothing(value, kinds)) is not None:
         return meant
     if isinstance(value, str):
-        if value in schema.get("items", {}).get("enum", ()):
-            return f"write it as a list: [{value}]"
         if "23:59" in expected and _SHORT_TIME.fullmatch(value):
             return f"write it with two digits: 0{value}"
         return _hint_for_text(value, kinds, _words(schema))

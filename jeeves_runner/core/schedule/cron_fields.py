@@ -151,7 +151,10 @@ def _spread_item(kind: FieldKind, item: str, namespace: str) -> str:
     if match[1] is not None:
         low, high = _number(kind, match[1]), _number(kind, match[2])
         if low > high:
-            raise ScheduleError(f"{kind.name} {in_quotes(item.upper())} ends before it begins")
+            raise ScheduleError(
+                f"{kind.name} {in_quotes(item.upper())} ends before it begins",
+                hint=f"write H({high}-{low})",
+            )
     size = high - low + 1
     digest = blake2b(f"{namespace}/{kind.name}".encode(), digest_size=8).digest()
     offset = int.from_bytes(digest, "big") % size
@@ -227,7 +230,10 @@ def _number(kind: FieldKind, word: str) -> int:
 
 def _step(kind: FieldKind, word: str, item: str, size: int) -> int:
     if not word.isdigit() or len(word) > 4 or not 1 <= int(word) <= size:
-        raise ScheduleError(f"{kind.name} {in_quotes(item)}: the step must be a number from 1 to {size}")
+        raise ScheduleError(
+            f"{kind.name} {in_quotes(item)}: the step must be a number from 1 to {size}",
+            hint=f"write `*` for each {kind.name}, `*/2` for every second one",
+        )
     return int(word)
 
 

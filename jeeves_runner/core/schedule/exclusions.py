@@ -32,7 +32,9 @@ def parse_dates(text: str) -> DateRange:
     first = _parse_date(first_text.strip(), text)
     last = _parse_date(last_text.strip(), text) if dots else first
     if last < first:
-        raise ScheduleError(f"{in_quotes(text)} ends before it begins", key="exclude")
+        raise ScheduleError(
+            f"{in_quotes(text)} ends before it begins", hint=f"write {last}..{first}", key="exclude"
+        )
     return first, last
 
 

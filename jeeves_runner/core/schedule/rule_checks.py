@@ -46,7 +46,10 @@ def recurrence(
     """
     longest = _LONGEST_INTERVAL.get(parts.freq)
     if longest is not None and parts.interval > longest:
-        raise ScheduleError(f"INTERVAL {parts.interval:,} is more than {HORIZON_YEARS} years")
+        raise ScheduleError(
+            f"INTERVAL {parts.interval:,} is more than {HORIZON_YEARS} years",
+            hint="write a smaller one, or {at: TIME} for one time",
+        )
     rule = Recurrence(parts, start, until)
     if until is None and parts.times is None and _occurs_each_year(rule.parts):
         return Recurrence(parts, start, until, exclusions)
@@ -102,7 +105,8 @@ def _check_gaps(rule: Recurrence, first: datetime) -> None:
         found = rule.next_day(day)
         if found is None:
             if rule.until - datetime.combine(day, time()) > _HORIZON:
-                raise ScheduleError(SELDOM, effort=rule.effort)
+                hint = "write {at: TIME} for each time, or a rule that occurs more often"
+                raise ScheduleError(SELDOM, hint=hint, effort=rule.effort)
             return
         day = date(*found)
 

@@ -97,7 +97,9 @@ class _Numbers(NamedTuple):
             counted = abs(value) if self.from_the_end else value
             if not self.low <= counted <= self.high:
                 signs = f"{self.low}-{self.high}" + (f" or -{self.high} to -1" if self.from_the_end else "")
-                raise ScheduleError(f"{name} {value} is outside {signs}")
+                raise ScheduleError(
+                    f"{name} {value} is outside {signs}", hint=f"write {name}={self.low}, say"
+                )
         return tuple(dict.fromkeys(values))
 
 
@@ -117,7 +119,8 @@ _LISTS: Final[Mapping[str, _Numbers]] = {
 def rule_parts(text: str) -> RuleParts:
     """The parts of a rule in any order, in capitals or not; raises :class:`ScheduleError`."""
     if len(text) > _LONGEST:
-        raise ScheduleError(f"the rule is {len(text):,} characters long, where {_LONGEST:,} are allowed")
+        message = f"the rule is {len(text):,} characters long, where {_LONGEST:,} are allowed"
+        raise ScheduleError(message, hint="write several rules, each as an entry of the list")
     rule = text.strip().upper()
     if not rule:
         raise ScheduleError("the rule is empty", hint=_FORM)
@@ -136,7 +139,7 @@ def rule_parts(text: str) -> RuleParts:
             raise _unknown_part(name)
         field = "times" if name == "COUNT" else name.lower()
         if field in found:
-            raise ScheduleError(f"{name} is written twice")
+            raise ScheduleError(f"{name} is written twice", hint="write one, with commas: BYHOUR=9,17")
         found[field] = _READERS[name](name, value.replace(" ", ""))
     if "freq" not in found:
         raise ScheduleError("the rule has no FREQ", hint=f"begin it with FREQ={', '.join(FREQUENCIES)}")
@@ -151,18 +154,23 @@ def _check(parts: RuleParts) -> None:
     if parts.times is not None and parts.until is not None:
         raise ScheduleError("COUNT and UNTIL are both written", hint="a rule ends by one of them")
     if parts.byweekno and name != "YEARLY":
-        raise ScheduleError("BYWEEKNO belongs to FREQ=YEARLY")
+        raise ScheduleError("BYWEEKNO belongs to FREQ=YEARLY", hint="write FREQ=YEARLY, or take it out")
     if parts.byyearday and name in ("MONTHLY", "WEEKLY", "DAILY"):
-        raise ScheduleError(f"BYYEARDAY does not go with FREQ={name}")
+        raise ScheduleError(f"BYYEARDAY does not go with FREQ={name}", hint="write FREQ=YEARLY")
     if parts.bymonthday and name == "WEEKLY":
-        raise ScheduleError("BYMONTHDAY does not go with FREQ=WEEKLY")
+        raise ScheduleError(
+            "BYMONTHDAY does not go with FREQ=WEEKLY",
+            hint="write FREQ=MONTHLY, or BYDAY for days of the week",
+        )
     if any(which for _, which in parts.byday) and (name not in ("MONTHLY", "YEARLY") or parts.byweekno):
         raise ScheduleError(
-            "a numbered weekday such as 1MO belongs to FREQ=MONTHLY and FREQ=YEARLY without BYWEEKNO"
+            "a numbered weekday such as 1MO belongs to FREQ=MONTHLY and FREQ=YEARLY without BYWEEKNO",
+            hint="write MO for each Monday",
         )
     others = (parts.names_days, parts.bymonth, parts.byhour, parts.byminute, parts.bysecond)
     if parts.bysetpos and not any(others):
-        raise ScheduleError("BYSETPOS picks from what other parts name, and there are none")
+        message = "BYSETPOS picks from what other parts name, and there are none"
+        raise ScheduleError(message, hint="write BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1 for the last working day")
 
 
 def _freq(_name: str, text: str) -> int:
@@ -174,7 +182,7 @@ def _freq(_name: str, text: str) -> int:
 
 def _number(name: str, text: str) -> int:
     if not _NUMBER.fullmatch(text):
-        raise ScheduleError(f"{name} {in_quotes(text)} is no number")
+        raise ScheduleError(f"{name} {in_quotes(text)} is no number", hint="write digits: INTERVAL=2")
     return int(text)
 
 
@@ -182,7 +190,7 @@ def _positive(most: int) -> Callable[[str, str], int]:
     def read(name: str, text: str) -> int:
         number = _number(name, text)
         if not 1 <= number <= most:
-            raise ScheduleError(f"{name} {number:,} is outside 1-{most:,}")
+            raise ScheduleError(f"{name} {number:,} is outside 1-{most:,}", hint=f"write {name}=2, say")
         return number
 
     return read
@@ -245,7 +253,8 @@ def _unknown_part(name: str) -> ScheduleError:
     if property_name := _PROPERTY.match(name):
         return _other_lines([property_name[0]])
     if name == "BYEASTER":
-        return ScheduleError("BYEASTER is not supported: RFC 5545 has no such part")
+        message = "BYEASTER is not supported: RFC 5545 has no such part"
+        return ScheduleError(message, hint="list the days: `schedule: [{at: 2027-03-28T09:00}]`")
     near = get_close_matches(name, _READERS, n=1, cutoff=0.6)
     known = f"known are {', '.join(_READERS)}"
     return ScheduleError(

@@ -90,11 +90,14 @@ def _span(text: str) -> int:
     try:
         ms = parse_duration(text)
     except ValueError as error:
-        raise ScheduleError(str(error)) from None
+        raise ScheduleError(str(error), hint="write 30s, 11m or 1h30m") from None
     if ms < 1000 or ms % 1000:
         raise ScheduleError("it must be whole seconds, one at least", hint="write 30s, 11m or 1h30m")
     if ms // 1000 > _LONGEST_STEP:
-        raise ScheduleError(f"it is more than {HORIZON_YEARS} years")
+        raise ScheduleError(
+            f"it is more than {HORIZON_YEARS} years",
+            hint="write {at: TIME} for one time, or a cron expression",
+        )
     return ms // 1000
 
 
@@ -150,7 +153,9 @@ def _time(text: str) -> datetime:
     if time.microsecond:
         raise ScheduleError("fractions of a second are not looked at", hint="write whole seconds")
     if time.year not in _YEARS:
-        raise ScheduleError(f"the year {time.year} is outside {_YEARS[0]}-{_YEARS[-1]}")
+        raise ScheduleError(
+            f"the year {time.year} is outside {_YEARS[0]}-{_YEARS[-1]}", hint="write a year within these"
+        )
     return time
 
 

@@ -61,7 +61,7 @@ class Overview:
     usual: Mapping[str, int]
     """How long runs of a job usually take, in milliseconds, where that is known."""
     coming: Sequence[OccurrenceDocument]
-    """What comes next."""
+    """What comes next, each job once."""
     ended: Sequence[RunRow]
     """What ended last, newest first."""
 
@@ -96,7 +96,7 @@ def _read(
         waiting=[run for run in active if run["status"] == "scheduled"][:_ACTIVE],
         active=len(active),
         usual=_usual(conn, running),
-        coming=first_view(conn, now, next_run, count=_NEXT),
+        coming=first_view(conn, now, next_run, count=_NEXT, once=True),
         ended=newest_ended(conn, _LAST),
     )
 

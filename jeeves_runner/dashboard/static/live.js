@@ -152,7 +152,7 @@ function put(page) {
   if (version(page) !== version(document)) return location.reload();
   document.title = page.title;
   document.getElementById("icon").href = page.getElementById("icon").href;
-  for (const id of ["vitals", "main"]) {
+  for (const id of ["mark", "vitals", "main"]) {
     const now = page.getElementById(id);
     show(now);
     Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });

@@ -108,7 +108,7 @@ function walk(by) {
 }
 
 function zoom(by) {
-  const links = [...document.querySelectorAll(".zooms a")];
+  const links = [...document.querySelectorAll("#zooms a")];
   links[links.findIndex((link) => link.hasAttribute("aria-current")) + by]?.click();
 }
 

@@ -14,6 +14,9 @@ export function span(ms) {
   }
 }
 
+// What is far enough has no seconds: else each row of a list would tick.
+const calm = (ms) => span(ms < 600000 ? ms : ms - (ms % 60000));
+
 // By how much the viewer's clock is ahead of the server's, whose times are those of a page: by the answers of the
 // server, which say the second in which they were made.
 let ahead = 0;
@@ -46,8 +49,13 @@ function clock(when, zone, withDay) {
   return formats.get(key).format(when);
 }
 
-// A time as it stands in a line: with its day if that is another one.
-export const instant = (when) => clock(when, HERE, Math.abs(present() - when) > DAY / 2);
+// A time as it stands in a line: with its day if that is another one; a near one has a name that is enough.
+export function instant(when) {
+  const now = present();
+  if (Math.abs(now - when) > DAY / 2) return clock(when, HERE, true);
+  const time = clock(when, HERE, false);
+  return dayOf(when) === dayOf(new Date(now)) ? time : `${dayOf(when).slice(0, 3)} ${time}`;
+}
 
 function hover(when, zone) {
   const said = [`${clock(when, HERE, true)} ${HERE}`];
@@ -71,9 +79,9 @@ function said(element, when, now) {
   if (element.hasAttribute("data-lasting")) return `for ${span(Math.max(0, passed))}`;
   if (element.hasAttribute("data-ago")) {
     if (Math.abs(passed) < 1000) return "now";
-    return passed > 0 ? `${span(passed)} ago` : `in ${span(-passed)}`;
+    return passed > 0 ? `${calm(passed)} ago` : `in ${calm(-passed)}`;
   }
-  return clock(when, HERE, Math.abs(passed) > DAY / 2);
+  return element.hasAttribute("data-clock") ? clock(when, HERE, false) : instant(when);
 }
 
 export function show(within = document) {

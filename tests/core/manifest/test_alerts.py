@@ -143,7 +143,7 @@ def test_what_is_no_channel_is_told_with_what_is_probably_meant(written: str, hi
         ("on_failure: [null]\n", 2, 14, "`on_failure[0]` must be a Slack channel's id", "or remove it"),
         ("alert: {on: [failures]}\n", 2, 14, "must be one of failure, missed,", "did you mean failure?"),
         ("alert: {on: []}\n", 2, 13, "stale; to tell of none, `on_failure: null`, not []", "it is empty"),
-        ("alert: {on: late}\n", 2, 13, "must be a list of failure, missed,", "as a list: [late]"),
+        ("alert: {on: late}\n", 2, 13, "must be a list of failure, missed,", "write `on: [late]`"),
         ("alert: {after: 0}\n", 2, 16, "a whole number from 1 to 1000, not 0", ""),
         ("alert: {remind: 30s}\n", 2, 17, "`alert.remind` is 30s, and the shortest is 1m", "or null"),
         ("alert: {remind: 1s}\n", 2, 17, "`alert.remind` is 1s, and the shortest is 1m", "1m or more"),
@@ -200,7 +200,7 @@ def test_a_channel_that_the_config_lacks_is_an_error_that_names_what_to_add(
 def test_a_number_is_no_channel_by_quotes() -> None:
     problem = next(p for p in read("run: x\non_failure: 5\n").problems if p.is_error)
     assert problem.message.endswith("or a list of these; null for none, not 5")
-    assert problem.hint is None
+    assert problem.hint == "for example `on_failure: C0123ABCDEF`"
 
 
 def test_to_expect_a_start_without_a_schedule_is_warned_about() -> None:

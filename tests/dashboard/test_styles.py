@@ -1,0 +1,38 @@
+"""The styles of pages: what several of them show is set once, and what one page shows, in its own file."""
+
+import re
+from collections import defaultdict
+from importlib import resources
+
+from jeeves_runner.dashboard.render import render
+
+FOLDER = resources.files("jeeves_runner.dashboard")
+
+STYLES = [each for each in FOLDER.joinpath("static").iterdir() if each.name.endswith(".css")]
+
+_SELECTORS = re.compile(r"([^{}]+)\{[^{}]*\}")
+_NO_RULE = re.compile(r"/\*.*?\*/|@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", re.DOTALL)
+"""Comments, and what is otherwise on a phone or on paper."""
+
+
+def test_a_class_is_set_in_one_file() -> None:
+    """A page may say more of it where it says whose it is: `.jobs .filter`."""
+    places = defaultdict(set)
+    for each in STYLES:
+        for selectors in _SELECTORS.findall(_NO_RULE.sub("", each.read_text())):
+            for selector in map(str.strip, selectors.split(",")):
+                if re.fullmatch(r"\.[\w-]+", selector):
+                    places[selector].add(each.name)
+    assert {name: sorted(found) for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_each_page_has_the_colours_that_its_viewer_has_chosen_before_it_is_drawn() -> None:
+    """A script that is put off would let the page shine up in the colours of the system."""
+    problem = {"status": 404, "detail": "there is no `job`", "hint": "`jobs` lists them"}
+    page = render("problem.html", problem=problem, may_log_in=False).body.decode()
+    head = page.partition("</head>")[0]
+    assert re.search(r'<script src="/static/\w+/theme.js"></script>', head)
+    assert head.index('id="dark"') < head.index("theme.js")
+    for each in FOLDER.joinpath("templates").iterdir():
+        if "<head>" in each.read_text():
+            assert '{% include "colours.html" %}' in each.read_text(), each.name

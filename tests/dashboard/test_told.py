@@ -1,0 +1,26 @@
+"""Sentences of the runner on a page: their instants are on the viewer's clock, like all others there."""
+
+from datetime import UTC, datetime
+
+from jeeves_runner.dashboard.look import clock, moment, told
+
+
+def test_an_instant_is_the_viewers_and_the_jobs_on_hover() -> None:
+    shown = moment("2026-11-30T19:20:00.000Z", "America/New_York")
+    assert told("It was due at 2026-11-30 14:20-05:00.", "America/New_York") == f"It was due at {shown}."
+    assert told("2026-11-30T19:20:00.000Z: the disks") == f"{moment('2026-11-30T19:20:00.000Z')}: the disks"
+
+
+def test_what_is_no_instant_stays_as_it_is() -> None:
+    assert told("on 2026-11-30, 02:30, or 2026-13-45 14:20-05:00") == (
+        "on 2026-11-30, 02:30, or 2026-13-45 14:20-05:00"
+    )
+
+
+def test_the_rest_is_text_and_code() -> None:
+    assert told("<b> `a <i>` & b") == "&lt;b&gt; <code>a &lt;i&gt;</code> &amp; b"
+    assert told("one ` alone") == "one ` alone"
+
+
+def test_below_its_day_a_time_is_enough() -> None:
+    assert ">19:20:00 UTC<" in clock(datetime(2026, 11, 30, 19, 20, tzinfo=UTC))
