@@ -75,7 +75,7 @@ PARTS: Final[Mapping[str, Part]] = {
         _of(burst.main, 1, 5),
     ),
     "command": Part(
-        "whole commands beside a running server (floor: Python and click alone)",
+        "whole commands beside a running server (floor: Python that does nothing)",
         _of(command.main, 10, 40),
     ),
     "sessions": Part(

@@ -1,6 +1,6 @@
-"""``trigger --wait`` of an empty script: from the start of the command to its end, beside a running server.
+"""Whole commands beside a running server: from the start of each to its end.
 
-The floor starts Python and loads click, which every command does before it can do anything.
+The floor is Python that starts and does nothing.
 """
 
 import subprocess
@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import Row, medians, process
@@ -30,20 +31,32 @@ def serving(root: Path) -> Iterator[None]:
             server.terminate()
 
 
+PROMISED = {
+    "queue push": (("queue", "push", "queue", "{}"), 5.5),
+    "state get": (("state", "get", "namespace", "key"), 5.5),
+    "status --json": (("status", "--json"), 8),
+    "trigger --wait": (("trigger", "empty", "--wait"), 9),
+}
+"""Whole commands, and how often each may cost what Python costs that does nothing."""
+
+
 def main(rounds: int = 40) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="jr-bench-") as folder:
         root = Path(folder)
         project(root)
         with serving(root):
-            floor, triggered, shown = medians(
+            process([*PROGRAM, "state", "set", "namespace", "key", "1"], root)
+            nothing, floor, shown, *found = medians(
                 [
+                    lambda: process([sys.executable, "-c", "pass"], root),
                     lambda: process([sys.executable, "-c", "import click"], root),
-                    lambda: process([*PROGRAM, "trigger", "empty", "--wait"], root),
                     lambda: process([*PROGRAM, "runs", "--json"], root),
+                    *(partial(process, [*PROGRAM, *words], root) for words, _ in PROMISED.values()),
                 ],
                 rounds,
             )
-    return [
-        Row.against("trigger --wait", triggered, floor, 3),
-        Row.against("runs --json", shown, floor, None),
+    rows = [
+        Row.against(f"{name}, beside `python -c pass`", seconds, nothing, target)
+        for (name, (_, target)), seconds in zip(PROMISED.items(), found, strict=True)
     ]
+    return [*rows, Row.against("runs --json, beside `python -c 'import click'`", shown, floor, None)]

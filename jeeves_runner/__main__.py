@@ -9,13 +9,27 @@ import sys
 def main() -> None:
     """Load the command line and run it."""
     try:
-        from jeeves_runner.cli.main import main as command_line
+        if not _is_done():
+            from jeeves_runner.cli.main import main as command_line
 
-        command_line()
+            command_line()
     except KeyboardInterrupt:
         from jeeves_runner.cli import exits
 
         sys.exit(exits.INTERRUPTED)
+
+
+def _is_done() -> bool:
+    """Whether the words were so simple that the command line need not be loaded."""
+    from jeeves_runner.cli.quick import carry_out
+
+    try:
+        return carry_out(sys.argv[1:])
+    except Exception as error:  # noqa: BLE001 - as the command line does
+        from jeeves_runner.cli.context import App
+        from jeeves_runner.cli.failure import report
+
+        sys.exit(report(error, App()))
 
 
 if __name__ == "__main__":

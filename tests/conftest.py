@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+import time
 from collections.abc import Iterator
 
 import apsw
@@ -11,6 +12,10 @@ from support.processes import has_ended, kill, runs_left
 # aiohttp reads the certificates of all authorities as it is imported, in each server too. Tests that speak
 # TLS name their own.
 os.environ["SSL_CERT_FILE"] = os.devnull
+
+# Times that a command shows are on the clocks of the person who looks.
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 # What a run finds in its environment: the tests may be a job themselves, and are not to use its database.
 for name in [name for name in os.environ if name.startswith("JR_")]:

@@ -42,6 +42,7 @@ class LogFollower:
         self._mark = mark or LogMark()
         self._reader: LogReader | None = None
         self._unfinished = b""  # the beginning of a character
+        self._is_missing = False  # the file, of which something has been read
         self._wake: Callable[[], None] = lambda: None
         self._watch: LogWatch | None = None
         self._end: asyncio.Task[object] | None = None
@@ -106,7 +107,21 @@ class LogFollower:
             self._reader = self._reader_of(run)
         try:
             return await self._files.call(partial(_some, self._reader), PATIENCE)
+        except FileNotFoundError as error:
+            return await self._parts_elsewhere(error)
+
+    async def _parts_elsewhere(self, error: FileNotFoundError) -> list[LogPart]:
+        """Of a log that is not where it was: its job may have got another id."""
+        if self._reader is None or self._reader.mark.position == 0:
+            return []
+        self._mark = self._reader.mark
+        self._reader = self._reader_of(run_view(self._services.conn, self._run_id)["run"])
+        try:
+            return await self._files.call(partial(_some, self._reader), PATIENCE)
         except FileNotFoundError:
+            if not self._has_ended:
+                raise error from None
+            self._is_missing = True
             return []
 
     def _reader_of(self, run: WholeRunRow) -> LogReader:
@@ -136,9 +151,11 @@ class LogFollower:
         found = run_view(conn, self._run_id)["run"]
         kept = b""
         nothing_read = self._reader is None or self._reader.mark == LogMark()
-        if nothing_read and (text := tails(found)):
+        if (nothing_read or self._is_missing) and (text := tails(found)):
             kept_text: LogTextEvent = {"text": text}
             kept = event_text("text", kept_text)
+            if not nothing_read:
+                kept = event_text("reset", {}) + kept
         run = listed_run(conn, self._run_id)
         if run is None:
             return kept

@@ -8,7 +8,6 @@ from jeeves_runner.cli.formats import NONE, ago, counted, shortened
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.alerts.words import SUBJECTS
-from jeeves_runner.db.incident_list import Untold
 from jeeves_runner.db.told_channels import told_channels
 from jeeves_runner.errors import ConfigError
 
@@ -26,6 +25,8 @@ _FEW: Final = 5
 
 def incident_cells(incident: "IncidentRow", now: datetime) -> tuple[Cell, ...]:
     """A row under ``INCIDENT_HEADERS``."""
+    from jeeves_runner.views.attention import incident_of
+
     is_over = incident["closed_at"] is not None
     return (
         incident["cause"] if is_over else Styled(incident["cause"], "red"),
@@ -37,43 +38,15 @@ def incident_cells(incident: "IncidentRow", now: datetime) -> tuple[Cell, ...]:
     )
 
 
-def incident_of(incident: "IncidentRow") -> str:
-    """What it is about: a job, a manifest and the like."""
-    named = " ".join(part for part in (incident["job_id"], incident["subject"]) if part)
-    return named or _subject(incident["cause"])
-
-
 def _subject(cause: str | None) -> str:
     return next((words for known, words in SUBJECTS.items() if known == cause), NONE)
 
 
 def told_text(incident: "IncidentRow", now: datetime) -> str:
     """Whether people know of it, where and since when; or why they do not."""
-    untold = incident["untold"]
-    if untold is not None:
-        return _untold_text(untold)
-    muted = ", now muted" if incident["muted"] else ""
-    unsent = incident["unsent"]
-    where = ", ".join([each for each in incident["channels"] if each not in unsent][:_FEW])
-    last = ago(incident["said_at"] or incident["told_at"], now)
-    if not unsent:
-        return f"told {last} in {where}{muted}" if where else f"told {last}{muted}"
-    not_there = f"has not arrived in {', '.join(unsent[:_FEW])}"
-    begin = f"told {last} in {where}, " if where else f"said {last}, but it "
-    return f"{begin}{not_there}{muted}"
+    from jeeves_runner.views.attention import said, told_parts
 
-
-def _untold_text(untold: Untold) -> str:
-    # A match, not a table: the type checker finds the reason that is missing here.
-    match untold:
-        case "too_few":
-            return "no alert yet: `alert.after` asks for more failures"
-        case "muted":
-            return "no alert: muted"
-        case "no_channel":
-            return "no alert: no channel is set; see `on_failure` and `default_on_failure`"
-        case "next_time":
-            return "no alert yet"
+    return said(told_parts(incident), lambda text: ago(text, now))
 
 
 def message_cells(message: "MessageRow", now: datetime) -> tuple[Cell, ...]:

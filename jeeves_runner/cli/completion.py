@@ -7,6 +7,7 @@ when a shell asks for it.
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -75,6 +76,14 @@ def _active_runs(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     return ((str(run["id"]), f"{run['job_id']}, {run['status']}") for run in active_run_rows(conn))
 
 
+def _active_runs_and_jobs(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.db.run_list import active_run_rows
+
+    yield from _active_runs(app, conn)
+    for job_id in sorted({run["job_id"] for run in active_run_rows(conn)}):
+        yield job_id, None
+
+
 def _queues(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     from jeeves_runner.views.queues import queue_ids_view
 
@@ -116,6 +125,8 @@ def _tokens(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
 JOBS: Final = _from_database(_jobs)
 RUNS: Final = _from_database(_runs)
 ACTIVE_RUNS: Final = _from_database(_active_runs)
+RUNS_AND_JOBS: Final = _from_database(lambda app, conn: chain(_jobs(app, conn), _runs(app, conn)))
+ACTIVE_RUNS_AND_JOBS: Final = _from_database(_active_runs_and_jobs)
 QUEUES: Final = _from_database(_queues)
 NAMESPACES: Final = _from_database(_namespaces)
 CHANNELS: Final = _from_database(_channels)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,11 +22,14 @@ from jeeves_runner.core.wording import no_command, one_line, printable_json
 from jeeves_runner.errors import ConfigError
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     import apsw
 
     from jeeves_runner.config import Config
 
 JSON_HELP: Final = "Print one JSON document instead of text."
+UTC_HELP: Final = "Show times in UTC, and take those without an offset as such."
 
 _DATABASE: Final = "JR_DB_PATH"
 _DATA: Final = "JR_DATA_DIR"
@@ -41,6 +45,8 @@ class App:
     """The file of ``--config``; None: the nearest one."""
     json: bool
     """Whether ``--json`` stood before or after the command."""
+    utc: bool
+    """Whether ``--utc`` stood before or after the command."""
     clock: Clock
     """The time, which tests set."""
 
@@ -49,6 +55,7 @@ class App:
     ) -> None:
         self.config_path = config_path
         self.json = json
+        self.utc = False
         self.clock = clock or SystemClock()
 
     @property
@@ -72,6 +79,19 @@ class App:
     def color(self) -> bool:
         """Whether standard output is a terminal whose owner has not set ``NO_COLOR``."""
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    @cached_property
+    def zone(self) -> "tzinfo":
+        """The clocks of times where no job is meant."""
+        from jeeves_runner.cli.clocks import viewers_zone
+
+        return UTC if self.utc else viewers_zone()
+
+    def zone_of(self, timezone: str) -> "tzinfo":
+        """The clocks of times of a job that has this time zone."""
+        from jeeves_runner.cli.clocks import zone_of_job
+
+        return UTC if self.utc else zone_of_job(timezone)
 
     @property
     def _run(self) -> Path | None:
@@ -250,3 +270,19 @@ def json_option(command: F) -> F:
 def _ask_for_json(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value:
         context.ensure_object(App).json = True
+
+
+def utc_option(command: F) -> F:
+    """``--utc`` behind the name of a command that shows times. The command reads ``app.zone``."""
+    return click.option(
+        "--utc",
+        is_flag=True,
+        expose_value=False,
+        callback=_ask_for_utc,
+        help=UTC_HELP,
+    )(command)
+
+
+def _ask_for_utc(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(App).utc = True

@@ -14,7 +14,6 @@ from jeeves_runner.cli.plan_text import (
     Line,
     consequence_line,
     field_text,
-    named,
     plan_lines,
     plan_summary,
 )
@@ -25,6 +24,7 @@ from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.plan import Change
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.text_diff import DiffLine, field_diff
+from jeeves_runner.core.wording import named
 
 if TYPE_CHECKING:
     from jeeves_runner.views.comparison import AgainstDocument

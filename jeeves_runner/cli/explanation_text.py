@@ -1,10 +1,10 @@
 """Where the values of a job come from, as people read it."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
-from jeeves_runner.cli.formats import ago, shortened
+from jeeves_runner.cli.formats import shortened, when
 from jeeves_runner.cli.plan_text import Line, field_lines
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -34,7 +34,9 @@ _BESIDE: Final = {
 }
 
 
-def explanation_pairs(told: "ExplanationDocument", now: datetime) -> Iterator[tuple[str, Cell | None]]:
+def explanation_pairs(
+    told: "ExplanationDocument", now: datetime, zone: tzinfo
+) -> Iterator[tuple[str, Cell | None]]:
     """What there is to say of the job as a whole."""
     words, style = _STATES[told["state"]]
     if told["state"] == "pending" and told["revision"] is None:
@@ -45,7 +47,7 @@ def explanation_pairs(told: "ExplanationDocument", now: datetime) -> Iterator[tu
         yield "declared", f"{told['file']}:{told['line']}"
     if (revision := told["revision"]) is not None:
         commit = f", commit {short_sha(revision['commit'])}" if revision["commit"] else ""
-        yield "applied", f"revision {revision['id']}, {ago(revision['applied_at'], now)}{commit}"
+        yield "applied", f"revision {revision['id']}, {when(revision['applied_at'], now, zone)}{commit}"
 
 
 def key_rows(told: "ExplanationDocument") -> list[tuple[Cell, ...]]:

@@ -2,25 +2,38 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.instants import on_clocks
-from jeeves_runner.core.wording import one_line
+from jeeves_runner.core.wording import counted, on_one_line, shortened
+
+__all__ = [
+    "NONE",
+    "TimeColumn",
+    "ago",
+    "command_text",
+    "counted",
+    "duration",
+    "is_offset",
+    "json_text",
+    "moment",
+    "on_one_line",
+    "relative",
+    "shortened",
+    "size",
+    "time_column",
+    "timestamp",
+    "when",
+]
 
 NONE: Final = "-"
 """In place of a value that is not there."""
 
-_LONGEST: Final = 100
-_BREAKS: Final = str.maketrans("\n\r\t", "   ")
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """``1 job``, ``2 jobs``; ``many`` where an s does not make the plural."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+_CLOCK: Final = len("2026-11-24 03:03:35")
 
 
 def duration(ms: int | None) -> str:
@@ -57,17 +70,47 @@ def ago(text: str | None, now: datetime) -> str:
         return text
 
 
-def moment(text: str, zone: tzinfo) -> str:
+def moment(text: str | None, zone: tzinfo) -> str:
     """A time of a document on the clocks of a zone."""
-    return timestamp(on_clocks(from_text(text), zone))
+    if text is None:
+        return NONE
+    try:
+        return timestamp(on_clocks(from_text(text), zone))
+    except ValueError:  # as above
+        return text
 
 
-def when(text: str | None, now: datetime) -> str:
+class TimeColumn(NamedTuple):
+    """Times of a table on the clocks of one zone."""
+
+    header: str
+    """With the offset of these clocks, where all times have the same: ``TIME (+01:00)``."""
+    cells: list[str]
+    """With their own offsets, where they differ."""
+
+
+def time_column(name: str, texts: Iterable[str | None], zone: tzinfo) -> TimeColumn:
+    """Times of documents as a column of a table. A time without an offset can be given to a command as it is:
+    what it shows on some clocks, it reads on them."""
+    whole = [moment(text, zone) for text in texts]
+    offsets = {cell[_CLOCK:] for cell in whole if cell != NONE}
+    if len(offsets) != 1 or not is_offset(offset := offsets.pop()):
+        return TimeColumn(name, whole)
+    named = "UTC" if offset == "Z" else offset
+    return TimeColumn(f"{name} ({named})", [cell[:_CLOCK] for cell in whole])
+
+
+def is_offset(text: str) -> bool:
+    """Whether a text is what follows the seconds of a time."""
+    return text == "Z" or (text[:1] in "+-" and text[1:].replace(":", "").isdigit())
+
+
+def when(text: str | None, now: datetime, zone: tzinfo) -> str:
     """A time of a document, both ways: ``2026-03-01 12:00:00Z (3h ago)``."""
     if text is None:
         return NONE
     try:
-        return f"{timestamp(from_text(text))} ({ago(text, now)})"
+        return f"{moment(text, zone)} ({relative(from_text(text), now)})"
     except ValueError:
         return text
 
@@ -82,17 +125,6 @@ def size(count: int | None) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} TiB"
-
-
-def shortened(text: str) -> str:
-    """One line of at most 100 characters; a break in the text is a blank."""
-    line = on_one_line(text)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
-
-
-def on_one_line(text: str) -> str:
-    """One line, however long; a break in the text is a blank."""
-    return one_line(text.translate(_BREAKS))
 
 
 def json_text(value: object) -> str:

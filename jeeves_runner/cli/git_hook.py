@@ -32,7 +32,7 @@ def hook_of(project: Path, jobs_dir: str) -> NewFile:
             raise lacking_git("--hook")
         raise Conflict(
             f"{project} is in no git repository, so there is no place for a hook; nothing was written",
-            hint="make it one with --git, or leave out --hook",
+            hint="add --git, which makes it one, or leave out --hook",
         )
     top, common = (os.fsdecode(line) for line in said.splitlines())
     elsewhere = ask(place, "config", "--get", "core.hooksPath", patience=_PATIENCE)

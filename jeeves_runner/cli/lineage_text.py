@@ -1,7 +1,7 @@
 """Lineage as text: where an item comes from and what took it; what a run took, made and caused."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from jeeves_runner.cli.context import App
@@ -32,11 +32,11 @@ def origin_text(run: "RunOrigin | None", none: str) -> str:
     return ", ".join(parts)
 
 
-def item_pairs(item: "WholeItemDocument", now: datetime) -> Iterator[tuple[str, Cell | None]]:
+def item_pairs(item: "WholeItemDocument", now: datetime, zone: tzinfo) -> Iterator[tuple[str, Cell | None]]:
     """What is told of an item, as pairs."""
     yield "status", item["status"]
     yield "attempts", str(item["attempt"])
-    yield "added", when(item["created_at"], now)
+    yield "added", when(item["created_at"], now, zone)
     yield "enqueued by", origin_text(item["producer"], "no run")
     yield "claimed by", origin_text(item["consumer"], "no run, or it has been given back since")
     yield "error", item["error"]

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from jeeves_runner.core.instants import on_clocks
 
@@ -32,7 +31,7 @@ class _Line:
 
 
 def load_chart(
-    load: Mapping[datetime, int], begin: datetime, end: datetime, zone: ZoneInfo, levels: str = BLOCKS
+    load: Mapping[datetime, int], begin: datetime, end: datetime, zone: tzinfo, levels: str = BLOCKS
 ) -> Iterator[str]:
     """The lines of a chart of [``begin``, ``end``), with a heading and a legend; times on a zone's clocks.
 
@@ -53,7 +52,7 @@ def load_chart(
 
 
 def _lines(
-    load: Mapping[datetime, int], begin: datetime, end: datetime, zone: ZoneInfo, by_hour: bool
+    load: Mapping[datetime, int], begin: datetime, end: datetime, zone: tzinfo, by_hour: bool
 ) -> Iterable[_Line]:
     """By local hours or days. An hour that clocks repeat has a line for each time."""
     lines: dict[tuple[str, timedelta | None], _Line] = {}

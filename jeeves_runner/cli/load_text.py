@@ -1,9 +1,8 @@
 """The starts per minute as people read them: a chart, the worst minute, and what ``H`` would spread."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.formats import moment, timestamp
@@ -32,7 +31,13 @@ _PROPOSED: Final = 10
 
 
 def print_load(
-    app: App, conn: "apsw.Connection", now: datetime, begin: datetime, end: datetime, job_id: str | None
+    app: App,
+    conn: "apsw.Connection",
+    now: datetime,
+    begin: datetime,
+    end: datetime,
+    job_id: str | None,
+    zone: tzinfo,
 ) -> None:
     """The load of [``begin``, ``end``); NotFound for an unknown job."""
     from jeeves_runner.views.job_lookup import live_job
@@ -44,7 +49,6 @@ def print_load(
     if app.json:
         app.print_json(document)
         return
-    zone = ZoneInfo(app.settings.timezone)
     span = f"from {timestamp(on_clocks(begin, zone))} to {timestamp(on_clocks(end, zone))}"
     if document["peak"] is None:
         app.print(f"Nothing starts {span}.")
@@ -62,18 +66,18 @@ def print_load(
         app.print("Times that have passed are by the schedules of now.")
 
 
-def peak_sentence(peak: "MinuteDocument", zone: ZoneInfo) -> str:
+def peak_sentence(peak: "MinuteDocument", zone: tzinfo) -> str:
     """Which minute is the worst, and how bad."""
     return f"Most start in the minute of {moment(peak['minute'], zone)}: {peak['starts']:,}."
 
 
-def print_chart(app: App, load: Load, begin: datetime, end: datetime, zone: ZoneInfo) -> None:
+def print_chart(app: App, load: Load, begin: datetime, end: datetime, zone: tzinfo) -> None:
     """The chart in characters that the terminal has."""
     levels = BLOCKS if can_show(BLOCKS) else PLAIN
     app.print_lines((line,) for line in load_chart(load, begin, end, zone, levels))
 
 
-def _print_peak(app: App, peak: "PeakDocument", zone: ZoneInfo) -> None:
+def _print_peak(app: App, peak: "PeakDocument", zone: tzinfo) -> None:
     app.print(peak_sentence(peak, zone))
     jobs = peak["jobs"]
     names = ", ".join(map(_job, jobs[:_NAMED]))
@@ -86,7 +90,7 @@ def _job(each: "JobStartsDocument") -> str:
     return each["job_id"] if each["starts"] == 1 else f"{each['job_id']} ({each['starts']} times)"
 
 
-def _print_spread(app: App, spread: "SpreadDocument", zone: ZoneInfo) -> None:
+def _print_spread(app: App, spread: "SpreadDocument", zone: tzinfo) -> None:
     peak, proposals = spread["peak"], spread["proposals"]
     app.print()
     app.print(

@@ -15,7 +15,7 @@ import click
 from jeeves_runner import __version__
 from jeeves_runner.cli import PROGRAM, commands
 from jeeves_runner.cli.commands import LISTED, SECTIONS
-from jeeves_runner.cli.context import JSON_HELP, App
+from jeeves_runner.cli.context import JSON_HELP, UTC_HELP, App
 from jeeves_runner.cli.streams import check_words, prepare_streams
 from jeeves_runner.cli.syntax import Group, with_examples
 
@@ -102,9 +102,11 @@ def _takes_json(command: click.Command) -> bool:
     help="The config file; else jeeves-runner.yaml here or in a folder above.",
 )
 @click.option("--json", is_flag=True, help=JSON_HELP)
+@click.option("--utc", is_flag=True, help=UTC_HELP)
 @click.pass_obj
-def main(app: App, config: Path | None, json: bool) -> None:
+def main(app: App, config: Path | None, json: bool, utc: bool) -> None:
     """Run jobs declared as YAML in git."""
     if config is not None:
         app.config_path = config
     app.json = app.json or json
+    app.utc = app.utc or utc

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
 from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.rows import mute_text, pause_text
 from jeeves_runner.cli.syntax import ends
-from jeeves_runner.core.durations import End, is_duration, span_ms
+from jeeves_runner.core.durations import End, span_ms
 from jeeves_runner.core.instants import later_end
 from jeeves_runner.core.model import OverrideKind
 from jeeves_runner.db import overrides
@@ -100,6 +100,7 @@ def begins(kind: Kind, all_help: str, text: str) -> click.Command:
     @_targets(all_help)
     @ends(kind.kind.value)
     @json_option
+    @utc_option
     @pass_app
     def command(
         app: App,
@@ -150,7 +151,7 @@ def _begin(
 
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        end = end_at(app, until, length, now)
+        end = end_at(_clocks(app, conn, target), until, length, now)
         if kind is MUTE:
             end = overrides.required_end(end)
         ids = target_ids(conn, target)
@@ -196,7 +197,15 @@ def target_ids(conn: "apsw.Connection", target: Target) -> list[str] | None:
     return [live_job(conn, job_id).id for job_id in dict.fromkeys(target.job_ids)]
 
 
-def end_at(app: App, until: str | None, length: str | None, now: datetime) -> End | None:
+def _clocks(app: App, conn: "apsw.Connection", target: Target) -> tzinfo:
+    """Those of the job, where one alone is named; NotFound."""
+    from jeeves_runner.views.job_lookup import timezone_of
+
+    one = len(target.job_ids) == 1 and target.tag is None and not target.of_all
+    return app.zone_of(timezone_of(conn, target.job_ids[0])) if one else app.zone
+
+
+def end_at(zone: tzinfo, until: str | None, length: str | None, now: datetime) -> End | None:
     """The end that ``--until`` or ``--for`` gives; None for neither. UsageError for both."""
     if until is not None and length is not None:
         raise UsageError("--until and --for are two ends; give one of them")
@@ -205,8 +214,6 @@ def end_at(app: App, until: str | None, length: str | None, now: datetime) -> En
         return End(now + length_ms * _MILLISECOND, length_ms)
     if until is None:
         return None
-    # A length of time needs no time zone, and so no config.
-    zone = "UTC" if is_duration(until) else app.settings.timezone
     return later_end(until, now, zone, "--until")
 
 

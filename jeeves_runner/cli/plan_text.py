@@ -13,7 +13,6 @@ from jeeves_runner.core.text_diff import field_diff
 Line = tuple[Cell, ...]
 """The parts of a line, as ``App.print`` takes them."""
 
-_FEW: Final = 3
 _NOTHING: Final[Mapping[str, Sequence[str]]] = {}
 
 MOST_LINES: Final = 40
@@ -84,12 +83,6 @@ def held_line(kind: str, name: str, why: str = "") -> Line:
 def consequence_line(message: str) -> Line:
     """What a plan does besides, in a sentence."""
     return Styled("!", "yellow"), f" {message}"
-
-
-def named(keys: Sequence[tuple[str, str]]) -> str:
-    """``job a, job b, queue c``: the first few of them, and how many more there are."""
-    first = ", ".join(f"{kind} {name}" for kind, name in keys[:_FEW])
-    return first if len(keys) <= _FEW else f"{first} and {len(keys) - _FEW} more"
 
 
 def declared_text(plan: Plan) -> str:

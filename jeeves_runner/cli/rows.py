@@ -1,10 +1,11 @@
 """Jobs and runs as rows of tables: made of the documents of ``views``, which HTTP answers as well."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
-from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened, when
+from jeeves_runner.cli.context import App
+from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened, time_column
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 PARAM_HEADERS: Final = ("NAME", Prose("VALUE"), "DEFAULT", Prose("DESCRIPTION"))
-RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
 
 RUN_OUT: Final = "no further occurrence"
 """In place of the next run of a job whose schedule has an end that has passed."""
@@ -52,7 +52,7 @@ def status_cell(word: str, reason: str | None = None) -> Cell:
     return Styled(text, style) if style else text
 
 
-def job_cells(job: "ListedJobDocument", now: datetime, *, served: bool) -> tuple[Cell, ...]:
+def job_cells(app: App, job: "ListedJobDocument", now: datetime, *, served: bool) -> tuple[Cell, ...]:
     """A row under ``JOB_HEADERS``. ``served``: a server runs, so what waits will start."""
     last = job["last_run"]
     return (
@@ -61,7 +61,7 @@ def job_cells(job: "ListedJobDocument", now: datetime, *, served: bool) -> tuple
         written_text(job["schedule"]),
         NONE if last is None else ago(last["started_at"], now),
         ago(job["next_run"], now),
-        job_note(job, now, served=served),
+        job_note(app, job, now, served=served),
     )
 
 
@@ -79,7 +79,7 @@ def param_cells(name: str, param: Mapping[str, Any]) -> tuple[Cell, ...]:
     )
 
 
-def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
+def job_note(app: App, job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
     """What is unusual about a job: it is late, held, paused, muted or changed by hand, skips a run, waits
     for a server, or does not occur any more."""
     notes = []
@@ -92,7 +92,7 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
     if job["muted"] is not None:
         notes.append(mute_text(job["muted"], now))
     if job["skips"]:
-        notes.append(skips_text(job, now))
+        notes.append(skips_text(job, now, app.zone_of(job["timezone"])))
     if job["held"]:
         notes.append(f"held: runs on as before, {job['file']} is broken")
     if job["drifted"]:
@@ -133,34 +133,19 @@ def mute_text(muted: "OverrideDocument", now: datetime) -> str:
     return _override_text("muted", "until unmuted", muted, now)
 
 
-def skip_text(skip: "SkipDocument", zone: str, now: datetime) -> str:
+def skip_text(skip: "SkipDocument", zone: tzinfo, now: datetime) -> str:
     """``2026-12-24 02:30:00+01:00 (in 3h): closed``, on the clocks of the job."""
-    from zoneinfo import ZoneInfo  # takes long, and few jobs skip anything
-
-    at = moment(skip["scheduled_for"], ZoneInfo(zone))
+    at = moment(skip["scheduled_for"], zone)
     none = "" if skip["is_occurrence"] else ", at which it does not occur any more"
     reason = f": {skip['reason']}" if skip["reason"] else ""
     return f"{at} ({ago(skip['scheduled_for'], now)}){none}{reason}"
 
 
-def next_run_text(job: "ListedJobDocument", now: datetime) -> str:
-    """``2026-12-24 02:30:00+01:00 (in 3h)``, on the clocks of the job; ``-`` if none comes."""
-    from zoneinfo import ZoneInfo  # here as above
-
-    if job["next_run"] is None:
-        return NONE
-    try:
-        at = moment(job["next_run"], ZoneInfo(job["timezone"]))
-    except (ValueError, KeyError):  # changed by hand: shown as it stands
-        return when(job["next_run"], now)
-    return f"{at} ({ago(job['next_run'], now)})"
-
-
-def skips_text(job: "ListedJobDocument", now: datetime) -> str:
+def skips_text(job: "ListedJobDocument", now: datetime, zone: tzinfo) -> str:
     """``skips 2026-12-24 …``: the first of what is skipped of a job, and how many follow."""
     first, *more = job["skips"]
     others = f"; {len(more)} more" if more else ""
-    return f"skips {skip_text(first, job['timezone'], now)}{others}"
+    return f"skips {skip_text(first, zone, now)}{others}"
 
 
 def _override_text(
@@ -171,18 +156,28 @@ def _override_text(
     return f"{word}, {until}{reason}"
 
 
-def run_cells(run: "RunRow", now: datetime, *, served: bool) -> tuple[Cell, ...]:
-    """A row under ``RUN_HEADERS``. ``served``: a server runs, so what waits will start."""
-    when = run["started_at"] or run["scheduled_for"] or run["created_at"]
-    return (
-        str(run["id"]),
-        run["job_id"],
-        status_cell(run["status"]),
-        run["trigger"],
-        ago(when, now),
-        took(run, now),
-        run_note(run, served=served) or NONE,
+def print_runs(app: App, runs: "Sequence[RunRow]", now: datetime, zone: tzinfo, *, served: bool) -> None:
+    """A table of runs, with the times of their starts; of what has not started, when it was due or asked for.
+
+    ``served``: a server runs, so what waits will start.
+    """
+    times = time_column(
+        "TIME", [run["started_at"] or run["scheduled_for"] or run["created_at"] for run in runs], zone
     )
+    headers = ("RUN", "JOB", "STATUS", "TRIGGER", times.header, "TOOK", Prose("NOTE"))
+    rows = [
+        (
+            str(run["id"]),
+            run["job_id"],
+            status_cell(run["status"]),
+            run["trigger"],
+            at,
+            took(run, now),
+            run_note(run, now, served=served) or NONE,
+        )
+        for run, at in zip(runs, times.cells, strict=True)
+    ]
+    app.print_table(headers, rows)
 
 
 def took(run: "RunRow", now: datetime) -> str:
@@ -198,14 +193,14 @@ def took(run: "RunRow", now: datetime) -> str:
     return f"{duration(max(0, round((now - started).total_seconds() * 1000)))} so far"
 
 
-def run_note(run: "RunRow", *, served: bool) -> str:
+def run_note(run: "RunRow", now: datetime, *, served: bool) -> str:
     """Why a run ended badly, waits or did not run: one line of at most 100 characters."""
-    return shortened(whole_run_note(run, served=served))
+    return shortened(whole_run_note(run, now, served=served))
 
 
-def whole_run_note(run: "RunRow", *, served: bool) -> str:
+def whole_run_note(run: "RunRow", now: datetime, *, served: bool) -> str:
     """The same in one line, however long."""
-    notes = [run["message"] or reason_text(run, served=served) or _exit_text(run)]
+    notes = [run["message"] or reason_text(run, now, served=served) or _exit_text(run)]
     if run["occurrences"] > 1:
         notes.append(f"{run['occurrences']} occurrences")
     if run["attempt"] > 1:

@@ -51,8 +51,8 @@ def server_of(conn: "apsw.Connection") -> RunnerRow | None:
     return row
 
 
-def require_server(conn: "apsw.Connection") -> None:
-    """NoServer unless a server runs on this database and goes on to."""
+def require_server(conn: "apsw.Connection") -> RunnerRow:
+    """The server that runs on this database; NoServer unless it goes on to."""
     row = server_of(conn)
     if row is None:
         raise NoServer(f"no server runs on {conn.filename}", hint="start it with `jeeves-runner serve`")
@@ -61,6 +61,7 @@ def require_server(conn: "apsw.Connection") -> None:
             f"the server (pid {row.pid}) is stopping: nothing new starts",
             hint="start it again once it has stopped, with `jeeves-runner serve`",
         )
+    return row
 
 
 def server_has_stopped(run: "RunRow") -> NoServer:

@@ -1,9 +1,8 @@
 """A play as people read it: what it comes to, its jobs, a chart, and what does not start on time."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.formats import counted, duration, moment
 from jeeves_runner.cli.load_text import peak_sentence
@@ -26,9 +25,9 @@ _NOT_BRIEF: Final = 1000
 """Milliseconds of waiting that are worth a line."""
 
 
-def summary_lines(document: "SimulationDocument", zone: str) -> Iterator[str]:
+def summary_lines(document: "SimulationDocument", zone: tzinfo) -> Iterator[str]:
     """What it comes to, in sentences."""
-    found, clocks = document["summary"], ZoneInfo(zone)
+    found, clocks = document["summary"], zone
     yield f"From {moment(document['begin'], clocks)} to {moment(document['end'], clocks)}:"
     parts = [counted(found["starts"], "start")]
     if found["retries"]:
@@ -91,9 +90,9 @@ def load(document: "SimulationDocument") -> Load:
     return per_minute(from_text(at) for at in starts if at is not None and at >= document["begin"])
 
 
-def noteworthy_rows(document: "SimulationDocument", zone: str) -> list[tuple[str, ...]]:
+def noteworthy_rows(document: "SimulationDocument", zone: tzinfo) -> list[tuple[str, ...]]:
     """What is skipped, missed, waits for its turn or ends badly, in its order."""
-    clocks = ZoneInfo(zone)
+    clocks = zone
     found: list[tuple[str, ...]] = []
     for run in document["occurrences"]:
         what = _what(run)
@@ -131,7 +130,7 @@ def _lateness(run: "SimulatedRunDocument") -> str:
     return duration(late // timedelta(milliseconds=1))
 
 
-def _due(run: "SimulatedRunDocument", clocks: ZoneInfo) -> str:
+def _due(run: "SimulatedRunDocument", clocks: tzinfo) -> str:
     return moment(run["scheduled_for"] or run["created_at"], clocks)
 
 

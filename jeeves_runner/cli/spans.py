@@ -1,13 +1,15 @@
 """The time that a command looks at, by its options."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.errors import UsageError
 
 
-def end_of(begin: datetime, now: datetime, zone: str, to: str | None, length: str | None) -> datetime | None:
+def end_of(
+    begin: datetime, now: datetime, zone: tzinfo, to: str | None, length: str | None
+) -> datetime | None:
     """The end of what is looked at, by ``--to`` or ``--for``.
 
     UsageError for both, and for one before the beginning or after the year 9999.

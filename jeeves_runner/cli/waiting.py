@@ -1,6 +1,7 @@
 """Waiting for the end of a run: on the word of the server that works on it, or by looking again and again."""
 
 import time
+from collections.abc import Iterator
 from socket import socket
 from typing import Final
 
@@ -22,6 +23,13 @@ _PATIENCE: Final = 1.0
 def look_again() -> None:
     """Let a moment pass before another look at the database."""
     time.sleep(INTERVAL)
+
+
+def moments(seconds: float) -> Iterator[None]:
+    """Now, and each time so many seconds have passed, without an end."""
+    while True:
+        yield
+        time.sleep(seconds)
 
 
 class EndOfRun:

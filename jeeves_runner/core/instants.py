@@ -9,7 +9,7 @@ from jeeves_runner.errors import InvalidValue
 _HINT = "write a time such as 2026-12-24T18:00 or 2026-12-24T17:00Z, or a length of time such as 2h"
 
 
-def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
+def parse_instant(text: str, now: datetime, timezone: str | tzinfo, what: str) -> datetime:
     """The aware UTC time of ``text``; one without an offset is a clock time of ``timezone``.
 
     A duration counts from ``now``, with a minus before it into the past. InvalidValue, its message beginning
@@ -27,12 +27,13 @@ def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetim
         raise InvalidValue(f"{what}: {error}", hint=_HINT) from error
 
 
-def _iso(text: str, timezone: str, what: str) -> datetime:
+def _iso(text: str, timezone: str | tzinfo, what: str) -> datetime:
     from zoneinfo import ZoneInfo  # takes long, and many commands name no time
 
     try:
         given = datetime.fromisoformat(text)
-        aware = given if given.tzinfo else given.replace(tzinfo=ZoneInfo(timezone))
+        zone = ZoneInfo(timezone) if isinstance(timezone, str) else timezone
+        aware = given if given.tzinfo else given.replace(tzinfo=zone)
         return aware.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidValue(
@@ -49,7 +50,7 @@ def on_clocks(instant: datetime, zone: tzinfo) -> datetime:
         return instant.astimezone(UTC)
 
 
-def past_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
+def past_instant(text: str, now: datetime, timezone: str | tzinfo, what: str) -> datetime:
     """Like ``parse_instant``, for a time that must not lie ahead."""
     instant = parse_instant(text, now, timezone, what)
     if instant > now:
@@ -59,7 +60,7 @@ def past_instant(text: str, now: datetime, timezone: str, what: str) -> datetime
     return instant
 
 
-def later_end(text: str, now: datetime, timezone: str, what: str) -> End:
+def later_end(text: str, now: datetime, timezone: str | tzinfo, what: str) -> End:
     """Like ``parse_instant``, for an end, which must lie ahead."""
     instant = parse_instant(text, now, timezone, what)
     if instant <= now:

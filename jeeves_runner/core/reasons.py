@@ -47,9 +47,7 @@ REASONS: Final[Mapping[tuple[str, str], Words]] = {
         "another run",
     ),
     ("scheduled", "paused"): Words("waits: the job is paused", "It waits because the job is paused."),
-    ("scheduled", "retry"): Words(
-        "waits for the time of its next attempt", "It waits for the time of the next attempt."
-    ),
+    ("scheduled", "retry"): Words("waits for its next attempt", "It waits for the time of the next attempt."),
     ("scheduled", "needs"): Words(
         "waits: {ref} has not ended ok",
         "It waits for {ref}, which has not ended ok within the span that `needs` says.",

@@ -6,11 +6,37 @@ begins a line of a command, ``no_command``.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 LONGEST: Final = 60
 """Characters of a text or value shown in a message."""
+
+_SHORT: Final = 100
+_FEW: Final = 3
+_BREAKS: Final = str.maketrans("\n\r\t", "   ")
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """``1 job``, ``2 jobs``; ``many`` where an s does not make the plural."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def named(keys: Sequence[tuple[str, str]]) -> str:
+    """``job a, job b, queue c``: the first few of them, and how many more there are."""
+    first = ", ".join(f"{kind} {name}" for kind, name in keys[:_FEW])
+    return first if len(keys) <= _FEW else f"{first} and {len(keys) - _FEW} more"
+
+
+def shortened(text: str) -> str:
+    """One line of at most 100 characters; a break in the text is a blank."""
+    line = on_one_line(text)
+    return line if len(line) <= _SHORT else line[: _SHORT - 1] + "…"
+
+
+def on_one_line(text: str) -> str:
+    """One line, however long; a break in the text is a blank."""
+    return one_line(text.translate(_BREAKS))
 
 
 def brief(text: str, longest: int = LONGEST) -> str:

@@ -46,6 +46,20 @@ IS_OLD: Final = "Jeeves-Old"
 """The header of a page that was made for others a moment ago: something has happened since."""
 
 
+class _Itself:
+    """Something that equals nothing but itself, also where another one tells the same. It is kept until then:
+    the number that Python tells things apart by may be that of a later one."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other._thing is self._thing
+
+    def __hash__(self) -> int:
+        return id(self._thing)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sheet:
     """One page, all but its frame."""
@@ -87,7 +101,13 @@ async def show_once_known(
         made = await call.reads.read(lambda conn: _made(conn, services.clock.now(), sheet, shell, read))
         return made._replace(took=made.took + spent)
 
-    version = call.kept.version(call.came), services.moves(), id(services.sync.status), services.catching_up()
+    version = (
+        call.kept.version(call.came),
+        services.moves(),
+        _Itself(services.sync.status),
+        services.config_file.change,
+        services.catching_up(),
+    )
     key = call.asking.target, viewer
     page = await call.kept_pages.page(key, version, make, may_be_old=call.asking.is_refresh)
     headers = {PACE: str(round(call.kept_pages.pace * 1000)), "Vary": "Accept-Encoding"}

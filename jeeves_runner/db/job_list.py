@@ -148,6 +148,7 @@ WITH active AS MATERIALIZED (
   SELECT job_id, max(status = 'running') AS running FROM runs
   WHERE {ACTIVE} GROUP BY job_id)
 """
+_BAD: Final = ", ".join(f"'{status}'" for status in BAD)
 _STARTED: Final = "job_id = jobs.id AND started_at IS NOT NULL"
 _NEWEST: Final = "ORDER BY id DESC LIMIT 1"
 
@@ -183,7 +184,14 @@ SELECT jobs.id, jobs.enabled AND jobs.schedule IS NOT NULL, {", ".join(f"jobs.{n
 {_JOINED} ORDER BY jobs.id
 """
 _NO_LIMIT: Final = -1
-_BAD: Final = ", ".join(f"'{status}'" for status in BAD)
+
+_FAILING: Final = f"""
+SELECT id, outcome FROM (
+  SELECT jobs.id AS id, {_last_outcome("last")} AS outcome
+  FROM jobs JOIN runs AS last ON last.id = (SELECT id FROM runs WHERE {_STARTED} {_NEWEST})
+  WHERE jobs.deleted_at IS NULL AND jobs.enabled)
+WHERE outcome IN ({_BAD}) ORDER BY id
+"""
 
 JobSign = tuple[str, int, str, str | None, *tuple[object, ...]]
 """Of a live job its id, whether it runs by itself, the first two of ``SIGNED``, and what else tells one state
@@ -213,6 +221,11 @@ def listed_jobs(
             its_tags = []
         facts, columns = row[_OF_SPEC : _OF_SPEC + _FACTS], _columns(row[_OF_SPEC + _FACTS :])
         yield ListedJob._make((columns, its_tags, owner, *facts, pauses.of(row[_ID]), mutes.of(row[_ID])))
+
+
+def failing_jobs(conn: apsw.Connection) -> dict[str, str]:
+    """The jobs that are not disabled and whose newest run that ended did so badly: by id, how."""
+    return dict(conn.execute(_FAILING))
 
 
 def job_signs(conn: apsw.Connection) -> Iterator[JobSign]:

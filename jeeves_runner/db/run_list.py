@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from datetime import datetime
+from itertools import takewhile
 from typing import Annotated, Any, Final, TypedDict, cast
 
 import apsw
 
-from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
+from jeeves_runner.core.model import BAD, CancelCause, Reason, RunStatus, Trigger
 from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.carried_runs import JOB_OF_RUN, newest_of, of_job
 from jeeves_runner.db.pages import Page, page
 from jeeves_runner.db.run_states import ACTIVE
+from jeeves_runner.db.run_times import first_entered_from
 
 
 class RunRow(TypedDict):
@@ -126,20 +129,34 @@ def run_rows(
     job_id: str | None = None,
     status: str | None = None,
     before: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int,
     room: int | None = None,
 ) -> Page[RunRow]:
-    """Up to ``limit`` runs, newest first, without their output: of a job, of a status, with smaller ids.
+    """Up to ``limit`` runs, newest first, without their output: of a job, of a status, with smaller ids,
+    entered at ``since`` or later and before ``until``.
 
     ``room``: for the texts that those who start and run them bring.
     """
-    wanted = {_OF_STATUS.get(status or "", _NOT_OK): status, "id < :before": before}
+    wanted = {
+        _OF_STATUS.get(status or "", _NOT_OK): status,
+        "id < :before": before,
+        "id >= :first": None if since is None else first_entered_from(conn, since),
+        "id < :end": None if until is None else first_entered_from(conn, until),
+    }
     which = " AND ".join(condition for condition, value in wanted.items() if value is not None) or "true"
     if job_id is not None:
         which = f"id IN ({newest_of(conn, job_id, which)})"
     rows = conn.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE {which} ORDER BY id DESC LIMIT :limit",
-        {"status": status, "before": before, "limit": limit + 1},
+        {
+            "status": status,
+            "before": before,
+            "first": wanted["id >= :first"],
+            "end": wanted["id < :end"],
+            "limit": limit + 1,
+        },
     )
     with closing(rows):
         found = page(rows, _size, limit=limit, room=room)
@@ -237,6 +254,18 @@ def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[RunRow]:
         f"SELECT {_COLUMNS} FROM runs WHERE id IN ({which}) ORDER BY id DESC", {"limit": limit}
     )
     return [_row(row) for row in rows]
+
+
+def bad_streak(conn: apsw.Connection, job_id: str, most: int) -> int:
+    """How many of the newest runs of a job that started and ended, up to ``most``, did so badly in a row.
+
+    No more are read.
+    """
+    ended = "started_at IS NOT NULL AND finished_at IS NOT NULL"
+    parts = (f"SELECT id, status FROM runs WHERE {each} AND {ended}" for each in of_job(conn, job_id))
+    query = f"{' UNION ALL '.join(parts)} ORDER BY id DESC LIMIT ?"
+    with closing(conn.execute(query, (most,))) as rows:
+        return sum(1 for _ in takewhile(lambda row: row[1] in BAD, rows))
 
 
 def newest_ended(conn: apsw.Connection, limit: int) -> list[RunRow]:

@@ -21,6 +21,7 @@ from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.problem import Finding, Inside, KeyPath, Problem, Severity
 from jeeves_runner.core.shell_words import is_surely_right, programs_in
 from jeeves_runner.core.wording import brief
+from jeeves_runner.execute.local.environment import with_own_bin
 from jeeves_runner.execute.local.interpreter import shebang_of
 from jeeves_runner.execute.local.prepare import SHELL
 from jeeves_runner.sources.contract import SourceFile
@@ -226,4 +227,6 @@ def _absent(program: str, directories: str | None, folder: str) -> str | None:
 
 @cache
 def _found(program: str, directories: str | None) -> bool:
-    return shutil.which(program, path=directories) is not None
+    """As a run has it: with the runner's own programs first."""
+    path = with_own_bin(directories or os.environ.get("PATH") or os.defpath)
+    return shutil.which(program, path=path) is not None

@@ -2,6 +2,7 @@
 
 import apsw
 
+from jeeves_runner.core.values import parse_json
 from jeeves_runner.db import jobs
 from jeeves_runner.db.carried_runs import has_runs
 from jeeves_runner.db.renames import new_id
@@ -28,3 +29,10 @@ def absence(conn: apsw.Connection, job_id: str) -> str | None:
     """What is to be said of an id that is no live job's, such as an earlier one; None for a live job's."""
     row = jobs.job_row(conn, job_id)
     return None if row is not None and row.deleted_at is None else jobs.unknown_job(conn, job_id).message
+
+
+def timezone_of(conn: apsw.Connection, job_id: str) -> str:
+    """The time zone of a job, live or deleted, as its row has it; empty if there is none."""
+    row = jobs.job_row(conn, job_id)
+    spec = parse_json(row.spec_text) if row is not None else None
+    return str(spec.get("timezone") or "") if isinstance(spec, dict) else ""

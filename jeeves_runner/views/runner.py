@@ -1,7 +1,7 @@
 """The runner: how it is, how its jobs stand against the manifests, and its settings."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import Literal, NamedTuple, TypedDict
 
@@ -15,12 +15,26 @@ from jeeves_runner.config_settings import shown_settings
 from jeeves_runner.db.incident_list import open_incidents
 from jeeves_runner.db.job_list import HealthCounts, health_counts, next_count
 from jeeves_runner.db.message_list import MessageCounts, message_counts
+from jeeves_runner.views.attention import (
+    Attention,
+    AttentionDocument,
+    attention_view,
+    of_access,
+    of_sync,
+    starved,
+    without_what_sync_tells,
+    wrong,
+)
 from jeeves_runner.views.occurrences import NO_MOMENTS, Moments, text_of
+from jeeves_runner.views.runs import active_runs
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
 NAME = "jeeves-runner"
 _LINKS = ("status", "jobs", "schedule", "runs", "alerts", "revisions", "sync", "queues", "state", "config")
 _HOUR = timedelta(hours=1)
+_A_WHILE = timedelta(seconds=10)
+"""After it, what is wrong is looked for anew where the time alone may make another of it."""
+
 _MILLISECOND = timedelta(milliseconds=1)
 
 ServerStatus = Literal["starting", "running", "stopping", "stopped"]
@@ -115,6 +129,9 @@ class StatusDocument(TypedDict):
     """What there is and goes on."""
     sync: SyncSummary
     """How its jobs stand against the manifests."""
+    attention: list[AttentionDocument]
+    """What is wrong, kept back or does not start: nothing for as long as ``status --check`` ends with 0. A
+    pause is wanted, and nothing wrong."""
 
 
 class LateJobDocument(TypedDict):
@@ -164,13 +181,19 @@ class Counts(NamedTuple):
     """Incidents that are not over."""
     until: datetime | None
     """When the time alone makes another of it; None: never."""
+    wrong: tuple[Attention, ...] = ()
+    """What is wrong, whether the manifests tell of it too or not."""
 
 
 def counts(conn: apsw.Connection, now: datetime) -> Counts:
-    """The counts of now."""
+    """The counts of now, and what is wrong."""
     since, messages = now - _HOUR, message_counts(conn, now)
+    incidents, active = open_incidents(conn), active_runs(conn)
+    found = (*starved(active), *wrong(conn, now, told_alone=True))
     until = now if messages.failed else next_count(conn, since, now)
-    return Counts(health_counts(conn, since, now), messages, open_incidents(conn), until)
+    if until != now and (incidents or messages.waiting):  # a mute ends, a channel has failed for too long
+        until = min(now + _A_WHILE, until or datetime.max.replace(tzinfo=UTC))
+    return Counts(health_counts(conn, since, now), messages, incidents, until, found)
 
 
 def status_view(
@@ -184,15 +207,17 @@ def status_view(
     busy_since: datetime | None = None,
     too_open: Iterable[TooOpen] = (),
     catching_up: Moments = NO_MOMENTS,
+    lost: Iterable[Attention] = (),
 ) -> StatusDocument:
-    """``{name, version, uptime_ms, status, health, sync}``.
+    """``{name, version, uptime_ms, status, health, sync, attention}``.
 
     ``found`` is of now. ``uptime`` None: no server runs, so ``status`` is ``stopped`` and ``uptime_ms`` null.
     ``starting``: it takes no requests yet. ``stopping``: it starts nothing more.
     ``sync`` is the document of /sync, given here with counts in place of its lists. ``busy_since``:
     when another process took the lock that the server's writes wait for; ``busy_ms`` is null without.
-    ``catching_up``: when the server has late jobs catch up, by id.
+    ``catching_up``: when the server has late jobs catch up, by id. ``lost``: what is lost without a server.
     """
+    open_files = tuple(too_open)
     status: ServerStatus = "running"
     if uptime is None:
         status = "stopped"
@@ -219,9 +244,12 @@ def status_view(
             "messages_waiting": messages.waiting,
             "messages_failed": messages.failed,
             "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),
-            "too_open": [{"path": str(path), "mode": f"{mode:04o}"} for path, mode in too_open],
+            "too_open": [{"path": str(path), "mode": f"{mode:04o}"} for path, mode in open_files],
         },
         "sync": sync_summary(sync),
+        "attention": attention_view(
+            (*of_sync(sync), *without_what_sync_tells((*lost, *found.wrong), sync), *of_access(open_files))
+        ),
     }
 
 

@@ -1,11 +1,10 @@
 """Runs: lists without output, single runs with all that is recorded of them."""
 
-from itertools import takewhile
+from datetime import datetime
 from typing import Final, NotRequired, TypedDict
 
 import apsw
 
-from jeeves_runner.core.model import BAD
 from jeeves_runner.db import run_list, runs
 from jeeves_runner.db.run_list import RunRow, WholeRunRow
 
@@ -49,15 +48,20 @@ def runs_view(
     job_id: str | None = None,
     status: str | None = None,
     before: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int,
     room: int | None = None,
 ) -> RunsDocument:
-    """``{runs}``: up to ``limit``, newest first: of a job (deleted or not), of a status, before a run.
+    """``{runs}``: up to ``limit``, newest first: of a job (deleted or not), of a status, before a run,
+    entered from ``since`` on and before ``until``.
 
     As many as have ``room`` in characters of their parameters and results, but one at least; ``next_before``
     if others follow.
     """
-    found = run_list.run_rows(conn, job_id=job_id, status=status, before=before, limit=limit, room=room)
+    found = run_list.run_rows(
+        conn, job_id=job_id, status=status, before=before, since=since, until=until, limit=limit, room=room
+    )
     document: RunsDocument = {"runs": found.rows}
     if found.more:
         document["next_before"] = found.rows[-1]["id"]
@@ -79,9 +83,8 @@ def active_runs(conn: apsw.Connection) -> list[RunRow]:
 
 def failing(conn: apsw.Connection, job_id: str) -> tuple[int, RunRow]:
     """How many ended runs of a job went badly in a row (at most 100), and the newest of them."""
-    rows = run_list.ended_rows(conn, job_id, _STREAK)
-    streak = takewhile(lambda row: row["status"] in BAD, rows)
-    return sum(1 for _ in streak), rows[0]
+    (newest,) = run_list.ended_rows(conn, job_id, 1)
+    return run_list.bad_streak(conn, job_id, _STREAK), newest
 
 
 def last_attempt(conn: apsw.Connection, run_id: int) -> int:

@@ -82,16 +82,19 @@ def why_view(
     served: bool,
     catching_up: Moments = NO_MOMENTS,
     catch_up_spread: timedelta = timedelta(0),
+    zone: str | None = None,
 ) -> WhyDocument:
     """The answer about a time (on the clocks of the job's zone), about a run, or about what happened last.
 
     ``served``: whether a server runs; ``catching_up``: when it has late jobs catch up, by id;
-    ``catch_up_spread``: over how long the next one spreads them. NotFound for a job that there never was;
+    ``catch_up_spread``: over how long the next one spreads them; ``zone``: other clocks than those of the job
+    that times are told and read on. NotFound for a job that there never was;
     InvalidValue for a text that is no time, and for a run of another job.
     """
     with snapshot(conn):
         facts = _job(conn, now, job_id, served=served)
         facts = facts._replace(catches_up_at=catching_up.get(facts.id), catch_up_spread=catch_up_spread)
+        facts = facts if zone is None else facts._replace(clocks=zone)
         if run_id is not None:
             why, found = _about_run(facts, run_facts(conn, _run_of(conn, facts, run_id), now), now)
         elif at is not None:

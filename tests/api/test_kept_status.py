@@ -136,6 +136,21 @@ def test_time_alone_makes_another_of_it(ledger: Ledger) -> None:
     assert times[0] < times[-1]
 
 
+def test_what_needs_attention_is_told_until_it_is_over(ledger: Ledger) -> None:
+    ledger.add_job("x")
+
+    async def scenario(api: Api) -> list[list[str]]:
+        seen = []
+        for status in ("ok", "error", "ok"):
+            at = to_text(SystemClock().now())
+            api.ledger.add_run("x", status, started_at=at, finished_at=at)
+            found = (await api.get("/status")).body["attention"]
+            seen.append([f"{each['what']} {each['which']}" for each in found])
+        return seen
+
+    assert with_api(ledger, scenario) == [[], ["failing x"], []]
+
+
 def test_it_is_read_once_while_nothing_happens(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 

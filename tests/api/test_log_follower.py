@@ -153,6 +153,28 @@ def test_a_log_that_cannot_be_read_ends_the_stream_and_it_is_said_why(ledger: Le
     with_api(ledger, scenario)
 
 
+def test_a_log_that_is_deleted_while_it_grows_is_not_taken_for_silent(ledger: Ledger, tmp_path: Path) -> None:
+    """Its stream ends. Of one that has ended, what is kept of its output takes the place of what was sent."""
+    shell_job(ledger, "talk", f"echo one; {until(tmp_path / 'go')}; echo two; {until(tmp_path / 'end')}")
+
+    async def scenario(api: Api) -> None:
+        run_id = await start(api, "talk")
+        async with listening(api.session, url(api, run_id)) as events:
+            first = await events.next()
+            log_file(tmp_path / "data", run_id, "talk").unlink()
+            (tmp_path / "go").touch()
+            [last] = await events.rest()
+            assert (last.kind, last.data["reason"]) == ("closed", "unreadable")
+        (tmp_path / "end").touch()
+        await api.get(f"/runs/{run_id}?wait=30s")
+        async with listening(api.session, f"{url(api, run_id)}&after={first.id}") as events:
+            found = await events.rest()
+            assert [each.kind for each in found] == ["reset", "text", "end"]
+            assert found[1].data == {"text": "one\ntwo\n"}
+
+    with_api(ledger, scenario)
+
+
 def test_many_follow_one_log_without_a_thread_each(ledger: Ledger, tmp_path: Path) -> None:
 
     shell_job(ledger, "talk", f"echo one; {until(tmp_path / 'go')}; echo two")

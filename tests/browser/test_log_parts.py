@@ -18,7 +18,7 @@ Look = Callable[..., Viewer]
 SAME_LINES = """async (place) => {
   const { LogText } = await import(place + "log_text.js");
   const text = "plain\\n\\x1b[1;31mred\\n still \\x1b[38;5;208mred\\x1b[0m\\n\\n50%\\r\\r100%\\r\\n"
-    + "end \\x1b[38;2;1;2;3mx";
+    + "1\\r\\x1b[31m2\\r\\x1b[1m3\\rlast\\x1b[0m\\x1b[\\nend \\x1b[38;2;1;2;3mx";
   const told = (log) => JSON.stringify(log.lines.map((_, at) => log.shown(log.first + at, false)));
   const whole = new LogText();
   whole.add(text);
@@ -29,11 +29,44 @@ SAME_LINES = """async (place) => {
     for (let at = 0; at < text.length;) {
       const end = at + 1 + random(12);
       log.add(text.slice(at, end));
+      log.shown(log.last, false); // as it is drawn while it grows
       at = end;
     }
     if (told(log) !== told(whole)) return [round, told(log), told(whole)];
   }
   return told(whole);
+}"""
+
+STORMS = """async (place) => {
+  const { LogText } = await import(place + "log_text.js");
+  const { LogSearch } = await import(place + "log_search.js");
+  const storm = (each) => Array.from({ length: 200000 }, (_, at) => each(at)).join("");
+  const bars = storm((at) => `\\r\\x1b[32m${at}\\x1b[0m \\x1b[1m[####]\\x1b[0m`);
+  const colours = storm((at) => `\\x1b[3${at % 8}mx`);
+  const said = {};
+  for (const [name, text] of Object.entries({ bars, colours, bytes: "\\0a".repeat(400000) })) {
+    const log = new LogText();
+    const began = performance.now();
+    for (let at = 0; at < text.length; at += 65536) {
+      log.add(text.slice(at, at + 65536));
+      log.shown(log.last, false);
+    }
+    const { pieces, overwritten, rest } = log.shown(1, false);
+    said[name] = { pieces: pieces.length, overwritten, rest, took: performance.now() - began };
+  }
+  const log = new LogText();
+  log.add((colours + "\\n").repeat(20));
+  let longest = 0;
+  let began = performance.now();
+  await new Promise((done) => {
+    const search = new LogSearch(log, () => {
+      longest = Math.max(longest, performance.now() - began);
+      setTimeout(() => { began = performance.now(); });
+      if (!search.isLooking) done();
+    });
+    search.start("y");
+  });
+  return { ...said, longest };
 }"""
 
 OLDEST_GO = """async (place) => {
@@ -111,6 +144,18 @@ def test_what_steers_a_terminal_is_not_shown(tmp_path: Path, look: Look) -> None
         "\u241b]8;;no end", "\u241b[", "[31m no escape",
     ]  # fmt: skip
     assert [plain for _, plain in said[:11]] == [shown for shown, _ in said[:11]]
+
+
+def test_a_line_of_megabytes_of_colours_is_read_once_and_shown_in_part(tmp_path: Path, look: Look) -> None:
+    said = asked(tmp_path, look, STORMS)
+    bars, colours, storm = said["bars"], said["colours"], said["bytes"]
+    assert (bars["pieces"], bars["overwritten"], bars["rest"]) == (3, 200_000, 0)
+    assert 200 < colours["pieces"] <= 300
+    assert colours["rest"] > 1_000_000
+    assert 200 < storm["pieces"] <= 300
+    for each in (bars, colours, storm):
+        assert each["took"] < 5000, said  # to read it again with each of its parts takes a minute
+    assert said["longest"] < 500, said
 
 
 def test_of_too_many_lines_the_oldest_go(tmp_path: Path, look: Look) -> None:

@@ -39,10 +39,11 @@ def test_the_title_and_the_icon_tell_that_something_is_wrong(tmp_path: Path, loo
 
 def test_a_server_that_is_gone_is_told_of_and_found_again(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
-        config = tmp_path / "jeeves-runner.yaml"
-        config.write_text(f"port: {server.url.rpartition(':')[2]}\n")
         page = look(server.url).open("/")
         expect(page.locator("#vitals")).to_contain_text("in sync")
+        config = tmp_path / "jeeves-runner.yaml"
+        config.write_text(f"port: {server.url.rpartition(':')[2]}\n")
+        expect(page.locator("#vitals")).to_contain_text("pending")
     expect(page.locator("#link")).to_contain_text("Disconnected, last seen")
     with serving(tmp_path):
         expect(page.locator("#link")).to_be_hidden()

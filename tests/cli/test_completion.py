@@ -50,8 +50,8 @@ def test_a_run_is_offered_newest_first_and_to_cancel_while_it_is_active(shell: S
     waiting = shell.ledger.add_run("a", "scheduled")
     running = shell.ledger.add_run("a", "running")
     for command in ("run", "logs", "logs -f"):
-        assert offered(shell, f"{command} ") == [str(running), str(waiting), str(ended)]
-    assert offered(shell, "cancel ") == [str(running), str(waiting)]
+        assert offered(shell, f"{command} ") == ["a", str(running), str(waiting), str(ended)]
+    assert offered(shell, "cancel ") == [str(running), str(waiting), "a"]
 
 
 def test_queues_and_namespaces_are_offered(shell: Shell) -> None:

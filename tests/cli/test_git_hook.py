@@ -72,7 +72,7 @@ def test_outside_of_git_there_is_no_place_for_it(tmp_path: Path, monkeypatch: py
     answer = run("init", "--hook", "my jobs")
     assert answer.exit_code == 2
     assert "in no git repository" in answer.stderr
-    assert f"`git init '{tmp_path / 'my jobs'}'`" in answer.stderr
+    assert "add --git, which makes it one" in answer.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -89,7 +89,7 @@ def test_a_config_of_another_database_is_not_mixed_in(shell: Shell, tmp_path: Pa
     assert run(shell, "queue", "push", "mail", '"a letter"').exit_code == 0
     assert shell.ledger.conn.execute("SELECT count(*) FROM queue_items").get == 1
     assert not (other / "runner.sqlite").exists()
-    answer = run(shell, "next")
+    answer = run(shell, "simulate")
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert "no config here has" in answer.stderr
 
@@ -100,8 +100,8 @@ def test_the_config_of_the_runs_project_is_found_from_elsewhere(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    shell.config.write_text("timezone: Asia/Tokyo\n")
-    assert "2026-03-01 22:00:00+09:00" in run(shell, "next").stdout
+    shell.config.write_text("max_concurrency: 7\n")
+    assert "(limit 7)" in run(shell, "simulate").stdout
 
 
 def test_a_config_that_is_named_wins(shell: Shell, tmp_path: Path) -> None:

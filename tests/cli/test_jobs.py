@@ -92,6 +92,7 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
     )  # fmt: skip
     run = shell.ledger.add_run("backup", "error", exit_code=3, message="exit code 3")
     lines = [words(line) for line in shell.text("job", "backup").splitlines()]
+    applied = "2026-03-01 13:00:00+01:00 (now)"
     assert lines[:9] == [
         "backup: Nightly backup",
         "Copies everything.",
@@ -101,9 +102,9 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
         "runs /srv/backup.sh --all 'a b'",
         "in /srv",
         "limits timeout 5m, overlap skip",
-        "declared jobs.d/backup.yaml:1, revision 1, applied now, commit f00dfeedf0",
+        f"declared jobs.d/backup.yaml:1, revision 1, applied {applied}, commit f00dfeedf0",
     ]
-    assert lines[-1] == f"{run} backup error manual 1m ago 1.0s exit code 3"
+    assert lines[-1] == f"{run} backup error manual 2026-03-01 12:59:00 1.0s exit code 3"
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,14 @@ def test_a_slip_of_the_keyboard_is_one_line_and_a_hint(words: list[str], message
         (["state", "lst"], "No such command 'lst'. Did you mean 'list'?"),
         (["queue", "pek"], "No such command 'pek'. Did you mean 'peek'?"),
         (["config", "validat"], "No such command 'validat'. Did you mean 'validate'?"),
-        (["cancel", "abc"], "Invalid value for 'RUN': 'abc' is not the number of a run."),
-        (["run", "0"], "Invalid value for 'RUN': '0' is not the number of a run."),
+        (
+            ["cancel", "A b"],
+            "Invalid value for 'RUN|JOB': 'A b' is neither the number of a run nor the id of a job.",
+        ),
+        (
+            ["run", "0"],
+            "Invalid value for 'RUN|JOB': '0' is neither the number of a run nor the id of a job.",
+        ),
         (["queue", "retry", "x"], "Invalid value for 'ITEM...': 'x' is not the number of an item."),
         (["next", "--count", "0"], "Invalid value for '--count': '0' is not a number from 1 to 100000."),
     ],

@@ -14,14 +14,16 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
-def test_next_tells_the_time_on_the_projects_clocks(shell: Shell) -> None:
-    shell.config.write_text("timezone: Asia/Tokyo\n")
+def test_next_tells_the_time_on_the_clocks_of_the_person_who_looks(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
     shell.ledger.add_job("a", schedule=("0 * * * *",))
     lines = [words(line) for line in shell.text("next", "--count", "2").splitlines()]
     assert lines == [
-        "TIME WHEN JOB",
-        "2026-03-01 22:00:00+09:00 in 1h a",
-        "2026-03-01 23:00:00+09:00 in 2h a",
+        "TIME (+09:00) WHEN JOB",
+        "2026-03-01 22:00:00 in 1h a",
+        "2026-03-01 23:00:00 in 2h a",
     ]
 
 
@@ -78,14 +80,14 @@ def test_next_tells_of_the_past_what_has_become_of_it(shell: Shell) -> None:
     ledger.add_run("a", "ok", scheduled_for="2026-03-01T11:00:00.000Z")  # by hand: it is no occurrence
     lines = [words(line) for line in shell.text("next", "--from", "-5h", "--for", "6h").splitlines()]
     assert lines == [
-        "TIME WHEN JOB RUN STATUS",
-        "2026-03-01 07:00:00Z 5h ago a - -",
-        "2026-03-01 08:00:00Z 4h ago a 1 missed (late)",
-        "2026-03-01 09:00:00Z 3h ago a 1 missed (late)",
-        "2026-03-01 10:00:00Z 2h ago a 3 ok",
-        "2026-03-01 11:00:00Z 1h ago a - -",
-        "2026-03-01 12:00:00Z now a - -",
-        "2026-03-01 13:00:00Z in 1h a - -",
+        "TIME (UTC) WHEN JOB RUN STATUS",
+        "2026-03-01 07:00:00 5h ago a - -",
+        "2026-03-01 08:00:00 4h ago a 1 missed (late)",
+        "2026-03-01 09:00:00 3h ago a 1 missed (late)",
+        "2026-03-01 10:00:00 2h ago a 3 ok",
+        "2026-03-01 11:00:00 1h ago a - -",
+        "2026-03-01 12:00:00 now a - -",
+        "2026-03-01 13:00:00 in 1h a - -",
         "",
         "Times that have passed are by the schedules of now; -: no run of them is recorded.",
     ]
@@ -161,9 +163,9 @@ def test_next_of_a_job_says_what_is_left_out(shell: Shell) -> None:
     ledger.pause("a", ledger.now + timedelta(hours=2))
     lines = [words(line) for line in shell.text("next", "a", "--count", "2").splitlines()]
     assert lines == [
-        "TIME WHEN JOB",
-        "2026-03-01 14:00:00Z in 2h a",
-        "2026-03-01 16:00:00Z in 4h a",
+        "TIME (UTC) WHEN JOB",
+        "2026-03-01 14:00:00 in 2h a",
+        "2026-03-01 16:00:00 in 4h a",
         "a is paused until 2026-03-01 14:00:00Z: what is due before is left out.",
         "That of 2026-03-01 15:00:00Z is skipped, and left out.",
     ]

@@ -41,10 +41,10 @@ def test_runs_are_listed_newest_first_with_what_happened(shell: Shell) -> None:
     ledger.add_run("a", "running")
     lines = [words(line) for line in shell.text("runs").splitlines()]
     assert lines == [
-        "RUN JOB STATUS TRIGGER WHEN TOOK NOTE",
-        "3 a running manual 1m ago 1m so far -",
-        "2 a ok retry 1m ago 1.0s attempt 2",
-        "1 a missed manual now - older than catch_up_window; 7 occurrences",
+        "RUN JOB STATUS TRIGGER TIME (UTC) TOOK NOTE",
+        "3 a running manual 2026-03-01 11:59:00 1m so far -",
+        "2 a ok retry 2026-03-01 11:59:00 1.0s attempt 2",
+        "1 a missed manual 2026-03-01 12:00:00 - older than catch_up_window; 7 occurrences",
     ]
 
 
@@ -81,7 +81,7 @@ def test_how_long_the_run_of_a_dead_server_took_is_unknown(shell: Shell) -> None
     shell.ledger.add_job("a")
     run = shell.ledger.add_run("a", "interrupted", duration_ms=None, message="the runner died while this ran")
     assert words(shell.text("runs").splitlines()[1]) == (
-        f"{run} a interrupted manual 1m ago unknown the runner died while this ran"
+        f"{run} a interrupted manual 2026-03-01 11:59:00 unknown the runner died while this ran"
     )
     assert "took unknown" in [words(line) for line in shell.text("run", str(run)).splitlines()]
 

@@ -53,8 +53,8 @@ def test_status_without_a_server_tells_what_the_database_holds(shell: Shell) -> 
         "paused good paused, until resumed: holiday; `jeeves-runner resume good` ends it",
         "",
         "Now",
-        "RUN JOB STATUS TRIGGER WHEN TOOK NOTE",
-        f"{running} held running manual 1m ago 1m so far -",
+        "RUN JOB STATUS TRIGGER TIME (UTC) TOOK NOTE",
+        f"{running} held running manual 2026-03-01 11:59:00 1m so far -",
     ]
 
 
@@ -77,8 +77,8 @@ def test_status_has_no_attention_to_ask_for_when_all_is_well(shell: Shell) -> No
     for number in range(7):
         shell.ledger.add_job(f"job-{number}", schedule=("0 * * * *",))
     lines = [words(line) for line in shell.text("status").splitlines()]
-    assert lines[3:6] == ["", "Next", "WHEN JOB TIME"]
-    assert lines[6:] == [f"in 1h job-{number} 2026-03-01 13:00:00Z" for number in range(5)]
+    assert lines[3:6] == ["", "Next, once a server runs", "WHEN JOB TIME (UTC)"]
+    assert lines[6:] == [f"in 1h job-{number} 2026-03-01 13:00:00" for number in range(5)]
 
 
 def test_status_says_why_a_start_waits(shell: Shell) -> None:

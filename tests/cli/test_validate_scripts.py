@@ -90,6 +90,14 @@ def test_the_path_of_the_job_is_the_one_that_counts(shell: Shell, tmp_path: Path
     assert problems(shell, f'env: {{PATH: "{paths}"}}\nrun: nonesuch\n') == []
 
 
+def test_the_programs_of_the_runner_are_there_as_they_are_for_a_run(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert problems(shell, "run: jeeves-runner queue push a 1\n") == []
+    assert problems(shell, "env: {PATH: /bin}\nrun: jeeves-runner queue push a 1\n") == []
+
+
 def test_jobs_of_a_list_have_their_own_lines(shell: Shell) -> None:
     text = "defaults: {timeout: 1m}\njobs:\n  - {id: a, run: echo}\n  - id: b\n    run: nonesuch\n"
     (shell.folder / "jobs.d" / "a.yaml").write_text(text)

@@ -14,7 +14,7 @@ def loaded(name: str) -> list[str]:
 
 
 def test_a_module_comes_with_what_its_imports_import() -> None:
-    assert sorted(loaded("app.js")) == ["app.js", "keys.js", "live.js", "times.js"]
+    assert sorted(loaded("app.js")) == ["app.js", "keys.js", "link.js", "live.js", "times.js"]
     assert {"log_text.js", "log_sums.js", "times.js"} < set(loaded("log.js"))
 
 

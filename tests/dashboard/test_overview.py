@@ -7,8 +7,10 @@ import pytest
 from support.alerts import AlertLedger
 from support.api import Api, with_api
 from support.pages import Page, page
+from support.queues import push
 
 from jeeves_runner.clock import SystemClock
+from jeeves_runner.config_change import ConfigChange
 from jeeves_runner.core.origin import DIRTY, Actor
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.core.problem import Problem
@@ -83,6 +85,14 @@ def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
     assert "Muted What Until Why Act backup" in found
 
 
+def test_dead_letters_stand_among_what_is_wrong(ledger: AlertLedger) -> None:
+    ledger.declare_queue("mail", max_attempts=1)
+    push(ledger, {"to": "Ada"})
+    assert "What is wrong" not in shown(ledger, "/").text
+    ledger.conn.execute("UPDATE queue_items SET status = 'failed', completed_at = created_at")
+    assert "dead letters mail 1 failed for good" in shown(ledger, "/").text
+
+
 def test_mistakes_in_manifests_are_counted_where_nothing_is_held(ledger: AlertLedger) -> None:
     error = Problem(
         severity="error", code="key", file="jobs.d/a.yaml", line=1, column=1, message="no", hint=""
@@ -95,6 +105,22 @@ def test_mistakes_in_manifests_are_counted_where_nothing_is_held(ledger: AlertLe
         return await page(api, "/")
 
     assert "3 mistakes in 2 manifests" in with_api(ledger, scenario).text
+
+
+def test_a_page_that_is_kept_is_another_once_the_config_file_has_changed(ledger: AlertLedger) -> None:
+    """Nothing in the database tells of that."""
+
+    async def scenario(api: Api) -> list[str]:
+        found = [(await page(api, "/")).text]
+        api.sync.change = ConfigChange(Path("jeeves-runner.yaml"), ("port",), None)
+        api.sync.since = SystemClock().now()
+        found.append((await page(api, "/")).text)
+        api.sync.change = api.sync.since = None
+        found.append((await page(api, "/")).text)
+        return found
+
+    said = with_api(ledger, scenario)
+    assert ["restart the server" in each for each in said] == [False, True, False]
 
 
 def test_what_was_not_committed_is_told_beside_the_commit(ledger: AlertLedger) -> None:

@@ -5,17 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.formats import time_column
 from jeeves_runner.cli.syntax import AUDIT_ID, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
-from jeeves_runner.core.durations import is_duration
 from jeeves_runner.core.instants import past_instant
 from jeeves_runner.core.values import PAGE
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from jeeves_runner.cli.terminal import Cell
     from jeeves_runner.db.audit import AuditRow
 
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--before", type=AUDIT_ID, metavar="NUMBER", help="Only those older than this one.")
 @limit_option(1000)
 @json_option
+@utc_option
 @pass_app
 def command(
     app: App, actor: str | None, target: str | None, since: str | None, before: int | None, limit: int | None
@@ -43,29 +41,24 @@ def command(
             conn,
             actor=actor,
             target=target,
-            since=None if since is None else _begin(app, since, now),
+            since=None if since is None else past_instant(since, now, app.zone, "--since"),
             before=before,
             limit=limit or (PAGE if app.json else SCREEN),
         )
     if app.json:
         app.print_json(document)
     elif document["audit"]:
-        headers = ("NUMBER", "WHEN", "WHO", "FROM", "DID", "TO", "ANSWER", Prose("DETAIL"))
-        app.print_table(headers, [_cells(row, now) for row in document["audit"]])
+        times = time_column("TIME", [row["at"] for row in document["audit"]], app.zone)
+        headers = ("NUMBER", times.header, "WHO", "FROM", "DID", "TO", "ANSWER", Prose("DETAIL"))
+        app.print_table(headers, list(map(_cells, document["audit"], times.cells)))
     else:
         app.print("Nothing of that kind is in the audit.")
 
 
-def _begin(app: App, since: str, now: "datetime") -> "datetime":
-    # A length of time needs no time zone, and so no config.
-    zone = "UTC" if is_duration(since.removeprefix("-")) else app.settings.timezone
-    return past_instant(since, now, zone, "--since")
-
-
-def _cells(row: "AuditRow", now: "datetime") -> "tuple[Cell, ...]":
+def _cells(row: "AuditRow", at: str) -> "tuple[Cell, ...]":
     return (
         str(row["id"]),
-        ago(row["at"], now),
+        at,
         row["actor"],
         row["origin"] or "",
         row["action"],

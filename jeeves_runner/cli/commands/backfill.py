@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import click
 
 from jeeves_runner.cli import completion, exits
-from jeeves_runner.cli.context import App, json_option, pass_app, say
-from jeeves_runner.cli.formats import NONE, ago, counted, moment
+from jeeves_runner.cli.context import App, json_option, pass_app, say, utc_option
+from jeeves_runner.cli.formats import NONE, ago, counted, time_column
 from jeeves_runner.cli.server import require_server, server_of
 from jeeves_runner.cli.syntax import BACKFILL_ID, SCREEN, Group, Number, at_most, limit_option
 from jeeves_runner.cli.tables import Prose
@@ -99,6 +98,7 @@ def command(context: click.Context) -> None:
 )
 @click.option("--no-wait", is_flag=True, help="Return at once.")
 @json_option
+@utc_option
 @pass_app
 def run(
     app: App,
@@ -125,13 +125,13 @@ def run(
 
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        zone = backfills.zone_of(conn, live_job(conn, job_id).id)
+        zone = app.zone_of(backfills.zone_of(conn, live_job(conn, job_id).id))
         begin = parse_instant(since, now, zone, "--from")
         end = now if until is None else parse_instant(until, now, zone, "--to")
         wanted = Wanted(job_id, begin, end, again, downstream, parallel, priority)
         plan = preview(conn, wanted, now)
         if dry_run:
-            _show_plan(app, wanted, plan, ZoneInfo(zone))
+            _show_plan(app, wanted, plan, zone)
             return exits.OK
         with announced_transaction(conn, app.clock) as tx:
             require_server(tx.conn)
@@ -162,22 +162,19 @@ def _what(plan: "Preview") -> str:
     return f"{times}{after}{besides}"
 
 
-def _show_plan(app: App, wanted: Wanted, plan: "Preview", zone: ZoneInfo) -> None:
+def _show_plan(app: App, wanted: Wanted, plan: "Preview", zone: tzinfo) -> None:
     if app.json:
         app.print_json(plan.occurrences)
         return
     rows = plan.occurrences["occurrences"]
     app.print(f"A backfill of {wanted.job_id} would have {_what(plan)}.")
     shown = rows[:SCREEN]
+    times = time_column("TIME", [each["scheduled_for"] for each in shown], zone)
     app.print_table(
-        ("TIME", "RUN", "STATUS"),
+        (times.header, "RUN", "STATUS"),
         [
-            (
-                moment(each["scheduled_for"], zone),
-                NONE if each["run_id"] is None else str(each["run_id"]),
-                each["status"] or NONE,
-            )
-            for each in shown
+            (at, NONE if each["run_id"] is None else str(each["run_id"]), each["status"] or NONE)
+            for each, at in zip(shown, times.cells, strict=True)
         ],
     )
     if len(rows) > len(shown):

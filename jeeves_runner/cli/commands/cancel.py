@@ -7,8 +7,8 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.named_run import RUN_OR_JOB, run_to_end
 from jeeves_runner.cli.server import ask_to_cancel, server_of
-from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import take_lock
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.db import audit
@@ -29,11 +29,11 @@ _WRITING: Final = 0.2
 
 
 @click.command("cancel")
-@click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.ACTIVE_RUNS)
+@click.argument("word", metavar="RUN|JOB", type=RUN_OR_JOB, shell_complete=completion.ACTIVE_RUNS_AND_JOBS)
 @json_option
 @pass_app
-def command(app: App, run_id: int) -> None:
-    """End RUN, whether it runs or waits.
+def command(app: App, word: int | str) -> None:
+    """End RUN, whether it runs or waits; or the one of JOB, if there is only one.
 
     A server that runs does it. Without one, a waiting run is cancelled at once, and of a run whose server
     died all processes are killed and the run is recorded as interrupted; a session is ended at the gateway.
@@ -41,6 +41,7 @@ def command(app: App, run_id: int) -> None:
     from jeeves_runner.views.runs import run_view
 
     with closing(app.connect()) as conn:
+        run_id = run_to_end(conn, word)
         before = run_view(conn, run_id)["run"]
         if before["finished_at"] is not None:
             raise ended_already(run_id, before["status"])

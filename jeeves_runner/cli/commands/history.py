@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 import click
 
-from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, when
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.formats import time_column, when
 from jeeves_runner.cli.plan_text import Line, change_lines, consequence_line, held_line
 from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--before", type=REVISION, metavar="REVISION", help="Only revisions older than this one.")
 @limit_option(1000)
 @json_option
+@utc_option
 @pass_app
 def command(app: App, revision: int | None, before: int | None, limit: int | None) -> None:
     """Show what was applied, newest first; or all that REVISION changed."""
@@ -43,15 +44,16 @@ def command(app: App, revision: int | None, before: int | None, limit: int | Non
                 return
             whole = one["revision"]
             app.print(Styled(f"Revision {whole['id']}", "bold"))
-            app.print_pairs(_pairs(whole, now))
+            app.print_pairs(_pairs(whole, now, app.zone))
             app.print_lines(_plan_lines(whole))
             return
         document = revisions_view(conn, before=before, limit=limit or (PAGE if app.json else SCREEN))
     if app.json:
         app.print_json(document)
     elif document["revisions"]:
-        headers = ("NUMBER", "APPLIED", "BY", "CHANGES", "SHA", Prose("SUBJECT"))
-        app.print_table(headers, [_cells(row, now) for row in document["revisions"]])
+        times = time_column("APPLIED", [row["applied_at"] for row in document["revisions"]], app.zone)
+        headers = ("NUMBER", times.header, "BY", "CHANGES", "SHA", Prose("SUBJECT"))
+        app.print_table(headers, list(map(_cells, document["revisions"], times.cells)))
     else:
         app.print("Nothing has been applied yet." if before is None else f"Nothing is older than {before}.")
 
@@ -67,11 +69,11 @@ def _plan_lines(whole: "WholeRevision") -> Iterator[Line]:
         yield consequence_line(consequence["message"])
 
 
-def _cells(row: "RevisionRow", now: datetime) -> tuple[Cell, ...]:
+def _cells(row: "RevisionRow", applied: str) -> tuple[Cell, ...]:
     commit = "" if row["commit"] is None else short_sha(row["commit"])
     return (
         str(row["id"]),
-        ago(row["applied_at"], now),
+        applied,
         row["applied_by"],
         _counts(row),
         commit,
@@ -84,8 +86,8 @@ def _counts(row: "RevisionRow") -> str:
     return f"+{row['created']} ~{row['updated']} -{row['deleted']}"
 
 
-def _pairs(row: "WholeRevision", now: datetime) -> Iterator[tuple[str, Cell | None]]:
-    yield "applied", when(row["applied_at"], now)
+def _pairs(row: "WholeRevision", now: datetime, zone: tzinfo) -> Iterator[tuple[str, Cell | None]]:
+    yield "applied", when(row["applied_at"], now, zone)
     yield "by", row["applied_by"]
     yield "commit", row["commit"]
     yield "author", row["author"]

@@ -3,28 +3,26 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, command_text, counted, duration, shortened, when
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.formats import command_text, counted, duration, shortened, when
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.rows import (
     JOB_HEADERS,
     PARAM_HEADERS,
-    RUN_HEADERS,
     RUN_OUT,
     has_run_out,
     job_cells,
     late_text,
     mute_text,
-    next_run_text,
     param_cells,
     pause_text,
-    run_cells,
+    print_runs,
     skip_text,
     status_cell,
 )
@@ -44,6 +42,7 @@ STATUSES = ("disabled", "paused", "running", "scheduled", *map(str, OUTCOMES), "
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs of this status.")
 @click.option("--tag", help="Only jobs with this tag.")
 @json_option
+@utc_option
 @pass_app
 def list_jobs(app: App, status: str | None, tag: str | None) -> None:
     """List the jobs.
@@ -64,7 +63,7 @@ def list_jobs(app: App, status: str | None, tag: str | None) -> None:
         document: JobsDocument = {"jobs": jobs}
         app.print_json(document)
     elif jobs:
-        app.print_table(JOB_HEADERS, [job_cells(job, now, served=server is not None) for job in jobs])
+        app.print_table(JOB_HEADERS, [job_cells(app, job, now, served=server is not None) for job in jobs])
     elif every:
         app.print(f"No job fits; {counted(len(every), 'job is', 'jobs are')} declared.")
     else:
@@ -80,6 +79,7 @@ def _fits(job: "ListedJobDocument", status: str | None, tag: str | None) -> bool
 @click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
 @click.option("--explain", is_flag=True, help="Show where each value comes from, by the files of now.")
 @json_option
+@utc_option
 @pass_app
 def show_job(app: App, job_id: str, explain: bool) -> None:
     """Show JOB: its schedule, what it runs, where it is declared and its last runs."""
@@ -102,16 +102,15 @@ def show_job(app: App, job_id: str, explain: bool) -> None:
     app.print(Styled(title, "bold"))
     if job["description"]:
         app.print_text(job["description"].strip())
-    app.print_pairs(_pairs(job, now))
+    app.print_pairs(_pairs(job, now, app.zone_of(job["timezone"])))
     spec: Mapping[str, Any] = job["spec"]
     if params := spec.get("params"):  # a row of an earlier version has none
         app.print_heading("Parameters")
         app.print_table(PARAM_HEADERS, [param_cells(*param) for param in params.items()])
     if job["last_runs"]:
         app.print_heading("Last runs")
-        app.print_table(
-            RUN_HEADERS, [run_cells(run, now, served=server is not None) for run in job["last_runs"]]
-        )
+        zone = app.zone_of(job["timezone"])
+        print_runs(app, job["last_runs"], now, zone, served=server is not None)
 
 
 def _explain(app: App, job_id: str) -> None:
@@ -126,7 +125,7 @@ def _explain(app: App, job_id: str) -> None:
         return
     told = document["explanation"]
     app.print(Styled(told["id"], "bold"))
-    app.print_pairs(text.explanation_pairs(told, app.clock.now()))
+    app.print_pairs(text.explanation_pairs(told, app.clock.now(), app.zone))
     app.print_lines(problem_lines(Problem(**problem) for problem in told["problems"]))
     if told["differences"]:
         app.print_heading("The files differ from the live job")
@@ -140,7 +139,7 @@ def _explain(app: App, job_id: str) -> None:
         app.print(f"Not set: {unset}.")
 
 
-def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell | None]]:
+def _pairs(job: "WholeJobDocument", now: datetime, zone: tzinfo) -> Iterator[tuple[str, Cell | None]]:
     spec: Mapping[str, Any] = job["spec"]
     yield "status", status_cell(job["status"])
     if job["paused"]:
@@ -148,13 +147,13 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     if job["muted"]:
         yield "muted", Styled(mute_text(job["muted"], now), "magenta")
     for skip in job["skips"]:
-        yield "skips", Styled(skip_text(skip, job["timezone"], now), "magenta")
+        yield "skips", Styled(skip_text(skip, zone, now), "magenta")
     if job["held"]:
-        reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
+        reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now, zone)})"
         yield "held", Styled(reason, "yellow")
     if job["catches_up_at"]:
         yield "late", Styled(late_text(job["catches_up_at"], now), "yellow")
-    yield "next run", RUN_OUT if has_run_out(job) else next_run_text(job, now)
+    yield "next run", RUN_OUT if has_run_out(job) else when(job["next_run"], now, zone)
     yield "schedule", _schedule(job)
     yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)
@@ -166,10 +165,10 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     if (today := job["tokens_today"]) is not None:
         style = "red" if today["used"] >= today["limit"] else ""
         spent = f"{today['used']:,} of {today['limit']:,}"
-        yield "tokens today", Styled(f"{spent}; the next day begins {when(today['until'], now)}", style)
+        yield "tokens today", Styled(f"{spent}; the next day begins {when(today['until'], now, zone)}", style)
     yield "tags", ", ".join(job["tags"]) or None
     yield "owner", spec["owner"]
-    yield "declared", f"{job['file']}:{job['line']}, {_revision(job, now)}"
+    yield "declared", f"{job['file']}:{job['line']}, {_revision(job, now, zone)}"
     if job["drifted"]:
         yield "drift", Styled("changed by hand in the database; the next apply heals it", "yellow")
 
@@ -227,9 +226,9 @@ def _exit_codes(codes: Mapping[str, Any] | None) -> str | None:
     return "; ".join(f"{end} {', '.join(map(str, some))}" for end, some in codes.items() if some)
 
 
-def _revision(job: "WholeJobDocument", now: datetime) -> str:
+def _revision(job: "WholeJobDocument", now: datetime, zone: tzinfo) -> str:
     revision = job["revision"]
     if revision is None:
         return "by no revision"
     commit = f", commit {short_sha(revision['commit'])}" if revision["commit"] else ""
-    return f"revision {revision['id']}, applied {ago(revision['applied_at'], now)}{commit}"
+    return f"revision {revision['id']}, applied {when(revision['applied_at'], now, zone)}{commit}"

@@ -1,181 +1,49 @@
 """``logs``: what a run wrote, and goes on writing."""
 
-import sys
-from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import click
 
-from jeeves_runner.cli import completion
+from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.context import App, pass_app, say
-from jeeves_runner.cli.log_text import LogText
-from jeeves_runner.cli.server import server_has_stopped, server_of
-from jeeves_runner.cli.syntax import RUN_ID
-from jeeves_runner.cli.waiting import INTERVAL, Absence, EndOfRun
-from jeeves_runner.errors import JeevesError
-from jeeves_runner.execute.output.log_place import LogPlace
-from jeeves_runner.execute.output.log_reader import LogMark, LogReader
-
-if TYPE_CHECKING:
-    import apsw
-
-    from jeeves_runner.db.run_list import RunRow, WholeRunRow
-    from jeeves_runner.db.runner import RunnerRow
+from jeeves_runner.cli.following import follow as follow_log
+from jeeves_runner.cli.following import goes_on, last_lines, output_of, whole_log
+from jeeves_runner.cli.named_run import RUN_OR_JOB, run_to_read
+from jeeves_runner.cli.syntax import Number
 
 
 @click.command("logs")
-@click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.RUNS)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.argument("word", metavar="RUN|JOB", type=RUN_OR_JOB, shell_complete=completion.RUNS_AND_JOBS)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended; wait for its start.")
+@click.option(
+    "--tail",
+    type=Number("a number of lines", 0, 2**31 - 1),
+    metavar="N",
+    help="Begin with the last N lines of what is there.",
+)
 @click.option("--raw", is_flag=True, help="Print the very bytes on a terminal too: they may steer it.")
 @pass_app
-def command(app: App, run_id: int, follow: bool, raw: bool) -> None:
+def command(app: App, word: int | str, follow: bool, tail: int | None, raw: bool) -> int:
     """Print what RUN wrote: its log file, or the end kept in the database where there is none.
 
+    Of a JOB it is the run that runs, else the latest that has started; with -f one that waits, if none runs.
     On a terminal, characters that could steer it are shown as escapes, except colours. Into a file or a pipe,
-    every byte is printed as it was written.
+    every byte is printed as it was written. Ctrl-C ends the command alone, and the run goes on.
     """
     from jeeves_runner.views.runs import run_view
 
-    is_for_people = sys.stdout.isatty() and not raw
-    output = _Terminal(app.color) if is_for_people else _Bytes()
+    output = output_of(app, raw=raw)
     with closing(output), closing(app.connect()) as conn:
-        run = run_view(conn, run_id)["run"]
-        if follow and run["finished_at"] is None:
-            _follow(app, conn, run_id, output)
-        else:
-            output.print(_whole(app, conn, run))
-
-
-class _Output(Protocol):
-    """Where a log is printed."""
-
-    def print(self, parts: Iterable[bytes]) -> None:
-        """Print these parts of it now."""
-        ...
-
-
-class _Bytes:
-    """A pipe or a file, or a terminal whose owner wants the bytes."""
-
-    def print(self, parts: Iterable[bytes]) -> None:
-        sys.stdout.buffer.writelines(parts)
-        sys.stdout.buffer.flush()
-
-    def close(self) -> None:
-        """Nothing is held back."""
-
-
-class _Terminal:
-    """A terminal that a log must not steer."""
-
-    def __init__(self, color: bool) -> None:
-        self._text = LogText(color=color)
-
-    def print(self, parts: Iterable[bytes]) -> None:
-        sys.stdout.writelines(map(self._text.feed, parts))
-        sys.stdout.flush()
-
-    def close(self) -> None:
-        sys.stdout.write(self._text.close())
-        sys.stdout.flush()
-
-
-def _whole(app: App, conn: "apsw.Connection", run: "WholeRunRow") -> Iterator[bytes]:
-    """All that a run wrote; the end of it where there is no log that can be read."""
-    from jeeves_runner.views.runs import tails
-
-    parts = _news(_reader(app, conn, run))
-    try:
-        first = next(parts, None)
-    except JeevesError as error:
-        app.warn(f"{error.message}; this is what is kept of its end")
-        first = None
-    if first is not None:
-        yield first
-        yield from parts
-    elif text := tails(run):
-        yield text.encode("utf-8", "replace")
-    else:
-        say(_silence(run))
-
-
-def _reader(
-    app: App, conn: "apsw.Connection", run: "RunRow", mark: LogMark | None = None
-) -> LogReader | None:
-    """Reads the log of a run from a mark on; None while the run has not started."""
-    if run["started_at"] is None:
-        return None
-    from jeeves_runner.db.renames import earlier_ids
-
-    earlier = earlier_ids(conn, run["job_id"])
-    place = LogPlace(str(app.data_dir), run["job_id"], run["id"], earlier=earlier)
-    return LogReader(place, mark)
-
-
-def _news(reader: LogReader | None) -> Iterator[bytes]:
-    """What has come since the last time; nothing of a log that is not there. JeevesError."""
-    if reader is None:
-        return
-    try:
-        yield from reader.read()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise JeevesError(f"the log {reader.place} cannot be read: {error.strerror}") from error
-
-
-def _silence(run: "RunRow") -> str:
-    if run["started_at"] is None:
-        waits = run["finished_at"] is None
-        return f"run {run['id']} {'has not started yet' if waits else 'never started'}"
-    return f"run {run['id']} has written nothing"
-
-
-def _follow(app: App, conn: "apsw.Connection", run_id: int, output: _Output) -> None:
-    """Print the log as it grows, to its end: as the server tells of it, or as the file has it.
-
-    The run is looked at before the file, so nothing is missed.
-    """
-    from jeeves_runner.views.runs import run_view
-
-    mark = LogMark()
-    absence = Absence(app.clock)
-    with closing(EndOfRun()) as end:
-        while True:
-            # Before the run: a server that stops settles its runs first.
-            server = server_of(conn)
-            run = run_view(conn, run_id)["run"]
-            if server is not None and run["finished_at"] is None:
-                stream = _streamed(server, run_id, mark, output)
-                if stream.has_ended:
-                    return
-                mark = stream.mark
-                run = run_view(conn, run_id)["run"]
-            reader = _reader(app, conn, run, mark)
-            output.print(_news(reader))
-            if run["finished_at"] is not None:
-                return
-            if absence.is_over(present=server is not None):
-                raise server_has_stopped(run)
-            while not end.wait(server, run_id, INTERVAL) and reader is not None:
-                output.print(_news(reader))
-            mark = mark if reader is None else reader.mark
-
-
-class _Streamed(NamedTuple):
-    mark: LogMark
-    has_ended: bool
-
-
-def _streamed(server: "RunnerRow", run_id: int, mark: LogMark, output: _Output) -> _Streamed:
-    """Print what the server tells of the log; how far that went, and whether it was all."""
-    from jeeves_runner.cli.log_stream import LogStream
-
-    stream = LogStream.begin(server, run_id, mark)
-    if stream is None:
-        return _Streamed(mark, False)
-    with closing(stream):
-        for part in stream:
-            output.print([part])
-    return _Streamed(stream.mark, stream.has_ended)
+        run = run_view(conn, run_to_read(conn, word, waits=follow))["run"]
+        if isinstance(word, str):
+            say(f"run {run['id']} of {run['job_id']}, {run['status']}")
+        if not follow or run["finished_at"] is not None:
+            parts = whole_log(app, conn, run)
+            output.print(parts if tail is None else [last_lines(parts, tail)])
+            return exits.OK
+        try:
+            follow_log(app, conn, run["id"], output, tail=tail)
+        except KeyboardInterrupt:
+            say(goes_on(run))
+            return exits.INTERRUPTED
+    return exits.OK

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import NONE, ago, moment, timestamp
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.formats import NONE, ago, time_column, timestamp
 from jeeves_runner.cli.load_text import print_load
 from jeeves_runner.cli.rows import status_cell
 from jeeves_runner.cli.spans import end_of
@@ -42,6 +41,7 @@ _INSTANT: Final = timedelta(microseconds=1)
 @click.option("--count", type=at_most(100_000), help=f"At most this many: {FEW}, up to an end {MANY:,}.")
 @click.option("--load", is_flag=True, help="Show how many start in each minute: of 24 hours unless said.")
 @json_option
+@utc_option
 @pass_app
 def command(
     app: App,
@@ -53,18 +53,26 @@ def command(
     load: bool,
 ) -> None:
     """List the coming occurrences: of all jobs, or of JOB."""
-    zone = app.settings.timezone
     with closing(app.connect()) as conn:
         now = app.clock.now()
+        zone = _clocks(app, conn, job_id)
         begin = None if start is None else parse_instant(start, now, zone, "--from")
         end = end_of(begin or now, now, zone, to, length)
         if not load:
-            _list(app, conn, now, begin, end, job_id, count)
+            _list(app, conn, now, begin, end, job_id, count, zone)
         elif count is not None:
             raise UsageError("--load counts all there are", hint="leave out --count")
         else:
             first = begin or now
-            print_load(app, conn, now, first, end or end_of(first, now, zone, None, A_DAY) or first, job_id)
+            last = end or end_of(first, now, zone, None, A_DAY) or first
+            print_load(app, conn, now, first, last, job_id, zone)
+
+
+def _clocks(app: App, conn: "apsw.Connection", job_id: str | None) -> tzinfo:
+    """Those of the job, if one is named; NotFound."""
+    from jeeves_runner.views.job_lookup import live_job, timezone_of
+
+    return app.zone if job_id is None else app.zone_of(timezone_of(conn, live_job(conn, job_id).id))
 
 
 def _list(
@@ -75,14 +83,11 @@ def _list(
     end: datetime | None,
     job_id: str | None,
     count: int | None,
+    zone: tzinfo,
 ) -> None:
     """What comes, and what came."""
-    from jeeves_runner.views.job_lookup import live_job
     from jeeves_runner.views.occurrences import next_view
 
-    zone = ZoneInfo(app.settings.timezone)
-    if job_id is not None:
-        live_job(conn, job_id)
     wanted = count or (FEW if end is None else MANY)
     document = next_view(conn, now, begin=begin, end=end, job_id=job_id, count=wanted)
     found = document["occurrences"]
@@ -99,19 +104,21 @@ def _list(
         app.print(_why_none(conn, now, job_id, begin, end, zone))
 
 
-def _print(app: App, document: "OccurrencesDocument", now: datetime, zone: ZoneInfo) -> None:
+def _print(app: App, document: "OccurrencesDocument", now: datetime, zone: tzinfo) -> None:
     """A table; what came has its runs beside it."""
     occurrences = document["occurrences"]
     came = occurrences[0]["scheduled_for"] <= to_text(now)
-    headers = ("TIME", "WHEN", "JOB", *(("RUN", "STATUS") if came else ()))
-    app.print_table(headers, [_row(each, now, zone, came=came) for each in occurrences])
+    times = time_column("TIME", [each["scheduled_for"] for each in occurrences], zone)
+    headers = (times.header, "WHEN", "JOB", *(("RUN", "STATUS") if came else ()))
+    rows = [_row(each, at, now, came=came) for each, at in zip(occurrences, times.cells, strict=True)]
+    app.print_table(headers, rows)
     if came:
         app.print()
         app.print(f"Times that have passed are by the schedules of now; {NONE}: no run of them is recorded.")
 
 
-def _row(each: "OccurrenceDocument", now: datetime, zone: ZoneInfo, *, came: bool) -> "tuple[Cell, ...]":
-    time = (moment(each["scheduled_for"], zone), ago(each["scheduled_for"], now), each["job_id"])
+def _row(each: "OccurrenceDocument", at: str, now: datetime, *, came: bool) -> "tuple[Cell, ...]":
+    time = (at, ago(each["scheduled_for"], now), each["job_id"])
     if not came:
         return time
     if each["status"] is None:
@@ -119,13 +126,13 @@ def _row(each: "OccurrenceDocument", now: datetime, zone: ZoneInfo, *, came: boo
     return (*time, str(each["run_id"]), status_cell(each["status"], each["reason"]))
 
 
-def _span(begin: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
+def _span(begin: datetime | None, end: datetime | None, zone: tzinfo) -> str:
     """What was looked at, as the end of a sentence; empty if no time was given."""
     first = "" if begin is None else f"from {_text(begin, zone)} "
     return first + (f"to {_text(end, zone)}" if end is not None else "on" if first else "")
 
 
-def _text(time: datetime, zone: ZoneInfo) -> str:
+def _text(time: datetime, zone: tzinfo) -> str:
     return timestamp(on_clocks(time, zone))
 
 
@@ -135,7 +142,7 @@ def _why_none(
     job_id: str | None,
     begin: datetime | None,
     end: datetime | None,
-    zone: ZoneInfo,
+    zone: tzinfo,
 ) -> str:
     """A sentence for an empty list of what comes from ``begin`` to ``end``."""
     span = _span(begin, end, zone)
@@ -172,7 +179,7 @@ def _why_none(
 
 
 def _left_out(
-    conn: "apsw.Connection", now: datetime, job_id: str, begin: datetime, end: datetime | None, zone: ZoneInfo
+    conn: "apsw.Connection", now: datetime, job_id: str, begin: datetime, end: datetime | None, zone: tzinfo
 ) -> "Iterator[str]":
     """Sentences about what comes from ``begin`` to ``end`` and is not in the list."""
     from jeeves_runner.views.jobs import job_view
@@ -205,6 +212,6 @@ def _pauses(
     return last is not None and last >= begin and last > now
 
 
-def _paused(who: str, pause: "OverrideDocument", zone: ZoneInfo) -> str:
+def _paused(who: str, pause: "OverrideDocument", zone: tzinfo) -> str:
     until = "resumed" if pause["until"] is None else _text(from_text(pause["until"]), zone)
     return f"{who} paused until {until}"

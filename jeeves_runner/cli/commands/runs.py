@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import json_text, when
-from jeeves_runner.cli.rows import OF_A_RUN, RUN_HEADERS, run_cells, status_cell, took, whole_run_note
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.formats import json_text, timestamp, when
+from jeeves_runner.cli.named_run import RUN_OR_JOB, latest_run
+from jeeves_runner.cli.rows import OF_A_RUN, print_runs, status_cell, took, whole_run_note
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.causes import causes_of, in_words
+from jeeves_runner.core.instants import on_clocks, parse_instant, past_instant
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.reasons import CAUSES
@@ -31,15 +33,24 @@ STATUSES = tuple(word.value for word in RunStatus)
 @click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
 @click.option("--before", type=RUN_ID, metavar="RUN", help="Only runs older than this one.")
+@click.option("--since", metavar="TIME", help="Only those from this time on: a time, or how long ago: -2h.")
+@click.option("--until", metavar="TIME", help="Only those before this time.")
 @limit_option(100_000)
 @json_option
+@utc_option
 @pass_app
 def list_runs(
-    app: App, job_id: str | None, status: str | None, before: int | None, limit: int | None
+    app: App,
+    job_id: str | None,
+    status: str | None,
+    before: int | None,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
 ) -> None:
     """List runs, newest first: all, or those of JOB (deleted jobs keep theirs)."""
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.views.job_lookup import check_known
+    from jeeves_runner.views.job_lookup import check_known, timezone_of
     from jeeves_runner.views.runs import runs_view
 
     count = limit or (PAGE if app.json else SCREEN)
@@ -47,12 +58,24 @@ def list_runs(
         now = app.clock.now()
         if job_id is not None:
             check_known(conn, job_id)
-        document = runs_view(conn, job_id=job_id, status=status, before=before, limit=count)
+        zone: tzinfo = UTC
+        if not app.json or since is not None or until is not None:
+            zone = app.zone if job_id is None else app.zone_of(timezone_of(conn, job_id))
+        begin = None if since is None else past_instant(since, now, zone, "--since")
+        end = None if until is None else parse_instant(until, now, zone, "--until")
+        document = runs_view(
+            conn, job_id=job_id, status=status, before=before, since=begin, until=end, limit=count
+        )
         served = server_of(conn) is not None
     if app.json:
         app.print_json(document)
     elif document["runs"]:
-        app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in document["runs"]])
+        print_runs(app, document["runs"], now, zone, served=served)
+    elif begin is not None or end is not None:
+        of_job = f" of {job_id}" if job_id else ""
+        first = "" if begin is None else f" from {timestamp(on_clocks(begin, zone))} on"
+        last = "" if end is None else f" before {timestamp(on_clocks(end, zone))}"
+        app.print(f"There is no such run{of_job}{first}{last}.")
     else:
         app.print(_why_none(job_id, status, before))
 
@@ -67,50 +90,55 @@ def _why_none(job_id: str | None, status: str | None, before: int | None) -> str
 
 
 @click.command("run")
-@click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.RUNS)
+@click.argument("word", metavar="RUN|JOB", type=RUN_OR_JOB, shell_complete=completion.RUNS_AND_JOBS)
 @click.option("--lineage", is_flag=True, help="Show instead what led to it, and what it led to.")
 @json_option
+@utc_option
 @pass_app
-def show_run(app: App, run_id: int, lineage: bool) -> None:
-    """Show RUN: how it ended, what it ran and the end of its output."""
+def show_run(app: App, word: int | str, lineage: bool) -> None:
+    """Show RUN, or the latest of JOB: how it ended, what it ran and the end of its output."""
     from jeeves_runner.cli.server import server_of
+    from jeeves_runner.views.job_lookup import timezone_of
     from jeeves_runner.views.runs import run_view
 
     if lineage:
-        _show_lineage(app, run_id)
+        _show_lineage(app, word)
         return
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        document = run_view(conn, run_id)
+        document = run_view(conn, latest_run(conn, word))
+        if app.json:
+            app.print_json(document)
+            return
+        run = document["run"]
+        zone = app.zone_of(timezone_of(conn, run["job_id"]))
         served = server_of(conn) is not None
-    if app.json:
-        app.print_json(document)
-        return
-    run = document["run"]
     app.print(Styled(f"Run {run['id']} of {run['job_id']}", "bold"))
-    app.print_pairs(_pairs(run, now, served=served))
+    app.print_pairs(_pairs(run, now, zone, served=served))
     _print_tail(app, "Output", run["stdout"], run["id"])
     _print_tail(app, "Error output", run["stderr"], run["id"])
 
 
-def _show_lineage(app: App, run_id: int) -> None:
+def _show_lineage(app: App, word: int | str) -> None:
     from jeeves_runner.cli.lineage_text import print_lineage
     from jeeves_runner.views.lineage import run_lineage_view
 
     with closing(app.connect()) as conn:
-        document = run_lineage_view(conn, app.clock.now(), run_id)
+        document = run_lineage_view(conn, app.clock.now(), latest_run(conn, word))
     if app.json:
         app.print_json(document)
     else:
         print_lineage(app, document["lineage"])
 
 
-def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple[str, Cell | None]]:
+def _pairs(
+    run: "WholeRunRow", now: datetime, zone: tzinfo, *, served: bool
+) -> Iterator[tuple[str, Cell | None]]:
     def time(text: str | None) -> str | None:
-        return None if text is None else when(text, now)
+        return None if text is None else when(text, now, zone)
 
     yield "status", status_cell(run["status"])
-    yield "now" if run["status"] == "running" else "why", whole_run_note(run, served=served) or None
+    yield "now" if run["status"] == "running" else "why", whole_run_note(run, now, served=served) or None
     yield "trigger", _trigger(run)
     yield "caused by", _causes(run)
     yield "scheduled", time(run["scheduled_for"])
@@ -122,11 +150,11 @@ def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple
     yield "took", took(run, now) if run["started_at"] else None
     yield "exit code", None if run["exit_code"] is None else str(run["exit_code"])
     yield "signal", run["signal"]
-    yield "cancelled", _cancel(run, now)
+    yield "cancelled", _cancel(run, now, zone)
     yield "params", None if run["params"] is None else json_text(run["params"])
     yield "tokens", None if run["tokens"] is None else str(run["tokens"])
     yield "model", run["model"]
-    yield "late", _late(run, now)
+    yield "late", _late(run, now, zone)
     yield "result", None if run["result_meta"] is None else json_text(run["result_meta"])
     yield "declared", _origin(run)
     yield "script", run["script_hash"] and f"hash {run['script_hash']}"
@@ -148,19 +176,19 @@ def _causes(run: "WholeRunRow") -> str | None:
     return f"{words} (depth {run['depth']})" if words else None
 
 
-def _cancel(run: "WholeRunRow", now: datetime) -> str | None:
+def _cancel(run: "WholeRunRow", now: datetime, zone: tzinfo) -> str | None:
     if run["cancel_cause"] is None:
         return None
     cause = CAUSES.get(run["cancel_cause"], run["cancel_cause"])
-    return f"{cause}, asked for {when(run['cancel_requested_at'], now)}"
+    return f"{cause}, asked for {when(run['cancel_requested_at'], now, zone)}"
 
 
-def _late(run: "WholeRunRow", now: datetime) -> str | None:
+def _late(run: "WholeRunRow", now: datetime, zone: tzinfo) -> str | None:
     """What became known after its end; what another program wrote there is shown as it is."""
     late = run["late"]
     if not isinstance(late, dict) or not isinstance(late.get("at"), str):
         return None if late is None else json_text(late)
-    parts = [f"{late.get('status')}, known {when(late['at'], now)}"]
+    parts = [f"{late.get('status')}, known {when(late['at'], now, zone)}"]
     if late.get("tokens") is not None:
         parts.append(f"{late['tokens']} tokens")
     if late.get("message"):

@@ -3,14 +3,13 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import click
 
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
 from jeeves_runner.cli.load_text import print_chart
 from jeeves_runner.cli.simulation_text import job_rows, load, noteworthy_rows, summary_lines
 from jeeves_runner.cli.spans import end_of
@@ -52,6 +51,7 @@ _USUAL: Final = timedelta(days=1)
     help="How long runs of JOB take, or those of which nothing is known. Repeatable.",
 )
 @json_option
+@utc_option
 @pass_app
 def command(
     app: App,
@@ -71,7 +71,7 @@ def command(
     if folder is not None and against is not None:
         raise UsageError("--jobs and --against both say which jobs to play; give one of them")
     now = app.clock.now()
-    zone = app.settings.timezone
+    zone = app.zone
     since = now if begin is None else parse_instant(begin, now, zone, "--from")
     until = end_of(since, now, zone, to, length) or since + _USUAL
     specs = _declared(app, folder, against)
@@ -173,7 +173,7 @@ def _specs(plan: "Plan") -> "list[JobSpec]":
     return [job_from_text(change.text or "") for change in plan.changes if change.kind == "job"]
 
 
-def _down(text: str, since: datetime, zone: str) -> "Down":
+def _down(text: str, since: datetime, zone: tzinfo) -> "Down":
     from jeeves_runner.core.simulation.scenario import Down
 
     first, dots, last = text.partition("..")
@@ -208,7 +208,7 @@ def _without_collections() -> Iterator[None]:
         gc.enable()
 
 
-def _print(app: App, document: "SimulationDocument", zone: str) -> None:
+def _print(app: App, document: "SimulationDocument", zone: tzinfo) -> None:
     app.print_lines((line,) for line in summary_lines(document, zone))
     rows = job_rows(document)
     if not rows:
@@ -221,7 +221,7 @@ def _print(app: App, document: "SimulationDocument", zone: str) -> None:
         app.print(f"{len(rows) - _SHOWN} more jobs; --json has them all.")
     app.print_heading("Starts")
     span = from_text(document["begin"]), from_text(document["end"])
-    print_chart(app, load(document), *span, ZoneInfo(zone))
+    print_chart(app, load(document), *span, zone)
     strange = noteworthy_rows(document, zone)
     if strange:
         app.print_heading("What does not start on time")

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, json_option, pass_app, say
+from jeeves_runner.cli.context import App, json_option, pass_app, say, utc_option
 from jeeves_runner.cli.each_job import for_each
 from jeeves_runner.cli.formats import relative, timestamp
 from jeeves_runner.cli.overriding import Target, job_documents, listed_jobs, target_ids
@@ -60,6 +59,7 @@ def _words(command: F) -> F:
 @_words
 @click.option("--reason", help="Shown wherever the skip is, and by the row of the occurrence.")
 @json_option
+@utc_option
 @pass_app
 def skip(app: App, words: tuple[str, ...], tag: str | None, reason: str | None) -> None:
     """Let JOB not run at TIME, an occurrence of it; without TIME, at the next one at which it would run.
@@ -79,6 +79,7 @@ def skip(app: App, words: tuple[str, ...], tag: str | None, reason: str | None) 
 @click.command("unskip")
 @_words
 @json_option
+@utc_option
 @pass_app
 def unskip(app: App, words: tuple[str, ...], tag: str | None) -> None:
     """Take back what JOB is to skip: at TIME, or all that is yet to come."""
@@ -129,12 +130,12 @@ def _do(app: App, given: Given, act: Callable[[Tx, str], list[datetime]], said: 
             return
         for job in listed_jobs(conn, now, ids):
             name = job["id"]
-            times = [_at(job, each, now) for each in done[name]]
+            times = [_at(app, job, each, now) for each in done[name]]
             app.print_lines([f"{name} {said.before} {time}{said.behind}."] for time in times)
             if not times:
                 app.print(f"{idle[name].message}." if name in idle else f"{name} skips nothing.")
 
 
-def _at(job: "ListedJobDocument", when: datetime, now: datetime) -> str:
+def _at(app: App, job: "ListedJobDocument", when: datetime, now: datetime) -> str:
     """A time on the job's clocks, and how far it is."""
-    return f"{timestamp(on_clocks(when, ZoneInfo(job['timezone'])))} ({relative(when, now)})"
+    return f"{timestamp(on_clocks(when, app.zone_of(job['timezone'])))} ({relative(when, now)})"

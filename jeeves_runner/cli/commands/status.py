@@ -1,40 +1,41 @@
 """``status``: what needs attention, what runs now and what comes next, on one screen."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from typing import Final, cast
-from zoneinfo import ZoneInfo
 
 import apsw
 import click
 
 from jeeves_runner.cli import exits
-from jeeves_runner.cli.attention import (
-    SYNC_ALARMS,
-    Row,
-    access_rows,
-    job_rows,
-    lost_rows,
-    starved_rows,
-    sync_rows,
-    waiting_text,
-    wrong_rows,
-)
-from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, counted, duration, moment
-from jeeves_runner.cli.rows import RUN_HEADERS, run_cells
+from jeeves_runner.cli.attention import Row, access_rows, attention_rows, set_rows
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.formats import ago, counted, duration, time_column, when
+from jeeves_runner.cli.rows import print_runs
 from jeeves_runner.cli.server import ask, server_of
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Styled
+from jeeves_runner.cli.waiting import moments
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.origin import short_sha
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.run_list import RunRow
-from jeeves_runner.db.runner import RunnerRow, too_open_files
+from jeeves_runner.db.runner import RunnerRow, runner_row, too_open_files
 from jeeves_runner.db.runs import running_elsewhere
-from jeeves_runner.errors import ConfigError, DatabaseError
-from jeeves_runner.views.jobs import jobs_view
+from jeeves_runner.errors import ConfigError, DatabaseError, UsageError
+from jeeves_runner.views.attention import (
+    SYNC_ALARMS,
+    Attention,
+    dead,
+    lost,
+    of_sync,
+    said,
+    starved,
+    waiting_text,
+    without_what_sync_tells,
+    wrong,
+)
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runner import HealthDocument, StatusDocument, counts, status_view
 from jeeves_runner.views.runs import active_runs
@@ -45,6 +46,9 @@ from jeeves_runner.views.sync import (
     recorded_sync,
 )
 
+_EVERY: Final = 2.0
+"""Seconds between two looks of ``--watch``."""
+
 _FEW: Final = 5
 _MANY: Final = 10
 _SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied"}
@@ -54,28 +58,48 @@ _SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied"}
 @click.option(
     "--check", is_flag=True, help="Print only what is wrong. Exit 1 if anything is, 2 if no server answers."
 )
+@click.option("--watch", is_flag=True, help=f"Show it anew every {_EVERY:g} s, until Ctrl-C.")
 @json_option
+@utc_option
 @pass_app
 @click.pass_context
-def command(ctx: click.Context, app: App, check: bool) -> None:
-    """Show how the runner and its jobs are: first what needs attention, then what runs and what comes."""
+def command(ctx: click.Context, app: App, check: bool, watch: bool) -> None:
+    """Show how the runner and its jobs are: first what needs attention, then what runs and what comes.
+
+    Exit 2 if the server has died.
+    """
+    if check and watch:
+        raise UsageError("--check answers once, and --watch does not end", hint="leave one of the two out")
     fault = app.forgive_config()
     with closing(_connect(app, fault)) as conn:
-        now = app.clock.now()
-        server = server_of(conn)
-        if fault is not None and server is None:
-            raise fault
-        document, sync, is_answered = _documents(app, conn, now, server)
-        if fault is not None and sync["config"] is None:  # not noticed yet, or another file than the server's
-            app.warn(f"{fault.message}; the server goes on with what it read, and would not start again")
-        if app.json:
-            app.print_json(document)
-        with snapshot(conn):
-            if check:
-                serves = is_answered and document["status"] == "running"
-                ctx.exit(_check(app, conn, now, document, sync, server, serves=serves))
-            if not app.json:
-                _print_screen(app, conn, now, document, sync, server)
+        if watch:
+            with suppress(KeyboardInterrupt):
+                for _ in moments(_EVERY):
+                    click.clear()  # on a terminal alone
+                    _show(app, conn, fault, check=False)
+        else:
+            ctx.exit(_show(app, conn, fault, check=check))
+
+
+def _show(app: App, conn: apsw.Connection, fault: ConfigError | None, *, check: bool) -> int:
+    """One look; the exit code."""
+    now = app.clock.now()
+    server = server_of(conn)
+    if fault is not None and server is None:
+        raise fault
+    gone = () if server is not None else tuple(dead(runner_row(conn)))
+    document, sync, is_answered = _documents(app, conn, now, server, gone)
+    if fault is not None and sync["config"] is None:  # not noticed yet, or another file than the server's
+        app.warn(f"{fault.message}; the server goes on with what it read, and would not start again")
+    if app.json:
+        app.print_json(document)
+    with snapshot(conn):
+        if check:
+            serves = is_answered and document["status"] == "running"
+            return _check(app, conn, now, document, sync, server, gone, serves=serves)
+        if not app.json:
+            _print_screen(app, conn, now, document, sync, server, gone)
+    return exits.FAILED if gone else exits.OK
 
 
 def _connect(app: App, fault: ConfigError | None) -> apsw.Connection:
@@ -93,6 +117,7 @@ def _check(
     status: StatusDocument,
     sync: SyncDocument,
     server: RunnerRow | None,
+    gone: Sequence[Attention],
     *,
     serves: bool,
 ) -> int:
@@ -100,18 +125,11 @@ def _check(
 
     ``serves``: the server has answered, and is not stopping.
     """
-    active = active_runs(conn)
-    stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
-    jobs = jobs_view(conn, now, lambda _: None)["jobs"]
-    rows = [
-        *sync_rows(sync, now),
-        *stuck,
-        *wrong_rows(conn, jobs, now, sync, told_alone=True),
-        *access_rows(app.settings, status),
-    ]
+    rows = _wrong_rows(app, conn, now, status, sync, server, told_alone=True)
     if not app.json:
         if not serves:
             stopped = "no server runs; start it with `jeeves-runner serve`" if server is None else None
+            stopped = f"the server is dead: {_of_the_dead(gone, now)}" if gone else stopped
             app.print(f"{status['name']}: ", stopped or sync["reason"] or status["status"])
         _print_attention(app, rows)
     if not serves:
@@ -119,8 +137,30 @@ def _check(
     return exits.UNWELL if rows else exits.OK
 
 
+def _wrong_rows(
+    app: App,
+    conn: apsw.Connection,
+    now: datetime,
+    status: StatusDocument,
+    sync: SyncDocument,
+    server: RunnerRow | None,
+    *,
+    told_alone: bool = False,
+    set_by_people: Iterable[Row] = (),
+) -> list[Row]:
+    """What is wrong; among it, at its place, what people have set."""
+    active = active_runs(conn)
+    stuck = lost(active, running_elsewhere(conn)) if server is None else starved(active)
+    found = without_what_sync_tells((*stuck, *wrong(conn, now, told_alone=told_alone)), sync)
+    return [
+        *attention_rows((*of_sync(sync), *found), now),
+        *set_by_people,
+        *access_rows(app.settings, status),
+    ]
+
+
 def _documents(
-    app: App, conn: apsw.Connection, now: datetime, server: RunnerRow | None
+    app: App, conn: apsw.Connection, now: datetime, server: RunnerRow | None, gone: Sequence[Attention]
 ) -> tuple[StatusDocument, SyncDocument, bool]:
     """The documents of /status and /sync, and whether the server answered; else they are made of the
     database."""
@@ -148,6 +188,7 @@ def _documents(
         stopping=stopping,
         sync=sync,
         too_open=too_open_files(app.settings.db_path, app.settings.data_dir, app.settings.folder_mode),
+        lost=(*gone, *(() if server else lost(active_runs(conn), running_elsewhere(conn)))),
     )
     return document, sync, False
 
@@ -159,23 +200,30 @@ def _print_screen(
     status: StatusDocument,
     sync: SyncDocument,
     server: RunnerRow | None,
+    gone: Sequence[Attention],
 ) -> None:
     """``status`` and ``sync`` are the documents of the routes of that name."""
-    _print_head(app, now, status, sync, server)
-    active = active_runs(conn)
-    stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
-    rows = [*sync_rows(sync, now), *stuck, *job_rows(conn, now, sync), *access_rows(app.settings, status)]
+    _print_head(app, now, status, sync, server, gone)
+    rows = _wrong_rows(app, conn, now, status, sync, server, set_by_people=set_rows(conn, now, app.zone_of))
     if rows:
         app.print_heading("Needs attention")
         _print_attention(app, rows)
-    _print_active(app, active, now, served=server is not None)
-    _print_next(app, conn, now)
+    _print_active(app, active_runs(conn), now, served=server is not None)
+    _print_next(app, conn, now, served=server is not None)
 
 
 def _print_head(
-    app: App, now: datetime, status: StatusDocument, sync: SyncDocument, server: RunnerRow | None
+    app: App,
+    now: datetime,
+    status: StatusDocument,
+    sync: SyncDocument,
+    server: RunnerRow | None,
+    gone: Sequence[Attention],
 ) -> None:
-    if server is None:
+    if gone:
+        state = Styled("dead", "red")
+        detail = f": {_of_the_dead(gone, now)}"
+    elif server is None:
         state = Styled("stopped", "yellow")
         detail = "; start it with `jeeves-runner serve`"
     elif server.stopping_at is not None:
@@ -198,6 +246,10 @@ def _print_head(
         app.print(f"Database: locked by another process for {since}; starts and outcomes wait for it.")
 
 
+def _of_the_dead(gone: Sequence[Attention], now: datetime) -> str:
+    return said(gone[0].why, lambda text: ago(text, now))
+
+
 def _last_work(app: App, now: datetime, status: StatusDocument, stopping_at: datetime) -> str:
     """What a server that is stopping still does."""
     count = status["health"]["running"]
@@ -208,8 +260,7 @@ def _last_work(app: App, now: datetime, status: StatusDocument, stopping_at: dat
     if until <= now:
         return f"it ends {runs}"
     text = to_text(until)
-    zone = ZoneInfo(app.settings.timezone)
-    return f"it starts nothing new and waits for {runs} until {moment(text, zone)} ({ago(text, now)}) at most"
+    return f"it starts nothing new and waits for {runs} until {when(text, now, app.zone)} at most"
 
 
 def _held_text(held: Sequence[HeldDocument]) -> str:
@@ -267,18 +318,21 @@ def _print_active(app: App, runs: list[RunRow], now: datetime, *, served: bool) 
     if not runs:
         return
     app.print_heading("Now")
-    app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in runs[:_MANY]])
+    print_runs(app, runs[:_MANY], now, app.zone, served=served)
     if len(runs) > _MANY:
         app.print(f"and {len(runs) - _MANY} more; see `jeeves-runner runs --status running` and `scheduled`")
 
 
-def _print_next(app: App, conn: apsw.Connection, now: datetime) -> None:
+def _print_next(app: App, conn: apsw.Connection, now: datetime, *, served: bool) -> None:
     coming = next_view(conn, now, count=_FEW, once=True)["occurrences"]
     if not coming:
         return
-    zone = ZoneInfo(app.settings.timezone)
-    app.print_heading("Next")
+    times = time_column("TIME", [each["scheduled_for"] for each in coming], app.zone)
+    app.print_heading("Next" if served else "Next, once a server runs")
     app.print_table(
-        ("WHEN", "JOB", "TIME"),
-        [(ago(o["scheduled_for"], now), o["job_id"], moment(o["scheduled_for"], zone)) for o in coming],
+        ("WHEN", "JOB", times.header),
+        [
+            (ago(each["scheduled_for"], now), each["job_id"], at)
+            for each, at in zip(coming, times.cells, strict=True)
+        ],
     )

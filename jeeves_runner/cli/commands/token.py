@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
 from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.syntax import Group
 from jeeves_runner.core.api_tokens import TokenRole
-from jeeves_runner.core.durations import End, is_duration
+from jeeves_runner.core.durations import End
 from jeeves_runner.core.instants import later_end
 from jeeves_runner.db import tokens
 from jeeves_runner.db.nudge import announced_transaction
@@ -46,6 +46,7 @@ def command(context: click.Context) -> None:
 )
 @click.option("--expires", metavar="TIME", help="When it ceases to count: a time, or a length such as 90d.")
 @json_option
+@utc_option
 @pass_app
 def create(app: App, name: str, role: str, expires: str | None) -> None:
     """Make a token of that NAME, and print it, this once.
@@ -76,6 +77,7 @@ def create(app: App, name: str, role: str, expires: str | None) -> None:
 
 @command.command("list")
 @json_option
+@utc_option
 @pass_app
 def list_tokens(app: App) -> None:
     """List the tokens, and when each was last used."""
@@ -119,9 +121,7 @@ def revoke(app: App, name: str) -> None:
 
 
 def _end(app: App, expires: str, now: "datetime") -> End:
-    # A length of time needs no time zone, and so no config.
-    zone = "UTC" if is_duration(expires) else app.settings.timezone
-    return later_end(expires, now, zone, "--expires")
+    return later_end(expires, now, app.zone, "--expires")
 
 
 def _last_use_of(token: "TokenDocument", now: "datetime") -> str:

@@ -11,9 +11,12 @@ import click
 from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.each_job import for_each
+from jeeves_runner.cli.following import follow as follow_log
+from jeeves_runner.cli.following import goes_on, output_of
 from jeeves_runner.cli.formats import duration
 from jeeves_runner.cli.rows import OF_A_RUN, whole_run_note
 from jeeves_runner.cli.server import require_server, server_has_stopped, server_of
+from jeeves_runner.cli.taking_up import became, taken_up
 from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import Absence, EndOfRun
 from jeeves_runner.core.model import BAD, RunStatus, Trigger
@@ -57,6 +60,7 @@ _LOOK_ANYWAY: Final = 5.0
     help="A parameter with the text of a file as its value; - is standard input. For secret ones.",
 )
 @click.option("--wait", is_flag=True, help="Wait for the end, of retries too, and exit by it.")
+@click.option("--follow", is_flag=True, help="The same, and print meanwhile what the run writes.")
 @click.option(
     "--force",
     is_flag=True,
@@ -71,11 +75,13 @@ def command(
     params: tuple[str, ...],
     files: tuple[str, ...],
     wait: bool,
+    follow: bool,
     force: bool,
 ) -> int:
     """Run JOB now, on the server that runs; or all jobs with a tag, or none of them if one refuses.
 
-    In the script of a run: only the jobs that its manifest names in `triggers`.
+    It says what becomes of the run: that it runs, why it waits, or why it is skipped. Ctrl-C ends the wait
+    alone, and the run goes on. In the script of a run: only the jobs that its manifest names in `triggers`.
 
     Exit code 0: asked for, or with --wait: it ended ok. 1: its last attempt ended error, timeout or
     interrupted. 2: it could not be triggered. 3: it was skipped or cancelled. Of several the first that fits
@@ -83,13 +89,15 @@ def command(
     """
     from jeeves_runner.views.runs import run_view
 
+    if follow and (tag is not None or app.json):
+        raise UsageError("--follow prints what one run writes", hint="without --tag and --json")
     typed = dict(_pairs("--param", "VALUE", params))
     given = _params(typed, dict(_pairs("--param-file", "PATH", files)))
     with closing(app.connect()) as conn:
         job_ids = _job_ids(conn, job_id, tag)
         with announced_transaction(conn, app.clock) as tx:
             # Here, so that no server begins to stop between the look and the request.
-            require_server(tx.conn)
+            server = require_server(tx.conn)
             run = None if app.run_id is None else triggering_run(tx.conn, app.run_id, app.run_mark)
 
             def ask(name: str) -> int:
@@ -101,18 +109,17 @@ def command(
             run_ids = list(for_each(job_ids, ask, undone="nothing is triggered").values())
         asked = [run_view(conn, run_id)["run"] for run_id in run_ids]
         _warn_of_secrets(asked, typed)
-        if wait:
-            ends = (_end_of(app, conn, run_id) for run_id in run_ids)
-            return _report_ends(app, ends, of_several=tag is not None)
+        if wait or follow:
+            return _wait(app, conn, run_ids, follow=follow, of_several=tag is not None)
+        if server.socket is not None:
+            asked = taken_up(conn, run_ids)
     if app.json:
         document: RunDocument | TriggeredDocument
         document = {"run": asked[0]} if tag is None else {"runs": asked}
         app.print_json(document)
     else:
-        app.print_lines(
-            [f"Run {run['id']} of {run['job_id']} is asked for; `jeeves-runner run {run['id']}` shows it."]
-            for run in asked
-        )
+        now = app.clock.now()
+        app.print_lines(became(run, now) for run in asked)
     return exits.OK
 
 
@@ -187,6 +194,36 @@ def _warn_of_secrets(runs: "Sequence[WholeRunRow]", typed: Mapping[str, str]) ->
             )
 
 
+def _wait(
+    app: App, conn: "apsw.Connection", run_ids: Sequence[int], *, follow: bool, of_several: bool
+) -> int:
+    """Wait for the ends, and exit by them. On Ctrl-C it is said what goes on."""
+    from jeeves_runner.views.runs import last_attempt, run_view
+
+    try:
+        if follow:
+            _follow(app, conn, run_ids[0])
+        ends = (_end_of(app, conn, run_id) for run_id in run_ids)
+        return _report_ends(app, ends, of_several=of_several)
+    except KeyboardInterrupt:
+        runs = [run_view(conn, last_attempt(conn, run_id))["run"] for run_id in run_ids]
+        for run in runs:
+            if run["finished_at"] is None:
+                say(goes_on(run))
+        return exits.INTERRUPTED
+
+
+def _follow(app: App, conn: "apsw.Connection", run_id: int) -> None:
+    """Print what each attempt writes, up to the end of the last one."""
+    from jeeves_runner.views.runs import last_attempt
+
+    output, last = output_of(app), None
+    with closing(output):
+        while (newest := last_attempt(conn, run_id)) != last:
+            follow_log(app, conn, newest, output)
+            last = newest
+
+
 def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> "WholeRunRow":
     """The last attempt of the chain that begins with this run, once it has ended."""
     from jeeves_runner.views.runs import last_attempt, run_view
@@ -227,7 +264,7 @@ def _exit_code(run: "WholeRunRow") -> int:
 def _report_end(app: App, run: "WholeRunRow") -> None:
     code = _exit_code(run)
     took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
-    note = f": {text}" if (text := whole_run_note(run, served=True)) else ""
+    note = f": {text}" if (text := whole_run_note(run, app.clock.now(), served=True)) else ""
     word = Styled(run["status"], "green" if code == exits.OK else "red")
     stop = "" if note.endswith((".", "?", "!", "…")) else "."
     app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}{stop}")

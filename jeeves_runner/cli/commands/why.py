@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
 from jeeves_runner.cli.syntax import PastTimes
 from jeeves_runner.errors import UsageError
 
@@ -29,6 +29,7 @@ class _Look(TypedDict):
 @click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
 @click.argument("when", metavar="[TIME|RUN]", required=False)
 @json_option
+@utc_option
 @pass_app
 def command(app: App, job_id: str, when: str | None) -> None:
     """Say why JOB ran at TIME, or did not; why RUN is where it is; or why what happened last did.
@@ -57,7 +58,8 @@ def command(app: App, job_id: str, when: str | None) -> None:
         if ":" in job_id:
             document = node_why_view(conn, now, job_id, **look)
         else:
-            document = why_view(conn, now, job_id, at=when if run_id is None else None, run_id=run_id, **look)
+            at, zone = when if run_id is None else None, "UTC" if app.utc else None
+            document = why_view(conn, now, job_id, at=at, run_id=run_id, zone=zone, **look)
     if app.json:
         app.print_json(document)
     else:

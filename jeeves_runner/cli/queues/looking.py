@@ -118,7 +118,7 @@ def show_item(app: App, item_id: int) -> None:
         return
     item = document["item"]
     app.print(Styled(f"Item {item['id']} of queue {item['queue']}", "bold"))
-    app.print_pairs(item_pairs(item, now))
+    app.print_pairs(item_pairs(item, now, app.zone))
 
 
 def _counts_cells(counts: "QueueCountsDocument") -> tuple[str, str, str, str]:

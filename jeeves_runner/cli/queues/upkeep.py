@@ -36,7 +36,7 @@ def pause(app: App, queue_id: str, until: str | None, length: str | None, reason
 
     check_name(queue_id, "QUEUE")
     with closing(app.connect()) as conn:
-        end = end_at(app, until, length, app.clock.now())
+        end = end_at(app.zone, until, length, app.clock.now())
         with announced_transaction(conn, app.clock) as tx:
             queue_pauses.pause(tx, queue_id, until=end, reason=reason, by=app.actor)
         _show_pause(app, conn, queue_id, f"Queue {queue_id} is paused.")

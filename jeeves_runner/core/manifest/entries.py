@@ -28,6 +28,9 @@ from jeeves_runner.core.values import is_id
 LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"), ("nodes", "node"))
 """The keys under which entries stand, each with what these are."""
 
+_OF_ONE_VALUE: Final = frozenset({"schedule", "wrong_value", "bad_name"})
+"""The codes of mistakes that a value is by itself."""
+
 Met = Callable[[Any, KeyPath, Layer], None]
 """Hears of a job as its file has it, of the way to it from the top of that, and of all its defaults."""
 
@@ -106,6 +109,8 @@ class EntryReader:
         unset = self._rules.unset_by_null
         full = with_defaults(item, defaults.values, unset) if isinstance(item, dict) else item
         if not self._valid("job", full, place):
+            if isinstance(full, dict) and not self._problems.is_full:
+                self._check_rest(full, place)
             return
         context = self._rules.context
         full, misplaced = of_its_type(item, full, self._rules.types)
@@ -131,6 +136,23 @@ class EntryReader:
             self._problems.report("warning", finding)
         requires = tuple(requirements_of(values, context.project_root, place))
         self._enter("job", values["id"], text, line, requires, edges_in(values), traits_in(values))
+
+    def _check_rest(self, full: dict[str, Any], place: KeyPath) -> None:
+        """Tell what is wrong with the values of a job that the schema allows, where it forbids others.
+
+        So all mistakes are told at once. What only together with the others would be one is left out.
+        """
+        validator = self._rules.validator("job")
+        wrong = {each.path[0] for each in validator.findings(full, holds_float=self.holds_float) if each.path}
+        rest = {key: value for key, value in full.items() if key not in wrong}
+        rest.setdefault("id", "x")
+        if not any(key in rest for key in self._rules.source_keys):
+            rest["run"] = "x"
+        if not validator.accepts(rest, holds_float=self.holds_float):
+            return
+        _, findings, effort, _ = build_job(rest, self._rules.context, self._names)
+        self._effort_left -= effort
+        self._report(place, [each for each in findings if each.code in _OF_ONE_VALUE])
 
     def _queue(self, item: Any, place: KeyPath, line: int) -> None:
         if not self._valid("queue", item, place):

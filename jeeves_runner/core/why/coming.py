@@ -30,7 +30,7 @@ def wanted_skipped(facts: JobFacts, occurrence: datetime) -> str:
 
 def coming(facts: JobFacts, declared: Declared, schedule: Schedule, now: datetime) -> Iterator[Part]:
     """The next occurrence; if it will not run, why, and the next one that will; what `exclude` leaves out."""
-    zone = declared.timezone
+    zone = facts.zone
     begin = max(now, facts.undecided_since)
     first = schedule.next_after(begin)
     if first is None:
@@ -67,7 +67,7 @@ def _excluded(
         return
     excluded = excluded_in(declared, facts.namespace, Asked(at, at + _SECOND))
     if excluded is not None:
-        when = f"{told(at, declared.timezone)}, {distance(at, now)}"
+        when = f"{told(at, facts.zone)}, {distance(at, now)}"
         before = "" if first is None else "before that, "
         yield Part(
             About.NEXT, f"Without `exclude` it would be due {before}at {when}: {excluded.by} leaves it out."

@@ -98,11 +98,13 @@ class JobFacts(NamedTuple):
     """When the server decides about what it was too late for; None: at once, or no server says."""
     catch_up_spread: timedelta = timedelta(0)
     """Over how long the next server spreads the jobs that are late."""
+    clocks: str | None = None
+    """Another zone that the person wants times in."""
 
     @property
     def zone(self) -> str:
         """The zone on whose clocks times of the job are told."""
-        return "UTC" if self.declared is None else self.declared.timezone
+        return self.clocks or ("UTC" if self.declared is None else self.declared.timezone)
 
 
 class KnownRun(NamedTuple):

@@ -20,6 +20,7 @@ from jeeves_runner.db.incident_list import IncidentRow, incident_rows
 from jeeves_runner.db.message_list import Trouble, troubles
 from jeeves_runner.db.revisions import RevisionRow, revision_rows
 from jeeves_runner.db.run_list import RunRow, active_run_rows, newest_ended
+from jeeves_runner.views.attention import DeadLetters, dead_letters
 from jeeves_runner.views.occurrences import NextRun, OccurrenceDocument, first_view
 from jeeves_runner.views.sync import ProblemDocument, SyncDocument, sync_view
 
@@ -52,6 +53,8 @@ class Overview:
     """Whether there are others."""
     troubles: Sequence[Trouble]
     """Channels on which people are not told of it."""
+    dead_letters: Sequence[DeadLetters]
+    """Queues whose items have failed for good."""
     running: Sequence[RunRow]
     """What runs, the oldest first."""
     waiting: Sequence[RunRow]
@@ -92,6 +95,7 @@ def _read(
         incidents=incidents.rows,
         are_more_incidents=incidents.more,
         troubles=troubles(conn, now),
+        dead_letters=dead_letters(conn, now),
         running=running,
         waiting=[run for run in active if run["status"] == "scheduled"][:_ACTIVE],
         active=len(active),

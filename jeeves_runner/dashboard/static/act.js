@@ -12,6 +12,7 @@
 import { show } from "./times.js";
 
 const SHORT = 12000;
+const PROMPT = 1500; // an answer that takes longer is waited for in words
 const SAID = "jeeves-said"; // what was done on a page that is gone, told on the next one
 const parser = new DOMParser();
 let dialog = null;
@@ -127,8 +128,10 @@ async function send(form) {
   const button = form.querySelector(".do");
   if (button.disabled) return;
   const wrong = form.querySelector(".wrong");
+  const title = form.querySelector("h2").textContent;
   button.disabled = true;
   wrong.hidden = true;
+  const waiting = setTimeout(() => waits(form), PROMPT);
   let answer, told;
   try {
     answer = await fetch(form.dataset.path, {
@@ -139,12 +142,17 @@ async function send(form) {
     });
     told = answer.status === 204 ? {} : await answer.json();
   } catch {
-    button.disabled = false;
-    return say(wrong, "The answer was lost: look whether it was done before you do it again.");
+    answer = null;
   }
-  if (!answer.ok) {
+  clearTimeout(waiting);
+  form.querySelector(".waits")?.remove();
+  if (!answer?.ok) {
     button.disabled = false;
-    return say(wrong, told.detail ?? `It is answered with ${answer.status}.`, told.hint, answer.status === 401);
+    const said = answer
+      ? [told.detail ?? `It is answered with ${answer.status}.`, told.hint, answer.status === 401]
+      : ["The answer was lost: look whether it was done before you do it again."];
+    if (!form.isConnected) return note([`${title}: ${said[0]}`]); // the dialog was closed meanwhile
+    return say(wrong, ...said);
   }
   const found = { ...told, run: told.run ?? told.result };
   const goes = form.dataset.goes?.replace(/\{([^}]*)\}/g, (_, path) => encodeURIComponent(valueAt(path, found)));
@@ -153,8 +161,8 @@ async function send(form) {
     sessionStorage.setItem(SAID, form.dataset.told);
     return location.assign(form.querySelector("[data-close]").href);
   }
-  if (dialog?.contains(form)) {
-    dialog.close();
+  if (dialog?.contains(form) || !form.isConnected) {
+    if (form.isConnected) dialog.close();
     note(done, goes);
   } else {
     const line = element("p", "said ok", "");
@@ -164,6 +172,12 @@ async function send(form) {
     show(line);
   }
   document.dispatchEvent(new CustomEvent("jeeves:acted"));
+}
+
+function waits(form) {
+  const line = element("p", "said wait waits", "It was sent, and is not answered yet. It may still be done if you leave.");
+  line.setAttribute("role", "status");
+  form.querySelector(".ends").before(line);
 }
 
 function say(wrong, detail, hint, mayLogIn) {

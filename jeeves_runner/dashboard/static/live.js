@@ -1,9 +1,15 @@
 // A page that stays true: told of changes by one stream for all tabs of this browser, it comes again for itself
 // and puts the difference in its place. The server says how often it may.
-import { byServer, serverSays, show } from "./times.js";
+import * as link from "./link.js";
+import { serverSays, show } from "./times.js";
 
 const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
+const LOOK = 5000;
+const REOPENED = 15000;
+const PATIENCE = 30000; // for one answer,
+const PROMPT = 5000; // and for one that shows whether the server is there
+const TROUBLED = 3000; // between two looks while the server makes no page
 const HELD = 250;
 const TYPED = 80;
 const parser = new DOMParser();
@@ -14,6 +20,7 @@ let pace = 1000;
 let askedAt = 0;
 let timer = 0;
 let tag = null; // of what is shown, once it came by this script
+let silentSince = null; // when something came by the stream last, if that is long ago
 let acted = false; // what comes next is to show what the viewer has done
 
 export function follow() {
@@ -36,18 +43,25 @@ export function follow() {
 // One tab holds the stream and tells the others; when it is closed, the next one takes its place.
 function share(told) {
   const channel = new BroadcastChannel(STREAM);
-  channel.onmessage = ({ data }) => data.link ? link(data.link, data.at) : told(data);
-  const tell = (message) => { channel.postMessage(message); message.link ? link(message.link, message.at) : told(message); };
+  const take = (message) => {
+    silentSince = message.link === "silent" ? message.at : null;
+    if (message.link === "lost") link.lost(message.at);
+    else if (message.link === "silent") told({});
+    else if (message.link) link.there();
+    else told(message);
+  };
+  channel.onmessage = ({ data }) => take(data);
+  const tell = (message) => { channel.postMessage(message); take(message); };
   if (!navigator.locks) return stream(tell); // no secure context: each tab has its own
   navigator.locks.request(STREAM, () => new Promise(() => stream(tell)));
 }
 
 function stream(tell) {
   let heard = Date.now();
-  let asked = 0;
+  let opened = 0;
   let source = null;
   const open = () => {
-    asked = Date.now();
+    opened = Date.now();
     source?.close();
     source = new EventSource("/events?brief=true");
     for (const kind of ["ready", "reset"]) source.addEventListener(kind, () => { alive(); tell({}); });
@@ -60,26 +74,14 @@ function stream(tell) {
     };
   };
   const alive = () => { heard = Date.now(); tell({ link: "there", at: heard }); };
-  // After a sleep, or behind a proxy that has gone, a connection may be silent for good, and end in no error.
+  // A network that is gone says nothing, so the stream may never end by itself; and a proxy may hold all of it
+  // back. The pages ask then at intervals, and so find out which it is. A clock may be set, also back.
   setInterval(() => {
-    if (Date.now() - heard <= SILENT) return;
-    tell({ link: "lost", at: heard });
-    if (Date.now() - asked > SILENT) open();
-  }, 5000);
+    if (Math.abs(Date.now() - heard) < SILENT || Math.abs(Date.now() - opened) < REOPENED) return;
+    open();
+    tell({ link: "silent", at: heard });
+  }, LOOK);
   open();
-}
-
-function link(state, at) {
-  const line = document.getElementById("link");
-  document.documentElement.dataset.link = state;
-  line.hidden = state === "there";
-  if (state !== "there") {
-    const time = document.createElement("time");
-    time.dateTime = byServer(at).toISOString();
-    time.setAttribute("data-ago", "");
-    line.replaceChildren("Disconnected, last seen ", time, ". Reconnecting…");
-    show(line);
-  }
 }
 
 export function again(held = HELD) {
@@ -90,7 +92,8 @@ export function again(held = HELD) {
 function plan(held = HELD) {
   if (!wanted || asking || document.hidden) return;
   clearTimeout(timer);
-  timer = setTimeout(come, Math.max(held, askedAt + pace - Date.now()));
+  const left = Math.min(pace, askedAt + pace - Date.now()); // the clock may have been set back
+  timer = setTimeout(come, Math.max(held, left));
 }
 
 async function come() {
@@ -107,25 +110,44 @@ async function come() {
   }
 }
 
-// This page as it is now; null if it is what is shown, or the server is away: then it is asked again, and the
-// line above says so.
+// This page as it is now; null if it is what is shown, or the server is away or does not make it: then a line
+// says so, and what may pass is asked again.
 async function asked() {
   const headers = { Accept: "text/html", ...(!acted && { "Jeeves-Refresh": "1" }), ...(tag && { "If-None-Match": tag }) };
   acted = false;
-  let answer;
+  let answer, text;
   try {
-    answer = await fetch(location.href, { headers, cache: "no-store" });
+    answer = await fetch(location.href, { headers, cache: "no-store", signal: AbortSignal.timeout(silentSince === null ? PATIENCE : PROMPT) });
+    text = await answer.text();
   } catch {
+    if (silentSince !== null) link.lost(silentSince);
     wanted = true;
     return null;
   }
   serverSays(answer.headers.get("Date"));
+  if (answer.status === 401 || answer.status === 404) { // the answer says what is wrong
+    location.reload();
+    return null;
+  }
+  if (!answer.ok && answer.status !== 304) return refusedWith(answer.status, text);
+  link.isTrue();
   pace = Number(answer.headers.get("Jeeves-Pace")) || pace;
   if (answer.headers.get("Jeeves-Old")) wanted = true;
-  if (answer.status === 401 || answer.status === 404) location.reload(); // it says what is wrong
-  if (!answer.ok) return null;
+  if (answer.status === 304) return null;
   tag = answer.headers.get("ETag");
-  return answer.text();
+  if (!answer.redirected) return text;
+  location.replace(answer.url); // it is another page by now, such as that of a renamed job
+  return null;
+}
+
+function refusedWith(status, text) {
+  const said = parser.parseFromString(text, "text/html").querySelector("h1")?.textContent.trim();
+  link.refused(said || `the server answers with ${status}`);
+  if (status >= 500 || status === 429) {
+    wanted = true;
+    pace = Math.max(pace, TROUBLED);
+  }
+  return null;
 }
 
 // While text is being marked, or a dialog is open, nothing is moved away from under the viewer.
@@ -145,14 +167,14 @@ async function glance() {
   icon.href = wrong ? icon.dataset.bad : icon.dataset.well;
 }
 
-// A server of another version may make pages that these scripts and styles do not fit.
-const version = (page) => page.querySelector("link[rel=stylesheet]")?.getAttribute("href");
+// Of another version of the server, or for one who may do other things: its scripts and styles are others.
+const loads = (page) => [...page.querySelectorAll("script[src], link[rel=stylesheet]")].map((each) => each.getAttribute("src") ?? each.getAttribute("href")).join();
 
 function put(page) {
-  if (version(page) !== version(document)) return location.reload();
+  if (loads(page) !== loads(document)) return location.reload();
   document.title = page.title;
   document.getElementById("icon").href = page.getElementById("icon").href;
-  for (const id of ["mark", "vitals", "main"]) {
+  for (const id of ["mark", "vitals", "ways", "main"]) {
     const now = page.getElementById(id);
     show(now);
     Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });

@@ -14,6 +14,7 @@ export class LogPanel {
     this.goesTo = this.chosen && this.chosen[0]; // the line to be shown once it is there
     this.seen = 0; // the last line when the end was let go of
     this.isFirst = true; // nothing is shown yet but what the server has put into the page
+    this.trouble = ""; // why there is no more of it
     this.build();
     this.log = new LogText();
     this.view = new LogView(this.box, this.log, (number, row) => this.decorate(number, row));
@@ -56,12 +57,15 @@ export class LogPanel {
 
   // What the stream has told: more text, that some is gone, that the run has ended, how the server is.
   take(kind, data) {
+    if (kind === "text") this.trouble = "";
     if (kind === "text") this.grown(this.log.add(data.text));
     else if (kind === "cut") { this.log.cut(data.bytes); this.grown(this.log.last); }
     else if (kind === "reset") this.reset();
     else if (kind === "end") this.ended(data);
     else if (kind === "lost") this.place.dataset.lost = "";
     else if (kind === "there") this.isThere();
+    else if (kind === "gone") this.isTroubled(`There is no more of this log: ${data.detail}.`);
+    else if (kind === "unreadable") this.isTroubled("The server cannot read the file of this log. Its own log says why. It is tried again every 30 s.");
   }
 
   grown(first) {
@@ -88,10 +92,18 @@ export class LogPanel {
 
   ended({ run, retry }) {
     this.grows = false;
+    this.trouble = "";
     this.tools.follow.hidden = true;
     this.tools.wasFollowing = false;
     this.place.dataset.ended = "";
     this.foot.replaceChildren(...ending(run, retry, this.log.lines.length > 0));
+    this.appear();
+    this.follow();
+  }
+
+  isTroubled(why) {
+    this.trouble = why;
+    delete this.place.dataset.lost;
     this.appear();
     this.follow();
   }
@@ -117,7 +129,8 @@ export class LogPanel {
   sayWhetherEmpty() {
     const isEmpty = !this.log.lines.length;
     this.bar.hidden = this.frame.hidden = isEmpty;
-    if (this.grows) this.foot.textContent = isEmpty ? "Nothing is written yet." : "";
+    if (this.trouble) this.foot.textContent = this.trouble;
+    else if (this.grows) this.foot.textContent = isEmpty ? "Nothing is written yet." : "";
     this.foot.hidden = !this.foot.hasChildNodes();
   }
 

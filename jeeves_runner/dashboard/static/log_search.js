@@ -1,6 +1,8 @@
 // The lines of a log that have a text. They are looked for in slices, so that the page goes on.
 
 const SLICE = 8; // milliseconds
+const OFTEN = 100000; // after so many characters it is looked whether they have passed
+const LINE = 400; // characters whose search takes as long as it takes to begin with a line
 const MARKS = 200; // in one line
 
 export class LogSearch {
@@ -46,10 +48,15 @@ export class LogSearch {
   look() {
     clearTimeout(this.timer);
     const until = performance.now() + SLICE;
+    let read = 0;
     while (this.isLooking) {
-      if (this.pattern.test(this.log.plain(this.next))) this.found.push(this.next);
+      const line = this.log.plain(this.next);
+      if (this.pattern.test(line)) this.found.push(this.next);
       this.next += 1;
-      if (this.next % 256 === 0 && performance.now() > until) break;
+      read += line.length + LINE;
+      if (read < OFTEN) continue;
+      read = 0;
+      if (performance.now() > until) break;
     }
     if (this.isLooking) this.timer = setTimeout(() => this.look());
     this.told();

@@ -4,9 +4,11 @@ const SLOTS = 2; // of the connections that a browser has for a server, so many 
 const AGAIN = 1000;
 const QUIET = 400; // where all slots are taken: after so long without an event the connection is let go,
 const PAUSE = 3000; // and asked again after this
-const SILENT = 45000; // the server says something every 20 s or so: a connection that does not is gone
+const SILENT = 45000; // the server says something every 20 s or so: a network that is gone says nothing
+const UNREADABLE = 30000; // until a log that could not be read is asked for again
 
-// Calls `tell(kind, data)` with each event, and with "lost" and "there" as the server goes and comes. Until `end`.
+// Calls `tell(kind, data)` with each event, with "lost" and "there" as the server goes and comes, with "gone" where
+// there is no such run, and with "unreadable". Until `end`, or the run is gone.
 export async function follow(run, grows, tell) {
   const state = { mark: null, isOver: false };
   while (!state.isOver) {
@@ -47,26 +49,34 @@ async function listen(run, state, tell, isBrief) {
   const onHidden = () => document.hidden && stop.abort();
   document.addEventListener("visibilitychange", onHidden);
   let quiet = 0;
-  const hold = () => {
+  const hold = (ms) => {
     clearTimeout(quiet);
-    quiet = setTimeout(() => stop.abort(), isBrief ? QUIET : SILENT);
+    quiet = setTimeout(() => { if (ms === SILENT) tell("lost"); stop.abort(); }, ms);
   };
   state.next = isBrief ? PAUSE : AGAIN;
+  hold(SILENT);
   try {
     const from = state.mark === null ? "" : `&after=${encodeURIComponent(state.mark)}`;
     const answer = await fetch(`/runs/${run}/logs?follow=1${from}`, {
       headers: { Accept: "text/event-stream" }, signal: stop.signal, cache: "no-store",
     });
     if (answer.status === 401) return location.reload();
+    if (answer.status === 404) {
+      state.isOver = true;
+      return tell("gone", await answer.json());
+    }
     if (!answer.ok) throw new Error(answer.statusText);
     tell("there");
-    hold();
+    hold(isBrief ? QUIET : SILENT);
     for await (const event of events(answer.body)) {
-      hold();
+      hold(isBrief ? QUIET : SILENT);
       if (event.id !== null) state.mark = event.id;
       if (event.kind === "end") state.isOver = true;
       if (event.kind === "reset") state.mark = null;
-      if (event.kind) tell(event.kind, event.data);
+      if (event.kind === "closed" && event.data.reason === "unreadable") {
+        state.next = UNREADABLE;
+        tell("unreadable");
+      } else if (event.kind) tell(event.kind, event.data);
     }
   } catch {
     if (!stop.signal.aborted) tell("lost"); // the server is away; it is asked again

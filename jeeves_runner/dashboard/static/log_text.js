@@ -8,7 +8,7 @@ const STEERS = new RegExp("\\x1b(?:" + [
 ].join("|") + ")", "g");
 // What cannot be seen, or turns the direction of writing. The joiner of emoji stays.
 const HIDDEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/;
-const EACH_HIDDEN = new RegExp(HIDDEN, "g");
+const EACH_HIDDEN = new RegExp(`${HIDDEN.source}+`, "g");
 const PLAIN = Object.freeze({});
 const TAB = 8;
 
@@ -16,6 +16,9 @@ const MOST_LINES = 500000;
 const MOST_TEXT = 64 << 20; // characters
 const LOOKED_AT = 40000; // characters of one line,
 const WHOLE = 200000; // and of one that is to be shown whole
+const PIECES = 250; // of one line, each in a style of its own: a page of lines that change it with each character
+const WHOLE_PIECES = 20000; // would take seconds
+const UNFINISHED = /\x1b(?:\[[0-9;:]{0,200})?$/; // what may be the beginning of a sequence
 const AT_ONCE = 0.2; // the part that goes when there are too many
 
 export class LogText {
@@ -29,6 +32,8 @@ export class LogText {
     this.cuts = new Map(); // by number of line: so many bytes are missing there
     this.isOpen = false; // more of the last line may come
     this.style = PLAIN; // at the end
+    this.unfinished = ""; // the beginning of a sequence there
+    this.redrawn = null; // what was found by `states`, while its line grows
     this.styles = new Map(); // by number of line, where it does not begin plain
     this.interned = new Map();
   }
@@ -63,8 +68,9 @@ export class LogText {
 
   push(line) {
     if (this.style !== PLAIN) this.styles.set(this.last + 1, this.style);
+    this.unfinished = "";
     this.lines.push(line);
-    this.note(line);
+    this.note(line, line);
   }
 
   grow(more) {
@@ -72,14 +78,17 @@ export class LogText {
     const at = this.lines.length - 1;
     this.size -= this.lines[at].length;
     this.lines[at] += more;
-    this.style = this.styles.get(this.last) ?? PLAIN;
-    this.note(this.lines[at]);
+    this.note(this.lines[at], more);
   }
 
-  note(line) {
+  // `more`: what of the line is new. A line of megabytes comes in hundreds of parts, so the rest is not read again.
+  note(line, more) {
     this.size += line.length;
     if (line.length > this.longest) this.longest = line.length;
-    if (line.includes("\x1b[")) this.style = this.intern(after(this.style, line));
+    if (!this.unfinished && !more.includes("\x1b")) return;
+    const text = this.unfinished + more;
+    this.style = this.intern(after(this.style, text));
+    this.unfinished = UNFINISHED.exec(text.slice(-256))?.[0] ?? "";
   }
 
   intern(style) {
@@ -105,17 +114,31 @@ export class LogText {
   // out, which a terminal would have overwritten; with `whole` none is. `rest`: how many characters beyond what is
   // looked at of a very long line.
   shown(number, whole) {
-    let text = this.line(number).replace(/\r{1,9}$/, "");
-    let style = this.styles.get(number) ?? PLAIN;
-    let overwritten = 0;
-    if (!whole && text.includes("\r")) {
-      const states = text.split(/\r+/);
-      text = states.pop();
-      overwritten = states.length;
-      for (const state of states) style = after(style, state);
+    const line = this.line(number);
+    let end = line.length;
+    while (line[end - 1] === "\r" && line.length - end < 9) end -= 1;
+    const text = line.slice(0, end);
+    const { count, at, style } = whole ? this.begin(number) : this.states(number, text);
+    const looked = text.slice(at, at + (whole ? WHOLE : LOOKED_AT));
+    const found = pieces(looked, style, whole ? WHOLE_PIECES : PIECES);
+    return { pieces: found.pieces, overwritten: count, rest: text.length - at - found.end };
+  }
+
+  begin(number) { return { number, count: 0, at: 0, style: this.styles.get(number) ?? PLAIN }; }
+
+  // How many states of a line are overwritten, where the last one begins, and its style there.
+  states(number, text) {
+    let { count, at, style } = this.redrawn?.number === number ? this.redrawn : this.begin(number);
+    const last = text.lastIndexOf("\r") + 1;
+    if (last > at) {
+      const passed = text.slice(at, last);
+      count += passed.match(/\r+/g).length;
+      style = after(style, passed);
+      at = last;
     }
-    const looked = text.slice(0, whole ? WHOLE : LOOKED_AT);
-    return { pieces: pieces(looked, style), overwritten, rest: text.length - looked.length };
+    const found = { number, count, at, style };
+    if (this.isOpen && number === this.last) this.redrawn = found;
+    return found;
   }
 
   // The line as it is searched: without colours.
@@ -125,31 +148,35 @@ export class LogText {
   }
 }
 
-function pieces(text, style) {
+// At most so many pieces, and where they end in the text.
+function pieces(text, style, most) {
   const found = [];
   let at = 0;
   for (const match of text.matchAll(SGR)) {
-    put(found, text.slice(at, match.index), style);
+    const left = put(found, text.slice(at, match.index), style, most);
+    if (found.length >= most) return { pieces: found, end: match.index - left };
     style = changed(style, match[1]);
     at = match.index + match[0].length;
   }
-  put(found, text.slice(at), style);
-  return found;
+  return { pieces: found, end: text.length - put(found, text.slice(at), style, most) };
 }
 
-function put(found, text, style) {
+// How much of it is left out, where there are too many pieces.
+function put(found, text, style, most) {
   const whole = text.replace(STEERS, "");
   if (!HIDDEN.test(whole)) {
     if (whole) found.push({ text: whole, style });
-    return;
+    return 0;
   }
   let at = 0;
   for (const match of whole.matchAll(EACH_HIDDEN)) {
     if (match.index > at) found.push({ text: whole.slice(at, match.index), style });
-    found.push({ text: named(match[0]), style: PLAIN, hidden: true });
-    at = match.index + 1;
+    found.push({ text: [...match[0]].map(named).join(""), style: PLAIN, hidden: true });
+    at = match.index + match[0].length;
+    if (found.length >= most) return whole.length - at;
   }
   if (at < whole.length) found.push({ text: whole.slice(at), style });
+  return 0;
 }
 
 function named(character) {

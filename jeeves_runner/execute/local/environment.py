@@ -71,7 +71,7 @@ def build_environment(order: Order, around: Surroundings, taken: frozenset[str] 
     if secrets:
         check_size(secrets)
     if "PATH" in own:
-        own["PATH"] = _with_own_bin(own["PATH"])
+        own["PATH"] = with_own_bin(own["PATH"])
     own |= _facts_as_variables(order.run, around) | param_variables(order.run.params)
     try:
         inherited = _inherited(tuple(around.base_env.items()), around.inherit_env, taken)
@@ -86,7 +86,7 @@ def _inherited(
 ) -> MappingProxyType[bytes, bytes]:
     """The part of the runner's environment that every run inherits, encoded once for all of them."""
     environment = {name: value for name, value in base if is_inherited(name, patterns, taken)}
-    environment["PATH"] = _with_own_bin(environment.get("PATH") or os.defpath)
+    environment["PATH"] = with_own_bin(environment.get("PATH") or os.defpath)
     return MappingProxyType(_encoded(environment))
 
 
@@ -94,7 +94,7 @@ def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
 
 
-def _with_own_bin(path: str) -> str:
+def with_own_bin(path: str) -> str:
     """PATH with the folder of the runner's Python first: that Python can import the client."""
     own = str(Path(sys.executable).parent)
     others = [folder for folder in path.split(os.pathsep) if folder != own]

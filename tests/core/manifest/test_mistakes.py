@@ -184,6 +184,18 @@ def test_a_hint_that_shows_a_value_works_when_pasted(key: str, written: str, hin
     assert error_of(f"run: x\n{key}: {written}\n")[3] == hint
 
 
+def test_all_mistakes_of_a_job_are_told_at_once() -> None:
+    text = "run: [a]\nschedule: '0 25 * * *'\ntimezone: UTC\ntimeout: 5m1h\ncron: x\nexclude: [never]\n"
+    assert sorted(each.line for each in read(text).problems) == [1, 2, 4, 5]
+    text = "runn: x\ntimezone: Europe/Viena\nschedule: '@daily'\n"
+    assert {each.line for each in read(text).problems} == {1, 2}
+
+
+def test_what_the_values_that_are_left_out_would_mend_is_no_mistake() -> None:
+    text = "run: x\nschedule: 5\nexpect: {start_within: 5m}\ncatch_up: latest\nmax_delay: 1m\n"
+    assert {each.line for each in read(text).problems} == {2, 5}
+
+
 def test_an_invalid_job_leaves_its_siblings_alone() -> None:
     result = read("jobs:\n  - {id: good, run: x, timeout: 1m}\n  - {id: bad, run: x, priority: high}\n")
     assert [e.id for e in result.entries] == ["good"]

@@ -1,0 +1,46 @@
+// The line at the top of a page that is not as things are now: the server is away, or does not make this page.
+import { byServer, show } from "./times.js";
+
+let lostAt = null; // when the server was heard of last, while it is away
+let refusal = null; // why there is no newer page
+let trueAt = Date.now(); // when this page was true
+
+export function lost(at) {
+  lostAt = at;
+  draw();
+}
+
+export function there() {
+  lostAt = null;
+  draw();
+}
+
+// The server has made this page, or said that it is as it was.
+export function isTrue() {
+  trueAt = Date.now();
+  lostAt = null;
+  refusal = null;
+  draw();
+}
+
+export function refused(why) {
+  refusal = why;
+  draw();
+}
+
+function draw() {
+  const line = document.getElementById("link");
+  document.documentElement.dataset.link = lostAt === null ? "there" : "lost";
+  line.hidden = lostAt === null && refusal === null;
+  if (line.hidden) return;
+  if (lostAt !== null) line.replaceChildren("Disconnected, last seen ", ago(lostAt), ". Reconnecting…");
+  else line.replaceChildren(`Not as it is now: ${refusal}. Shown as of `, ago(trueAt), ".");
+  show(line);
+}
+
+function ago(at) {
+  const time = document.createElement("time");
+  time.dateTime = byServer(at).toISOString();
+  time.setAttribute("data-ago", "");
+  return time;
+}
