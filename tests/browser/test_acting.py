@@ -218,6 +218,21 @@ def test_one_who_may_read_sees_nothing_to_act_with(tmp_path: Path, look: Look) -
         forgive(viewer)
 
 
+def test_who_logs_in_comes_back_to_the_line_that_was_asked_for(tmp_path: Path, look: Look) -> None:
+    with greeting(tmp_path) as server:
+        run = server.post("/jobs/greet/run")[1]["result"]["id"]
+        secret = token(tmp_path, "ann", "--role", "operate")
+        viewer = look(server.url)
+        page = viewer.open(f"/runs/{run}#L1")
+        page.get_by_role("link", name="Log in to act").click()
+        for given in ("no token", secret):
+            page.get_by_label("Token").fill(given)
+            page.get_by_role("button", name="Log in").click()
+        expect(page).to_have_url(f"{server.url}/runs/{run}#L1")
+        expect(page.locator(".log-chosen")).to_have_count(1)
+        forgive(viewer)
+
+
 def test_one_whose_token_is_revoked_meanwhile_is_led_to_log_in(tmp_path: Path, look: Look) -> None:
     with greeting(tmp_path) as server:
         token(tmp_path, "other", "--role", "operate")

@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from support.browser import Viewer, findings
-from support.server import HOLD, save, serving
+from support.server import HOLD, save, serving, until
 
 pytestmark = pytest.mark.browser
 
 Look = Callable[..., Viewer]
+
+SEEN = """(selector) => {
+  const box = document.querySelector(selector).getBoundingClientRect();
+  const cell = document.querySelector("td.what").getBoundingClientRect();
+  return box.width > 0 && box.left >= cell.left && box.right <= cell.right;
+}"""
 
 
 def test_it_filters_while_one_types_and_follows_what_happens(tmp_path: Path, look: Look) -> None:
@@ -45,3 +51,22 @@ def test_it_can_be_used_without_scripts_and_by_all(tmp_path: Path, look: Look) -
             expect(page.locator("#job-hold")).to_be_visible()
             assert findings(page) == []
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+LONG = "a-job-whose-id-says-all-that-it-does-" * 3 + "and-why"
+
+
+def test_long_ids_leave_room_for_what_is_unusual(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, f"{LONG}.yaml", "run: 'true'\ntimeout: 1m\n")
+        until(lambda: server.job(LONG))
+        server.post(f"/jobs/{LONG}/run")
+        server.post(f"/jobs/{LONG}/pause")
+        for width in (1280, 1000, 390):
+            viewer = look(server.url, width=width)
+            page = viewer.open("/jobs")
+            assert page.evaluate(SEEN, ".flag")
+            assert page.locator("a.job").get_attribute("title") == LONG
+            for path in ("/jobs", "/runs"):
+                page.goto(path)
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, path)

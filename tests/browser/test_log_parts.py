@@ -79,6 +79,23 @@ OLDEST_GO = """async (place) => {
   return [gone, log.first, log.line(log.first), log.line(log.last), log.last, log.bound()];
 }"""
 
+STEERED = """async (place) => {
+  const { LogText } = await import(place + "log_text.js");
+  const log = new LogText();
+  const texts = [
+    "\x1b]8;;https://example.com/a\x07a link\x1b]8;;\x07 after",
+    "\x1b]8;id=1;http://b\x1b\\\\bold\x1b]8;;\x1b\\\\",
+    "\x1b]0;a title\x07text", "\x1b]9;4;1;50\x07half",
+    "\x1b(B\x1b[mas tput says", "\x1b[?25l\x1b[2K\x1b[1Gstep\x1b[?25h",
+    "\x1b[>4;2mkeys\x1b[>4m", "\x1b7kept\x1b8\x1bM", "\x1b=\x1b>pad", "\x1bP1$r0m\x1b\\\\told",
+    "\x1b[31mred\x1b]0;x\x07 on\x1b[0m",
+    "\x1b]8;;no end", "\x1b[", "[31m no escape",
+  ];
+  log.add(texts.join("\\n"));
+  const shown = (number) => log.shown(number, false).pieces.map((piece) => piece.text).join("");
+  return texts.map((_, at) => [shown(at + 1), log.plain(at + 1)]);
+}"""
+
 COUNTS = """async (place) => {
   const { Sums } = await import(place + "log_sums.js");
   const sums = new Sums();
@@ -117,6 +134,16 @@ def test_lines_are_the_same_wherever_their_text_is_cut(tmp_path: Path, look: Loo
     assert '{"text":"red","style":{"bold":1,"fg":208}}' in said
     assert '{"pieces":[{"text":"100%","style":{}}],"overwritten":1,"rest":0}' in said
     assert '{"text":"x","style":{"fg":"#010203"}}' in said
+
+
+def test_what_steers_a_terminal_is_not_shown(tmp_path: Path, look: Look) -> None:
+    said = asked(tmp_path, look, STEERED)
+    assert [shown for shown, _ in said] == [
+        "a link after", "bold", "text", "half", "as tput says", "step", "keys", "kept", "pad", "told",
+        "red on",
+        "\u241b]8;;no end", "\u241b[", "[31m no escape",
+    ]  # fmt: skip
+    assert [plain for _, plain in said[:11]] == [shown for shown, _ in said[:11]]
 
 
 def test_a_line_of_megabytes_of_colours_is_read_once_and_shown_in_part(tmp_path: Path, look: Look) -> None:

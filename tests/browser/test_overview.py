@@ -1,12 +1,13 @@
 """The first page in a browser: it stays true without being loaded again."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from support.browser import Viewer, findings
-from support.server import HOLD, command, save, serving
+from support.server import HOLD, command, save, serving, until
 
 pytestmark = pytest.mark.browser
 
@@ -46,6 +47,26 @@ def test_a_server_that_is_gone_is_told_of_and_found_again(tmp_path: Path, look: 
     expect(page.locator("#link")).to_contain_text("Disconnected, last seen")
     with serving(tmp_path):
         expect(page.locator("#link")).to_be_hidden()
+
+
+def test_a_page_of_another_version_is_loaded_whole(tmp_path: Path, look: Look) -> None:
+    def of_another_version(route: Route) -> None:
+        answer = route.fetch()
+        if route.request.resource_type == "fetch":
+            route.fulfill(response=answer, body=re.sub("/static/[0-9a-f]+/", "/static/0/", answer.text()))
+        else:
+            route.fulfill(response=answer)
+
+    with serving(tmp_path) as server:
+        save(tmp_path, "hold.yaml", HOLD)
+        until(lambda: server.job("hold"))
+        page = look(server.url).open("/")
+        page.evaluate("window.isTheSame = true")
+        page.route(f"{server.url}/", of_another_version, times=1)
+        run = server.post("/jobs/hold/run?wait=0s")[1]["run"]["id"]
+        expect(page.locator(f"#run-{run}")).to_contain_text("running")
+        assert page.evaluate("window.isTheSame") is None
+        command(tmp_path, "cancel", str(run))
 
 
 def test_everybody_can_use_it(tmp_path: Path, look: Look) -> None:

@@ -18,6 +18,7 @@ Look = Callable[..., Viewer]
 FEED = "run: cat feed\ntimeout: 10m\nkill_grace: 1s\noverlap_policy: queue\n"
 """It writes what a test writes into ``feed``."""
 MANY = 200_000
+COUNTED = "document.querySelectorAll('.log-line').length"
 HEAP = 200e6
 """Bytes of JavaScript that the page of a log of so many lines may take."""
 
@@ -256,6 +257,28 @@ def test_lines_and_commands_can_be_handed_on(tmp_path: Path, look: Look) -> None
         page.get_by_role("button", name="Copy").first.click()
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()") == "jeeves-runner trigger script"
+
+
+def test_what_is_copied_is_what_was_written(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        run = ran(server, tmp_path, r"printf '1%%\r2%%\r3%%\ndone\n'")
+        page = look(server.url).open(f"/runs/{run}")
+        expect(line(page, 1)).to_have_text("↺ 23%")
+        page.evaluate("document.getSelection().selectAllChildren(document.querySelector('.log-box'))")
+        assert page.evaluate("document.getSelection().toString()").split() == ["3%", "done"]
+
+
+def test_all_of_it_is_printed(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        page = look(server.url).open(f"/runs/{ran(server, tmp_path, 'seq 1 1000')}")
+        expect(line(page, 1)).to_have_text("1")
+        page.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = {COUNTED} }})")
+        page.pdf()
+        assert page.evaluate("window.printed") == 1000
+        assert page.evaluate(COUNTED) < 200
+        page.emulate_media(media="print")
+        for shown, selector in ((False, ".ways"), (False, ".log-bar"), (True, ".log-line >> nth=0")):
+            expect(page.locator(selector)).to_be_visible(visible=shown)
 
 
 def test_seven_tabs_leave_connections_for_everything_else(tmp_path: Path, look: Look) -> None:

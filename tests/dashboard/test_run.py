@@ -26,7 +26,8 @@ def test_a_run_that_failed_says_how_and_shows_its_output_as_text(ledger: Ledger)
         assert f"Run {run} of greet" in shown.text
         assert "exit code 3" in shown.text
         assert "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;" in shown.html
-        assert r"red \x1b]0;title\x07" in shown.text
+        assert "red" in shown.text
+        assert "title\\x07" not in shown.text
         assert "\x1b" not in shown.html
         assert "Its log is kept no longer: this is the end of it." in shown.text
 

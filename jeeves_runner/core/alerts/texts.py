@@ -15,7 +15,7 @@ LAST_CHARS: Final = 2_500
 _LONG: Final = 1 << 18
 """Characters of a line that are cleaned at once."""
 
-_SEQUENCE: Final = re.compile(
+SEQUENCE: Final = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
 )
 """What steers a terminal: CSI, OSC, strings and two-character sequences; see ECMA-48."""
@@ -54,7 +54,7 @@ def clean(text: str) -> str:
 
     Line ends and tabs stay; of what a progress bar wrote over and over, the last stays.
     """
-    text = _SEQUENCE.sub("", text).replace("\r\n", "\n")
+    text = SEQUENCE.sub("", text).replace("\r\n", "\n")
     return "\n".join(map(_shown, text.split("\n")))
 
 

@@ -1,6 +1,5 @@
 """One run: how it stands, what it wrote, why it came, and what it led to."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from aiohttp import web
 
 from jeeves_runner.api.requests.runs import RunPath
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.core.alerts.texts import SEQUENCE
 from jeeves_runner.core.causes import causes_of, in_words
 from jeeves_runner.core.model import JobSpec, SourceType
 from jeeves_runner.core.reasons import CAUSES
@@ -33,8 +33,6 @@ from jeeves_runner.views.why import WhyDocument, why_view
 
 _ATTEMPTS: Final = 101
 """The first and as many retries as there may be."""
-
-_COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,5 +162,5 @@ def _why(conn: apsw.Connection, now: datetime, found: RunRow, catching_up: Momen
 
 def _lines(text: str) -> list[str]:
     """As a browser shows them without a script: no colours, and all else that steers as what it is."""
-    lines = (_COLOURS.sub("", line).rstrip("\r").expandtabs() for line in text.rstrip("\n").split("\n"))
+    lines = (SEQUENCE.sub("", line).rstrip("\r").expandtabs() for line in text.rstrip("\n").split("\n"))
     return [one_line(line) for line in lines] if text else []

@@ -3,6 +3,12 @@ import { follow } from "./live.js";
 import { tick } from "./times.js";
 import { listen } from "./keys.js";
 
+// Who logs in comes back to the same place of this page.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("p.who a");
+  if (link) link.hash = location.hash;
+});
+
 tick();
 listen();
 follow();

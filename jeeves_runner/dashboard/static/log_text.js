@@ -1,8 +1,11 @@
 // The text of a log: its lines, with the colours in which each begins, bounded in number.
 
-// Select Graphic Rendition, of ECMA-48. Other sequences that only move the cursor or erase say nothing on a page.
+// Select Graphic Rendition, of ECMA-48. Other sequences show nothing in a terminal either: those that move the
+// cursor, erase or set a mode, strings up to their end (links, titles, progress), and escapes of one character.
 const SGR = /\x1b\[([0-9;:]*)m/g;
-const STEERS = /\x1b\[[0-9;?]*[A-HJKSTfhlnsu]/g;
+const STEERS = new RegExp("\\x1b(?:" + [
+  "\\[[0-?]*[ -/]*[@-ln-~]", "\\[[<-?][0-?]*m", "[\\]PX^_][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)", "[ -/]+[0-~]", "[0-OQ-WYZ\\\\`-~]",
+].join("|") + ")", "g");
 // What cannot be seen, or turns the direction of writing. The joiner of emoji stays.
 const HIDDEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/;
 const EACH_HIDDEN = new RegExp(`${HIDDEN.source}+`, "g");

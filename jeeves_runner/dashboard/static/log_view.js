@@ -6,6 +6,7 @@ const AROUND = 30; // lines above and below those that can be seen
 const TALLEST = 15e6; // browsers make no element taller than some 17 million pixels: beyond, scrolling is scaled
 const LONGEST = 4000; // characters of a line that are shown at once
 const DIGITS = 3; // that there is room for, at least
+const PRINTED = 5000; // lines on paper, where there is nothing to scroll
 const MARGIN = 2.5; // columns beside the number of a line: see log.css
 
 export class LogView {
@@ -20,9 +21,12 @@ export class LogView {
     this.sums = new Sums();
     this.isWrapped = false;
     this.isPinned = false; // to its end
+    this.isOnPaper = false; // all its lines are in the page, to be printed
     this.gutter = 0; // columns before the text
     this.wanted = false;
     box.addEventListener("scroll", () => this.scrolled());
+    window.addEventListener("beforeprint", () => this.print());
+    window.addEventListener("afterprint", () => { this.isOnPaper = false; this.again(); });
     new ResizeObserver(() => this.measure()).observe(box);
     this.measure();
   }
@@ -114,6 +118,19 @@ export class LogView {
     this.draw();
   }
 
+  // All lines, or of very many those from where one looks.
+  print() {
+    const { first, last } = this.log;
+    const begin = Math.max(first, Math.min(this.top(), last - PRINTED + 1));
+    this.forget();
+    for (let number = begin; number <= Math.min(last, begin + PRINTED - 1); number++) {
+      const node = this.made(number);
+      this.nodes.set(number, node);
+      this.rows.append(node);
+    }
+    this.isOnPaper = true;
+  }
+
   soon() {
     if (this.wanted) return;
     this.wanted = true;
@@ -183,6 +200,7 @@ export class LogView {
   }
 
   draw() {
+    if (this.isOnPaper) return;
     if (String(this.log.last).length + MARGIN > this.gutter) this.fit();
     this.room.style.height = `${Math.min(this.total, TALLEST)}px`;
     if (!this.isWrapped) this.room.style.minWidth = `${Math.min(this.log.longest, LONGEST + 40) + this.gutter + 2}ch`;
@@ -250,7 +268,7 @@ export class LogView {
     const isWhole = this.whole.has(number);
     const { pieces, overwritten, rest } = this.log.shown(number, isWhole);
     if (overwritten) {
-      const count = add(text, "button", "log-more");
+      const count = add(text, "button", "log-more log-states");
       count.type = "button";
       count.dataset.whole = number;
       count.textContent = `↺ ${overwritten}`;
