@@ -9,7 +9,7 @@ import apsw
 
 from jeeves_runner.core.model import BAD
 from jeeves_runner.db.carried_runs import is_carrying, of_job
-from jeeves_runner.db.run_states import STARTED_AND_ENDED
+from jeeves_runner.db.run_states import CARRIED_OUT
 
 MOST_IN_A_ROW: Final = 100
 """No more runs of a job are counted."""
@@ -17,12 +17,12 @@ MOST_IN_A_ROW: Final = 100
 _BAD: Final = ", ".join(f"'{status}'" for status in BAD)
 _ENDS: Final = "SELECT id, status FROM runs WHERE"
 _NEWEST_FIRST: Final = f"ORDER BY id DESC LIMIT {MOST_IN_A_ROW}"
-_ENDS_OF_ONE: Final = f"{_ENDS} job_id = ? AND {STARTED_AND_ENDED} {_NEWEST_FIRST}"
+_ENDS_OF_ONE: Final = f"{_ENDS} job_id = ? AND {CARRIED_OUT} {_NEWEST_FIRST}"
 _FAILING: Final = f"""
 SELECT jobs.id, last.id, last.status, last.finished_at, last.message
 FROM jobs
 JOIN runs AS last ON last.id = (
-  SELECT id FROM runs WHERE job_id = jobs.id AND {STARTED_AND_ENDED} ORDER BY id DESC LIMIT 1)
+  SELECT id FROM runs WHERE job_id = jobs.id AND {CARRIED_OUT} ORDER BY id DESC LIMIT 1)
 WHERE jobs.deleted_at IS NULL AND jobs.enabled AND last.status IN ({_BAD}) ORDER BY jobs.id
 """
 
@@ -58,7 +58,7 @@ def _in_a_row(conn: apsw.Connection, job_id: str) -> int:
 
 def _in_a_row_carried(conn: apsw.Connection, job_id: str) -> int:
     """The same while runs are yet to get the id of a job that was renamed; it takes ten times as long."""
-    parts = (f"{_ENDS} {each} AND {STARTED_AND_ENDED}" for each in of_job(conn, job_id))
+    parts = (f"{_ENDS} {each} AND {CARRIED_OUT}" for each in of_job(conn, job_id))
     with closing(conn.execute(f"{' UNION ALL '.join(parts)} {_NEWEST_FIRST}")) as rows:
         return _bad_at_first(status for _, status in rows)
 

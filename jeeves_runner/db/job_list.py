@@ -261,19 +261,19 @@ def next_count(conn: apsw.Connection, since: datetime, now: datetime) -> datetim
     return min(moments, default=None)
 
 
+_HEALTH: Final = f"""
+SELECT (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),
+  (SELECT count(*) FROM runs WHERE {RUNNING}),
+  (SELECT count(*) FROM runs WHERE {WAITING}),
+  (SELECT count(*) FROM held),
+  count(*) FILTER (WHERE status = 'ok'),
+  count(*) FILTER (WHERE status IN ({_BAD}))
+FROM runs WHERE finished_at > ? AND finished_at <= ?
+"""
+
+
 def health_counts(conn: apsw.Connection, since: datetime, now: datetime) -> HealthCounts:
     """The counts of now; runs that ended are counted if they did so after ``since``, and not, by a clock that
     was ahead, after now."""
-    row = conn.execute(
-        f"""
-        SELECT (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),
-          (SELECT count(*) FROM runs WHERE {RUNNING}),
-          (SELECT count(*) FROM runs WHERE {WAITING}),
-          (SELECT count(*) FROM held),
-          count(*) FILTER (WHERE status = 'ok'),
-          count(*) FILTER (WHERE status IN ({_BAD}))
-        FROM runs WHERE finished_at > ? AND finished_at <= ?
-        """,
-        (to_text(since), to_text(now)),
-    ).fetchone()
+    row = conn.execute(_HEALTH, (to_text(since), to_text(now))).fetchone()
     return HealthCounts(*(row or (0,) * len(HealthCounts._fields)))

@@ -13,7 +13,7 @@ from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.carried_runs import JOB_OF_RUN, newest_of, of_job
 from jeeves_runner.db.pages import Page, page
-from jeeves_runner.db.run_states import ACTIVE, STARTED_AND_ENDED
+from jeeves_runner.db.run_states import ACTIVE, CARRIED_OUT
 from jeeves_runner.db.run_times import first_entered_from
 
 
@@ -248,7 +248,7 @@ def chain_end(conn: apsw.Connection, run_id: int) -> int:
 
 def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[RunRow]:
     """The newest runs of a job that started and ended, newest first."""
-    which = newest_of(conn, job_id, STARTED_AND_ENDED)
+    which = newest_of(conn, job_id, CARRIED_OUT)
     rows = conn.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE id IN ({which}) ORDER BY id DESC", {"limit": limit}
     )
