@@ -104,11 +104,15 @@ def project_files(
 
 
 def _is_without_jobs(root: Path, jobs: Path) -> bool:
-    """Whether there were never jobs, as far as the folder shows."""
+    """Whether there were never jobs, as far as the folder shows. JeevesError if one may not look."""
     if not os.path.isdir(jobs):  # noqa: PTH112 - is_dir() raises where one may not look
         return True
-    has_config = os.path.lexists(root / PROJECT["jeeves-runner.yaml"])
-    return not has_config and next(jobs.iterdir(), None) is None
+    if os.path.lexists(root / PROJECT["jeeves-runner.yaml"]):
+        return False
+    try:
+        return not os.listdir(jobs)  # noqa: PTH208
+    except OSError as error:
+        raise JeevesError(f"{jobs} cannot be read: {error.strerror}; nothing was written") from None
 
 
 def refuse_obstacles(files: Iterable[NewFile]) -> None:

@@ -106,6 +106,20 @@ class TestInit:
         ours = {name for name in MADE if "hello" not in name}
         assert set(tree(here)) == {"jobs.d/mine.yaml", *ours}
 
+    def test_a_folder_of_jobs_that_may_not_be_read_is_named(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def forbid(path: object) -> list[str]:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+        (here / "jobs.d").mkdir()
+        monkeypatch.setattr(os, "listdir", forbid)
+        answer = run("init")
+        assert answer.exit_code == 2
+        assert "jobs.d cannot be read: Permission denied; nothing was written" in answer.stderr
+        monkeypatch.undo()
+        assert set(tree(here)) == set()
+
     @pytest.mark.parametrize("force", [[], ["--force"]])
     def test_a_gitignore_gets_the_lines_it_lacks(self, here: Path, force: list[str]) -> None:
         (here / ".gitignore").write_text("mine")
