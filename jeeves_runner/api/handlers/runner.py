@@ -15,6 +15,7 @@ from jeeves_runner.api.responses import encoded_response, json_response
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.selecting import selected
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.clock import thread_seconds
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.errors import NotReady
@@ -93,19 +94,32 @@ def _uptime_ms(services: ApiServices) -> int:
 
 async def _counts(call: PlainCall) -> Counts:
     """Read anew once any process has committed, or where the time makes others of them."""
-    version = call.kept.version(call.came)
+    return _kept_counts(call) or await _new_counts(call)
+
+
+def _kept_counts(call: PlainCall) -> Counts | None:
+    call.kept.version(call.came)
     kept = call.kept.find(Counts)
-    if isinstance(kept, Counts):
-        return kept
-    now = call.services.clock.now()
-    found = await call.reads.read(lambda conn: _read_counts(conn, now))
-    call.kept.keep(Counts, found, version=version, since=now, until=found.until)
-    return found
+    return kept if isinstance(kept, Counts) else None
 
 
-def _read_counts(conn: apsw.Connection, now: datetime) -> Counts:
+async def _new_counts(call: PlainCall) -> Counts:
+    async with call.kept.counting:
+        if (kept := _kept_counts(call)) is not None:
+            return kept
+        version, now = call.kept.version(call.came), call.services.clock.now()
+        found, spent = await call.reads.read(lambda conn: _read_counts(conn, now))
+        call.kept.spent += spent
+        call.kept.keep(Counts, found, version=version, since=now, until=found.until)
+        return found
+
+
+def _read_counts(conn: apsw.Connection, now: datetime) -> tuple[Counts, float]:
+    """With the seconds of processor that it took."""
+    began = thread_seconds()
     with snapshot(conn):
-        return counts(conn, now)
+        found = counts(conn, now)
+    return found, thread_seconds() - began
 
 
 async def _too_open(call: PlainCall) -> Sequence[TooOpen]:
