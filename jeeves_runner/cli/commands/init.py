@@ -113,7 +113,8 @@ def _next(place: Path, *, has_hook: bool, has_unit: bool) -> Iterator[tuple[str,
 
 def _jobs_dir(folder: Path) -> str:
     """The jobs folder that a config in ``folder`` names, else the usual one; ConfigError if it is broken."""
-    from jeeves_runner.config import FILE_NAME, load_config
+    from jeeves_runner.config import load_config
+    from jeeves_runner.config_path import FILE_NAME
 
     path = folder / FILE_NAME
     if not os.path.isfile(path):  # noqa: PTH113 - is_file() raises where one may not look
