@@ -143,9 +143,9 @@ def _pairs(job: "WholeJobDocument", now: datetime, zone: tzinfo) -> Iterator[tup
     spec: Mapping[str, Any] = job["spec"]
     yield "status", status_cell(job["status"])
     if job["paused"]:
-        yield "paused", Styled(pause_text(job["paused"], now), "magenta")
+        yield "paused", Styled(pause_text(job["paused"], now, zone), "magenta")
     if job["muted"]:
-        yield "muted", Styled(mute_text(job["muted"], now), "magenta")
+        yield "muted", Styled(mute_text(job["muted"], now, zone), "magenta")
     for skip in job["skips"]:
         yield "skips", Styled(skip_text(skip, zone, now), "magenta")
     if job["held"]:
