@@ -12,7 +12,7 @@ from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.reasons import CATCHES_UP
-from jeeves_runner.core.schedule_entry import written_text
+from jeeves_runner.core.schedule_entry import starting_text
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
@@ -58,7 +58,7 @@ def job_cells(app: App, job: "ListedJobDocument", now: datetime, *, served: bool
     return (
         job["id"],
         status_cell(job["status"]),
-        written_text(job["schedule"]),
+        starting_text(job["schedule"], job["starts"]),
         NONE if last is None else ago(last["started_at"], now),
         ago(job["next_run"], now),
         job_note(app, job, now, served=served),

@@ -89,7 +89,8 @@ def _next_at(clock: re.Match[str], now: datetime, timezone: str | tzinfo, what: 
     """The next instant at which clocks show a time of day."""
     zone = _zone(timezone)
     try:
-        wanted = time(*(int(part or 0) for part in clock.groups()))
+        hour, minute, second = (int(part or 0) for part in clock.groups())
+        wanted = time(hour, minute, second)
         today = on_clocks(now, zone).date()
         ahead = [
             each for days in range(3) for each in _shown(today + days * _DAY, wanted, zone) if each > now
