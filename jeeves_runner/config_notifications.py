@@ -116,7 +116,9 @@ class Webhooks(Sections):
     def __init__(self, meaning: str) -> None:
         super().__init__(WebhookConfig, meaning, '{ops: {url: "https://ntfy.sh/TOPIC"}}')
         # Who writes another thing here has most likely written the URL.
-        self._schema["x-secret"] = self._schema["additionalProperties"]["x-secret"] = True
+        one = self._schema["additionalProperties"]
+        self._schema["x-secret"] = one["x-secret"] = True
+        one["examples"] = [{"url": "https://ntfy.sh/TOPIC"}]
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         for name, webhook in written.items():
@@ -169,6 +171,7 @@ class Secrets(Sections):
         one = self._schema["additionalProperties"]
         # Who writes a text there has written the secret itself.
         one |= {"x-expected": "{file: PATH} or {from_env: VARIABLE}", "x-secret": True}
+        one["examples"] = [{"file": "secrets/key"}]
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         for name, secret in written.items():

@@ -113,7 +113,12 @@ def test_manifests_are_read_with_the_channels_of_the_config(tmp_path: Path) -> N
             "did you mean ops?",
         ),
         ("notifications: {default_on_failure: 5}", "1:37", "must be a channel such as C0123ABCDEF", ""),
-        ("notifications: {webhooks: {ops: 'https://x/hunter2'}}", "1:33", "must be a mapping of url,", ""),
+        (
+            "notifications: {webhooks: {ops: 'https://x/hunter2'}}",
+            "1:33",
+            "must be a mapping of url,",
+            'for example `ops: {url: "https://ntfy.sh/TOPIC"}`',
+        ),
         ("notifications: {webhooks: [{url: 'https://x/hunter2'}]}", "1:27", "must be a mapping of names", ""),
         (
             "notifications: {webhooks: {a: {url_path: 'https://hunter2'}}}",

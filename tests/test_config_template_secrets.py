@@ -70,7 +70,13 @@ def test_secrets_in_order_are_not_warned_about(tmp_path: Path, key: Path) -> Non
             "needs one of `file` and `from_env`",
             "{file: PATH}",
         ),
-        ("secrets: {k: hunter2}, template: {}", 65, "must be {file: PATH} or {from_env: VARIABLE}", ""),
+        (
+            "secrets: {k: hunter2}, template: {}",
+            65,
+            "must be {file: PATH} or {from_env: VARIABLE}",
+            "for example `k: {file: secrets/key}`",
+        ),
+        ("secrets: {k: ['hunter2']}", 65, "must be {file: PATH}", "for example `k: {file: secrets/key}`"),
         ("template: {a: '{{ secrets.k }}'}", 66, "there is no secret k", "`secrets: {k: {file: PATH}}`"),
         (
             "secrets: {key: {file: a}}, template: {a: '{{ secrets.kye }}'}",

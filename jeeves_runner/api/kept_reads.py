@@ -1,5 +1,6 @@
 """What was read of the database, kept until any process commits: clients ask again and again for the same."""
 
+import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -33,6 +34,8 @@ class KeptReads:
         self._version = -1
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._process = secrets.token_hex(6)
+        self.counting: Final = asyncio.Lock()
+        """Held while is counted what all ask for: those who come meanwhile want the same."""
 
     def version(self, came: int) -> int:
         """The version of the database for a request that has ``came`` after so many looks, to be asked for

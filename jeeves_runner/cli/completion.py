@@ -124,7 +124,6 @@ def _tokens(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
 
 JOBS: Final = _from_database(_jobs)
 RUNS: Final = _from_database(_runs)
-ACTIVE_RUNS: Final = _from_database(_active_runs)
 RUNS_AND_JOBS: Final = _from_database(lambda app, conn: chain(_jobs(app, conn), _runs(app, conn)))
 ACTIVE_RUNS_AND_JOBS: Final = _from_database(_active_runs_and_jobs)
 QUEUES: Final = _from_database(_queues)

@@ -1,5 +1,6 @@
 """The unit that ``init --systemd`` writes: a systemd service of the user who asks, for one project."""
 
+import os
 import re
 import shutil
 import sys
@@ -20,14 +21,15 @@ def unit_of(project: Path, env: Mapping[str, str]) -> NewFile:
     ``project`` is its real path, ``env`` the environment of this command. Conflict where there is no systemd,
     or where a path cannot stand in a unit.
     """
-    if shutil.which("systemctl", path=env.get("PATH")) is None:
+    programs = env.get("PATH", os.defpath)
+    if shutil.which("systemctl", path=programs) is None:
         raise Conflict(
             "there is no systemctl on the PATH, so no systemd; nothing was written",
             hint="leave out --systemd; any other service manager can start `jeeves-runner serve`",
         )
     program = Path(sys.executable).with_name("jeeves-runner")
     words = [str(program)] if program.exists() else [sys.executable, "-m", "jeeves_runner"]
-    path = ":".join(folder for folder in dict.fromkeys(env["PATH"].split(":")) if folder.startswith("/"))
+    path = ":".join(folder for folder in dict.fromkeys(programs.split(":")) if folder.startswith("/"))
     for text in (str(project), *words, path):
         if _CONTROL.search(text):
             raise Conflict(f"a path with a control character cannot stand in a unit: {text!a}")

@@ -193,14 +193,6 @@ SELECT jobs.id, jobs.enabled AND jobs.schedule IS NOT NULL, {", ".join(f"jobs.{n
 """
 _NO_LIMIT: Final = -1
 
-_FAILING: Final = f"""
-SELECT id, outcome FROM (
-  SELECT jobs.id AS id, {_last_outcome("last")} AS outcome
-  FROM jobs JOIN runs AS last ON last.id = (SELECT id FROM runs WHERE {_STARTED} {_NEWEST})
-  WHERE jobs.deleted_at IS NULL AND jobs.enabled)
-WHERE outcome IN ({_BAD}) ORDER BY id
-"""
-
 JobSign = tuple[str, int, str, str | None, *tuple[object, ...]]
 """Of a live job its id, whether it runs by itself, the first two of ``SIGNED``, and what else tells one state
 of it from another. Of two that are equal, all that is listed is equal, but for what is paused and muted."""
@@ -231,11 +223,6 @@ def listed_jobs(
         its_starts = start_words(json.loads(starts)) if starts else []
         overriding = pauses.of(row[_ID]), mutes.of(row[_ID])
         yield ListedJob._make((columns, its_tags, owner, its_starts, *facts, *overriding))
-
-
-def failing_jobs(conn: apsw.Connection) -> dict[str, str]:
-    """The jobs that are not disabled and whose newest run that ended did so badly: by id, how."""
-    return dict(conn.execute(_FAILING))
 
 
 def job_signs(conn: apsw.Connection) -> Iterator[JobSign]:
@@ -283,19 +270,19 @@ def next_count(conn: apsw.Connection, since: datetime, now: datetime) -> datetim
     return min(moments, default=None)
 
 
+_HEALTH: Final = f"""
+SELECT (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),
+  (SELECT count(*) FROM runs WHERE {RUNNING}),
+  (SELECT count(*) FROM runs WHERE {WAITING}),
+  (SELECT count(*) FROM held),
+  count(*) FILTER (WHERE status = 'ok'),
+  count(*) FILTER (WHERE status IN ({_BAD}))
+FROM runs WHERE finished_at > ? AND finished_at <= ?
+"""
+
+
 def health_counts(conn: apsw.Connection, since: datetime, now: datetime) -> HealthCounts:
     """The counts of now; runs that ended are counted if they did so after ``since``, and not, by a clock that
     was ahead, after now."""
-    row = conn.execute(
-        f"""
-        SELECT (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),
-          (SELECT count(*) FROM runs WHERE {RUNNING}),
-          (SELECT count(*) FROM runs WHERE {WAITING}),
-          (SELECT count(*) FROM held),
-          count(*) FILTER (WHERE status = 'ok'),
-          count(*) FILTER (WHERE status IN ({_BAD}))
-        FROM runs WHERE finished_at > ? AND finished_at <= ?
-        """,
-        (to_text(since), to_text(now)),
-    ).fetchone()
+    row = conn.execute(_HEALTH, (to_text(since), to_text(now))).fetchone()
     return HealthCounts(*(row or (0,) * len(HealthCounts._fields)))

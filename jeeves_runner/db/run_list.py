@@ -4,17 +4,16 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
-from itertools import takewhile
 from typing import Annotated, Any, Final, TypedDict, cast
 
 import apsw
 
-from jeeves_runner.core.model import BAD, CancelCause, Reason, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
 from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.carried_runs import JOB_OF_RUN, newest_of, of_job
 from jeeves_runner.db.pages import Page, page
-from jeeves_runner.db.run_states import ACTIVE
+from jeeves_runner.db.run_states import ACTIVE, CARRIED_OUT
 from jeeves_runner.db.run_times import first_entered_from
 
 
@@ -249,23 +248,11 @@ def chain_end(conn: apsw.Connection, run_id: int) -> int:
 
 def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[RunRow]:
     """The newest runs of a job that started and ended, newest first."""
-    which = newest_of(conn, job_id, "started_at IS NOT NULL AND finished_at IS NOT NULL")
+    which = newest_of(conn, job_id, CARRIED_OUT)
     rows = conn.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE id IN ({which}) ORDER BY id DESC", {"limit": limit}
     )
     return [_row(row) for row in rows]
-
-
-def bad_streak(conn: apsw.Connection, job_id: str, most: int) -> int:
-    """How many of the newest runs of a job that started and ended, up to ``most``, did so badly in a row.
-
-    No more are read.
-    """
-    ended = "started_at IS NOT NULL AND finished_at IS NOT NULL"
-    parts = (f"SELECT id, status FROM runs WHERE {each} AND {ended}" for each in of_job(conn, job_id))
-    query = f"{' UNION ALL '.join(parts)} ORDER BY id DESC LIMIT ?"
-    with closing(conn.execute(query, (most,))) as rows:
-        return sum(1 for _ in takewhile(lambda row: row[1] in BAD, rows))
 
 
 def newest_ended(conn: apsw.Connection, limit: int) -> list[RunRow]:

@@ -16,14 +16,13 @@ from jeeves_runner.core.alerts.words import SUBJECTS, Cause
 from jeeves_runner.core.reasons import short_reason
 from jeeves_runner.core.withheld import WithheldBy
 from jeeves_runner.core.wording import counted, named, shortened
+from jeeves_runner.db.failing_jobs import FailingJob, failing_jobs
 from jeeves_runner.db.incident_list import IncidentRow, Untold, incident_rows
-from jeeves_runner.db.job_list import failing_jobs
 from jeeves_runner.db.message_list import troubles
 from jeeves_runner.db.outputs_in_part import outputs_in_part
 from jeeves_runner.db.queue_contents import queue_counts
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.runner import RunnerRow, process_exists
-from jeeves_runner.views.runs import failing
 from jeeves_runner.views.sync import (
     ConfigChangeDocument,
     HeldDocument,
@@ -214,11 +213,12 @@ def wrong(conn: apsw.Connection, now: datetime, *, told_alone: bool = False) -> 
     yield from _of_messages(conn, now, patience=_PATIENCE if told_alone else timedelta())
     found = incident_rows(conn, now, limit=_INCIDENTS)
     ends = {each["job_id"]: each for each in found.rows if each["cause"] in _OF_ENDS and each["job_id"]}
-    failing_now = failing_jobs(conn)
-    for job_id, status in failing_now.items():
-        yield _of_failing(conn, job_id, status, ends.get(job_id))
+    failing = failing_jobs(conn)
+    for job in failing:
+        yield _of_failing(job, ends.get(job.job_id))
+    told = {job.job_id for job in failing}
     for incident in found.rows:
-        is_shown = incident["cause"] in _OF_ENDS and incident["job_id"] in failing_now
+        is_shown = incident["cause"] in _OF_ENDS and incident["job_id"] in told
         if not is_shown and not (told_alone and incident["untold"] == "too_few"):
             yield _of_incident(incident)
     yield from _of_queues(conn, now)
@@ -234,13 +234,12 @@ def without_what_sync_tells(found: Iterable[Attention], sync: SyncDocument) -> I
     return (each for each in found if not (each.of_sync and tells))
 
 
-def _of_failing(conn: apsw.Connection, job_id: str, status: str, incident: IncidentRow | None) -> Attention:
-    count, run = failing(conn, job_id)
-    times = f" {count} times in a row" if count > 1 else ""
-    message = f": {run['message']}" if run["message"] else ""
+def _of_failing(job: FailingJob, incident: IncidentRow | None) -> Attention:
+    times = f" {job.times} times in a row" if job.times > 1 else ""
+    message = f": {job.message}" if job.message else ""
     told: Why = ("; ", *told_parts(incident)) if incident is not None else ()
-    begin, end = f"{status}{times}, last ", shortened(f" in run {run['id']}{message}")
-    return Attention("failing", "bad", job_id, (begin, At(run["finished_at"]), end, *told))
+    begin, end = f"{job.status}{times}, last ", shortened(f" in run {job.run_id}{message}")
+    return Attention("failing", "bad", job.job_id, (begin, At(job.finished_at), end, *told))
 
 
 def _of_incident(incident: IncidentRow) -> Attention:

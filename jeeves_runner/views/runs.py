@@ -1,7 +1,7 @@
 """Runs: lists without output, single runs with all that is recorded of them."""
 
 from datetime import datetime
-from typing import Final, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import apsw
 
@@ -37,9 +37,6 @@ class TriggeredDocument(TypedDict):
 
     runs: list[WholeRunRow]
     """One of each job; of those that were waited for the last attempt."""
-
-
-_STREAK: Final = 100
 
 
 def runs_view(
@@ -79,12 +76,6 @@ def run_view(conn: apsw.Connection, run_id: int) -> RunDocument:
 def active_runs(conn: apsw.Connection) -> list[RunRow]:
     """The runs that run, then those that wait, each the oldest first."""
     return run_list.active_run_rows(conn)
-
-
-def failing(conn: apsw.Connection, job_id: str) -> tuple[int, RunRow]:
-    """How many ended runs of a job went badly in a row (at most 100), and the newest of them."""
-    (newest,) = run_list.ended_rows(conn, job_id, 1)
-    return run_list.bad_streak(conn, job_id, _STREAK), newest
 
 
 def last_attempt(conn: apsw.Connection, run_id: int) -> int:

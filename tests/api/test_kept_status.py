@@ -1,5 +1,6 @@
 """The status that is kept: whatever changes, and by whom, the next answer tells it."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -167,6 +168,28 @@ def test_it_is_read_once_while_nothing_happens(ledger: Ledger, monkeypatch: pyte
 
     with_api(ledger, scenario)
     assert len(made) == 1
+
+
+def test_those_who_ask_at_once_have_it_counted_once(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[None] = []
+    read_counts = runner._read_counts
+
+    def counted(*values: Any) -> Any:
+        read.append(None)
+        return read_counts(*values)
+
+    monkeypatch.setattr(runner, "_read_counts", counted)
+
+    async def scenario(api: Api) -> None:
+        await api.get("/status")
+        api.ledger.add_job("other")
+        read.clear()
+        answers = await asyncio.gather(*(api.get("/status") for _ in range(20)))
+        assert {answer.body["health"]["total_jobs"] for answer in answers} == {2}
+        assert len(read) == 1
+
+    ledger.add_job("x")
+    with_api(ledger, scenario)
 
 
 def test_two_looks_at_the_manifests_are_two(ledger: Ledger) -> None:

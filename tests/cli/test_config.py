@@ -99,6 +99,7 @@ def test_every_mistake_has_its_line() -> None:
         f"{path}:1:1: error: unknown key `prot`",
         "    hint: did you mean `port`?",
         f"{path}:2:18: error: `max_concurrency` must be a whole number from 1 to 1000, not 0",
+        "    hint: for example `max_concurrency: 4`",
         "Invalid: 2 errors.",
     ]
 

@@ -42,6 +42,7 @@ WORDS = {
     "token": "none",
     "name": "a",
     "error": "none",
+    "shell": "bash",
     "channel": "a",
     "when": "2026-03-01",
     "words": "a",

@@ -173,6 +173,14 @@ def test_signs_that_systemd_reads_otherwise_stand_for_themselves(systemd: Path) 
     assert 'Environment="PATH=/a b:/c$d:/' in text
 
 
+def test_without_a_path_programs_are_looked_for_where_the_system_does(
+    systemd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "defpath", f"{systemd}/programs:/bin")
+    monkeypatch.delenv("PATH")
+    assert f'Environment="PATH={systemd}/programs:/bin"' in unit_of(systemd, os.environ).text
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
 def test_systemd_finds_nothing_wrong_with_the_unit(systemd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(systemd))

@@ -7,7 +7,7 @@ from support.ledger import Ledger, as_document
 
 from jeeves_runner.db.run_list import WholeRunRow
 from jeeves_runner.errors import NotFound
-from jeeves_runner.views.runs import active_runs, failing, run_view, runs_view, tails
+from jeeves_runner.views.runs import active_runs, run_view, runs_view, tails
 
 
 def test_runs_come_newest_first_by_job_status_and_page(ledger: Ledger) -> None:
@@ -97,14 +97,6 @@ def test_the_tails_of_both_streams_are_one_text(ledger: Ledger) -> None:
     ledger.add_job("job")
     run_id = ledger.add_run("job", stdout="the tail", stderr="and errors\n")
     assert tails(run_view(ledger.conn, run_id)["run"]) == "the tail\nand errors\n"
-
-
-def test_failures_are_counted_back_to_the_last_good_run(ledger: Ledger) -> None:
-    ledger.add_job("job")
-    for status in ("error", "ok", "error", "timeout", "skipped", "interrupted"):
-        ledger.add_run("job", status)
-    count, newest = failing(ledger.conn, "job")
-    assert (count, newest["status"]) == (3, "interrupted")
 
 
 def test_active_runs_are_those_that_run_then_those_that_wait(ledger: Ledger) -> None:

@@ -63,6 +63,18 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
             "withheld": 0,
             "config": None,
         },
+        "attention": [
+            {
+                "what": "held",
+                "which": "two",
+                "why": "runs on as before; jobs.d/two.yaml: broken, since 2026-03-01T12:00:00.000Z",
+            },
+            {
+                "what": "too open",
+                "which": "data",
+                "why": "its mode 0755 lets more people in than data_mode",
+            },
+        ],
     }
 
 

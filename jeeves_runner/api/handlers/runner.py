@@ -93,14 +93,23 @@ def _uptime_ms(services: ApiServices) -> int:
 
 async def _counts(call: PlainCall) -> Counts:
     """Read anew once any process has committed, or where the time makes others of them."""
-    version = call.kept.version(call.came)
+    return _kept_counts(call) or await _new_counts(call)
+
+
+def _kept_counts(call: PlainCall) -> Counts | None:
+    call.kept.version(call.came)
     kept = call.kept.find(Counts)
-    if isinstance(kept, Counts):
-        return kept
-    now = call.services.clock.now()
-    found = await call.reads.read(lambda conn: _read_counts(conn, now))
-    call.kept.keep(Counts, found, version=version, since=now, until=found.until)
-    return found
+    return kept if isinstance(kept, Counts) else None
+
+
+async def _new_counts(call: PlainCall) -> Counts:
+    async with call.kept.counting:
+        if (kept := _kept_counts(call)) is not None:
+            return kept
+        version, now = call.kept.version(call.came), call.services.clock.now()
+        found = await call.reads.read(lambda conn: _read_counts(conn, now))
+        call.kept.keep(Counts, found, version=version, since=now, until=found.until)
+        return found
 
 
 def _read_counts(conn: apsw.Connection, now: datetime) -> Counts:

@@ -197,15 +197,16 @@ def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Findin
     if words := _words(schema):
         expected = words[0] if len(words) == 1 else "one of " + ", ".join(words)
     name = _dotted(path)
-    subject = f"`{name}` must be" if name else "this must be"
+    told = f"{f'`{name}`' if name else 'this'} must be {expected or 'something else'}"
+    if schema.get("x-secret"):  # no hint may show it either
+        return Finding(path=path, code="wrong_value", message=told, hint=example_hint(path, schema))
 
     def said(written: str | None) -> tuple[str, str | None]:
         is_shown = written is not None and isinstance(value, bool | int | float)
         text = brief(written) if written is not None and is_shown else shown(value)
         hint = shape_hint(path, value, schema) or _hint(value, text, schema, expected or "")
         hint = hint or example_hint(path, schema)
-        told = "" if schema.get("x-secret") else f", not {text}"
-        return f"{subject} {expected or 'something else'}{told}", hint
+        return f"{told}, not {text}", hint
 
     message, hint = said(None)
     return Finding(path=path, code="wrong_value", message=message, hint=hint, more=said)

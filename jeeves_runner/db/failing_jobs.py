@@ -1,0 +1,68 @@
+"""The jobs whose last run ended badly: which, how, and how many times in a row."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.core.model import BAD
+from jeeves_runner.db.carried_runs import is_carrying, of_job
+from jeeves_runner.db.run_states import CARRIED_OUT
+
+MOST_IN_A_ROW: Final = 100
+"""No more runs of a job are counted."""
+
+_BAD: Final = ", ".join(f"'{status}'" for status in BAD)
+_ENDS: Final = "SELECT id, status FROM runs WHERE"
+_NEWEST_FIRST: Final = f"ORDER BY id DESC LIMIT {MOST_IN_A_ROW}"
+_ENDS_OF_ONE: Final = f"{_ENDS} job_id = ? AND {CARRIED_OUT} {_NEWEST_FIRST}"
+_FAILING: Final = f"""
+SELECT jobs.id, last.id, last.status, last.finished_at, last.message
+FROM jobs
+JOIN runs AS last ON last.id = (
+  SELECT id FROM runs WHERE job_id = jobs.id AND {CARRIED_OUT} ORDER BY id DESC LIMIT 1)
+WHERE jobs.deleted_at IS NULL AND jobs.enabled AND last.status IN ({_BAD}) ORDER BY jobs.id
+"""
+
+
+class FailingJob(NamedTuple):
+    """A job whose newest run that started and ended did so badly."""
+
+    job_id: str
+    """Its id."""
+    run_id: int
+    """The number of that run."""
+    status: str
+    """How it ended."""
+    finished_at: str
+    """When it ended."""
+    message: str | None
+    """What is said of its end."""
+    times: int
+    """How many runs ended badly in a row, as far as they are counted."""
+
+
+def failing_jobs(conn: apsw.Connection) -> list[FailingJob]:
+    """The jobs that are not disabled and fail, by id."""
+    in_a_row = _in_a_row_carried if is_carrying(conn) else _in_a_row
+    rows = conn.execute(_FAILING).fetchall()
+    return [FailingJob._make((*row, in_a_row(conn, str(row[0])))) for row in rows]
+
+
+def _in_a_row(conn: apsw.Connection, job_id: str) -> int:
+    with closing(conn.execute(_ENDS_OF_ONE, (job_id,))) as rows:
+        return _bad_at_first(status for _, status in rows)
+
+
+def _in_a_row_carried(conn: apsw.Connection, job_id: str) -> int:
+    """The same while runs are yet to get the id of a job that was renamed; it takes ten times as long."""
+    parts = (f"{_ENDS} {each} AND {CARRIED_OUT}" for each in of_job(conn, job_id))
+    with closing(conn.execute(f"{' UNION ALL '.join(parts)} {_NEWEST_FIRST}")) as rows:
+        return _bad_at_first(status for _, status in rows)
+
+
+def _bad_at_first(statuses: Iterable[str]) -> int:
+    """How many come before the first that is not bad. No more are read."""
+    return sum(1 for _ in takewhile(BAD.__contains__, statuses))
