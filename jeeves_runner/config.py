@@ -1,10 +1,8 @@
 """The config file ``jeeves-runner.yaml``: optional, found in the current folder or above, checked whole."""
 
-import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from stat import S_ISREG
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -25,12 +23,12 @@ from jeeves_runner.config_kinds import (
     Zone,
 )
 from jeeves_runner.config_notifications import HeartbeatConfig, NotificationsConfig, OneUrl
+from jeeves_runner.config_path import DATA_DIR, DATABASE, bytes_of, config_path, root_of
 from jeeves_runner.config_secrets import TokenFile
 from jeeves_runner.config_settings import Given, Section, read_settings, schema_of, settings_of
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import ConfigError
 
-FILE_NAME: Final = "jeeves-runner.yaml"
 _PORT: Final = 1937
 
 SyncMode = Literal["auto", "manual"]
@@ -101,7 +99,7 @@ class Config(NamedTuple):
     root: Path
     """The project root: the folder of that file, or the current one."""
     jobs_dir: Annotated[Path, Location("Folder of the manifests.", "jobs.d")]
-    data_dir: Annotated[Path, Location("Folder for the database, logs and what jobs keep.", "data")]
+    data_dir: Annotated[Path, Location("Folder for the database, logs and what jobs keep.", DATA_DIR)]
     db_path: Annotated[Path, Location("The database file; runner.sqlite in data_dir by default.")]
     host: Annotated[str, Host("Address to listen on; one beyond loopback needs a token.")] = "127.0.0.1"
     port: Annotated[int, Whole("Port to listen on; 0 takes a free one.", 0, 65535, "port number")] = _PORT
@@ -210,27 +208,27 @@ def load_config(start: Path, explicit: Path | None) -> Config:
 
     ConfigError names file, line and column of the first mistake, and says what to do.
     """
-    path = _path(start, explicit)
+    path = config_path(start, explicit)
     if path is None:
-        return _config(None, _root(start), {})
+        return _config(None, root_of(start), {})
     values, problems = _read(path)
     if problems:
         raise _error(problems)
-    return _config(path.resolve(), _root(path.resolve().parent), values)
+    return _config(path.resolve(), root_of(path.resolve().parent), values)
 
 
 def load_what_is_right(start: Path, explicit: Path | None) -> Config:
     """The same from the settings that are right, others left out; ConfigError if the file cannot be read."""
-    path = _path(start, explicit)
+    path = config_path(start, explicit)
     if path is None:
         return load_config(start, explicit)
-    return _config(path.resolve(), _root(path.resolve().parent), _read(path)[0])
+    return _config(path.resolve(), root_of(path.resolve().parent), _read(path)[0])
 
 
 def check_config(start: Path, explicit: Path | None) -> tuple[Path | None, list[Problem]]:
     """The file that ``load_config`` takes, and what is wrong in it or to be warned about; ConfigError if it
     cannot be read."""
-    path = _path(start, explicit)
+    path = config_path(start, explicit)
     return path, [] if path is None else _read(path, warn=True)[1]
 
 
@@ -252,47 +250,6 @@ def _read(path: Path, *, warn: bool = False) -> tuple[dict[str, Any], list[Probl
     return read(bytes_of(path), path, SETTINGS, config_schema(), warn=warn)
 
 
-def _path(start: Path, explicit: Path | None) -> Path | None:
-    if explicit is None:
-        return nearest_file(start)
-    is_folder = os.path.isdir(explicit)  # noqa: PTH112 - is_dir() raises where one may not look
-    return explicit / FILE_NAME if is_folder else explicit
-
-
-def _root(folder: Path) -> Path:
-    """The project root. Its path must be text: it is written to rows and documents."""
-    root = folder.resolve()
-    try:
-        str(root).encode()
-    except UnicodeEncodeError:
-        raise ConfigError(
-            f"the name of the project's folder is not UTF-8: {root}", hint="rename the folder"
-        ) from None
-    return root
-
-
-def nearest_file(start: Path) -> Path | None:
-    """The nearest entry of that name, going up; one that cannot be read is an error and not passed over."""
-    here = start.resolve()
-    return next(
-        (path for folder in (here, *here.parents) if os.path.lexists(path := folder / FILE_NAME)), None
-    )
-
-
-def bytes_of(path: Path) -> bytes:
-    """What stands in the file; ConfigError if it cannot be read."""
-    try:
-        # Reading a named pipe would wait for a writer.
-        if not S_ISREG(path.stat().st_mode):
-            raise OSError(None, "it is not a file")
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"the config file {path} cannot be read: {error.strerror}",
-            hint="name another with --config, or leave it out: every setting has a default",
-        ) from None
-
-
 def _error(problems: Sequence[Problem]) -> ConfigError:
     """An error for the first of several, which says how many there are."""
     first, hint = problems[0], problems[0].hint
@@ -304,5 +261,5 @@ def _error(problems: Sequence[Problem]) -> ConfigError:
 
 def _config(path: Path | None, root: Path, values: Mapping[str, Any]) -> Config:
     fields = read_settings(SETTINGS, Given(values, root))
-    fields.setdefault("db_path", fields["data_dir"] / "runner.sqlite")
+    fields.setdefault("db_path", fields["data_dir"] / DATABASE)
     return Config(path=path, root=root, **fields)

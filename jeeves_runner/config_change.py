@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jeeves_runner.config import FILE_NAME, SETTINGS, Config, bytes_of, load_config, nearest_file
+from jeeves_runner.config import SETTINGS, Config, load_config
+from jeeves_runner.config_path import FILE_NAME, bytes_of, nearest_file
 from jeeves_runner.config_settings import Section, Setting
 from jeeves_runner.errors import ConfigError
 

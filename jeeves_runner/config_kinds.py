@@ -1,12 +1,11 @@
 """The kinds of settings: how each stands in the schema, is read and checked, and is written."""
 
-import errno
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from jeeves_runner.config_path import NUL, path_fault
 from jeeves_runner.config_settings import ID_FORM, Given, Kind, Place, wrong_value
 from jeeves_runner.core.durations import format_duration, format_size, parse_duration, parse_size
 from jeeves_runner.core.inheritance import is_of_the_runner
@@ -14,7 +13,6 @@ from jeeves_runner.core.problem import Finding
 from jeeves_runner.core.wording import brief
 
 _DURATION_FORM: Final = "(?:[0-9]+(?:ms|s|m|h|d))+"
-_LONGEST_SUFFIX: Final = "-journal"
 
 
 class Text(Kind):
@@ -53,7 +51,7 @@ class Location(Text):
         return root / written
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
-        if (reason := _path_fault(given.root / written)) is not None:
+        if (reason := path_fault(given.root / written)) is not None:
             yield wrong_value(place, f"`{'.'.join(place)}` cannot be a path: {reason}", "name another place")
 
 
@@ -176,23 +174,9 @@ class Commands(Kind):
                 yield wrong_value((*place, extension), message, 'write it as for a shell: "uv run"')
 
 
-def _path_fault(path: Path) -> str | None:
-    """Why no such path can exist, whatever is there now; None when it can."""
-    # SQLite puts files of longer names beside the database.
-    for name in (str(path), f"{path}{_LONGEST_SUFFIX}"):
-        try:
-            os.stat(name)
-        except ValueError:
-            return "it holds a NUL character" if "\0" in name else "it holds what is no character"
-        except OSError as error:
-            if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-                return error.strerror
-    return None
-
-
 def _command_fault(command: str) -> str | None:
     if "\0" in command:
-        return "it holds a NUL character"
+        return NUL
     try:
         return None if shlex.split(command) else "it is blank"
     except ValueError as error:

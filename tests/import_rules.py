@@ -56,6 +56,8 @@ FLOOR = (*CORE, "access", "regular_files", "side_thread", "troubles", "unreachab
 SETTINGS = (
     *FLOOR,
     "schemas_text",
+    "config_path",
+    "config_plain",
     "config_settings",
     "config_kinds",
     "config_secrets",

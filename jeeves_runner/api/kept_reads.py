@@ -36,6 +36,8 @@ class KeptReads:
         self._process = secrets.token_hex(6)
         self.counting: Final = asyncio.Lock()
         """Held while is counted what all ask for: those who come meanwhile want the same."""
+        self.spent = 0.0
+        """The seconds of processor that counting has taken so far."""
 
     def version(self, came: int) -> int:
         """The version of the database for a request that has ``came`` after so many looks, to be asked for

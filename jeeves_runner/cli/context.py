@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.config import Config
+    from jeeves_runner.config_plain import PlainConfig
 
 JSON_HELP: Final = "Print one JSON document instead of text."
 UTC_HELP: Final = "Show times in UTC, and take those without an offset as such."
@@ -75,6 +76,13 @@ class App:
 
         return load_config(self.here, self.config_path)
 
+    @cached_property
+    def _place(self) -> "Config | PlainConfig":
+        """The config so far as the database is meant, which is read sooner where its form is plain."""
+        from jeeves_runner.config_plain import plain_config
+
+        return plain_config(self.here, self.config_path) or self.config
+
     @property
     def color(self) -> bool:
         """Whether standard output is a terminal whose owner has not set ``NO_COLOR``."""
@@ -113,7 +121,7 @@ class App:
     def database(self) -> Path:
         """The database of jobs, runs, state and queues: within a run that of its runner, whatever config is
         there; else the one that the config names."""
-        return self._run or self.config.db_path
+        return self._run or self._place.db_path
 
     @property
     def data_dir(self) -> Path:
@@ -144,7 +152,7 @@ class App:
         except ConfigError as error:
             from jeeves_runner.config import load_what_is_right
 
-            self.config = self.settings = load_what_is_right(self.here, self.config_path)
+            self.config = self.settings = self._place = load_what_is_right(self.here, self.config_path)
             return error
         return None
 
@@ -159,7 +167,7 @@ class App:
         """That database; DatabaseError unless it exists, ConfigError where no project is either."""
         from jeeves_runner.db.connection import connect
 
-        if self._run is None and self.config.path is None and self.has_no_database():
+        if self._run is None and self._place.path is None and self.has_no_database():
             raise ConfigError(
                 f"there is no jeeves-runner.yaml in {self.here} or in a folder above",
                 hint="change into the project, name its config with --config, or make one with `init`",

@@ -50,6 +50,11 @@ def _database() -> Path:
     within_a_run = os.environ.get("JR_DB_PATH")
     if within_a_run:
         return Path(within_a_run)
+    from jeeves_runner.config_plain import plain_config
+
+    plain = plain_config(Path.cwd(), None)
+    if plain is not None:
+        return plain.db_path
     from jeeves_runner.config import load_config
 
     return load_config(Path.cwd(), None).db_path

@@ -94,10 +94,10 @@ async def show_once_known(
     viewer = viewer_of(call)
 
     async def make() -> Made:
+        before = call.kept_jobs.spent + call.kept.spent
         shell = await shell_of(call, sheet.here)
-        before = call.kept_jobs.spent
         read = await known()
-        spent = call.kept_jobs.spent - before
+        spent = call.kept_jobs.spent + call.kept.spent - before
         made = await call.reads.read(lambda conn: _made(conn, services.clock.now(), sheet, shell, read))
         return made._replace(took=made.took + spent)
 

@@ -225,9 +225,10 @@ def listed_jobs(
         yield ListedJob._make((columns, its_tags, owner, its_starts, *facts, *overriding))
 
 
-def job_signs(conn: apsw.Connection) -> Iterator[JobSign]:
-    """The signs of the live jobs by id; to read them costs a third of ``listed_jobs``."""
-    return conn.execute(_SIGNS)
+def job_signs(conn: apsw.Connection) -> list[JobSign]:
+    """The signs of the live jobs by id; to read them costs a sixth of ``listed_jobs``."""
+    signs: list[Any] = conn.execute(_SIGNS).fetchall()
+    return signs
 
 
 def is_decided_beyond(sign: JobSign, text: str) -> bool:

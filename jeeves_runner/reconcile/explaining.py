@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.config import Config, bytes_of
+from jeeves_runner.config import Config
+from jeeves_runner.config_path import bytes_of
 from jeeves_runner.core.explanation import (
     Explained,
     ExplainedKey,

@@ -226,7 +226,7 @@ class JobStates:
         self.are_plain = not (self._times.are_special or self._pauses.is_any or self._mutes.is_any)
         """Whether the timetable alone says what is to come: no job is paused, muted, skipped or late."""
 
-    def signs(self) -> Iterator[JobSign]:
+    def signs(self) -> list[JobSign]:
         """What tells the states of a job apart that stand in the database, of each by id."""
         return job_signs(self._conn)
 

@@ -15,7 +15,8 @@ from support.clock import NOON
 from support.ledger import Ledger
 
 from jeeves_runner.api.commits import Commits
-from jeeves_runner.api.kept_jobs import JobTexts, KeptJobs
+from jeeves_runner.api.job_texts import JobTexts
+from jeeves_runner.api.kept_jobs import KeptJobs
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.responses import encode
 from jeeves_runner.api.services import ApiServices

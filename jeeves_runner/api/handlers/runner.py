@@ -15,6 +15,7 @@ from jeeves_runner.api.responses import encoded_response, json_response
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.selecting import selected
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.clock import thread_seconds
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.errors import NotReady
@@ -107,14 +108,18 @@ async def _new_counts(call: PlainCall) -> Counts:
         if (kept := _kept_counts(call)) is not None:
             return kept
         version, now = call.kept.version(call.came), call.services.clock.now()
-        found = await call.reads.read(lambda conn: _read_counts(conn, now))
+        found, spent = await call.reads.read(lambda conn: _read_counts(conn, now))
+        call.kept.spent += spent
         call.kept.keep(Counts, found, version=version, since=now, until=found.until)
         return found
 
 
-def _read_counts(conn: apsw.Connection, now: datetime) -> Counts:
+def _read_counts(conn: apsw.Connection, now: datetime) -> tuple[Counts, float]:
+    """With the seconds of processor that it took."""
+    began = thread_seconds()
     with snapshot(conn):
-        return counts(conn, now)
+        found = counts(conn, now)
+    return found, thread_seconds() - began
 
 
 async def _too_open(call: PlainCall) -> Sequence[TooOpen]:

@@ -42,7 +42,8 @@ def command(app: App, folder: Path, force: bool, git: bool, hook: bool, systemd:
     """Make a project in DIR (by default here): config, an example job, CI and editor support.
 
     A file that is there already is left as it is, so this can be repeated: after an upgrade it
-    renews the schemas. A .gitignore gets the lines it lacks. A git hook is never replaced.
+    renews the schemas. A .gitignore gets the lines it lacks. A git hook is never replaced. The
+    example comes into a new project alone.
     """
     here = app.here
     place = Path(os.path.realpath(folder))
@@ -112,7 +113,8 @@ def _next(place: Path, *, has_hook: bool, has_unit: bool) -> Iterator[tuple[str,
 
 def _jobs_dir(folder: Path) -> str:
     """The jobs folder that a config in ``folder`` names, else the usual one; ConfigError if it is broken."""
-    from jeeves_runner.config import FILE_NAME, load_config
+    from jeeves_runner.config import load_config
+    from jeeves_runner.config_path import FILE_NAME
 
     path = folder / FILE_NAME
     if not os.path.isfile(path):  # noqa: PTH113 - is_file() raises where one may not look

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.kept_jobs import JobTexts
+from jeeves_runner.api.job_texts import JobTexts
 from jeeves_runner.api.parameters import Text, Whole, Word
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.dashboard.of_all import OfAll, of_all
