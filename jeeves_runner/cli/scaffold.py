@@ -32,6 +32,9 @@ PROJECT: Final[Mapping[str, str]] = {
     "gitignore": ".gitignore",
 }
 
+_EXAMPLE: Final = ("hello.yaml", "hello.py")
+"""The templates of the job that shows how one is declared."""
+
 
 class Fate(StrEnum):
     """What became of a file that was to be written; the value is the word ``init`` prints."""
@@ -73,10 +76,15 @@ def project_files(
 
     ``schemas``: JSON Schemas, by their path below ``root``. ``jobs_dir``: the folder of manifests, as seen
     from ``root``. ``zone``: the time zone of its schedules; without one the config names the default.
-    ``requirement``: what its workflow has pip install.
+    ``requirement``: what its workflow has pip install. The example job is left out where people have deleted
+    it, or have jobs of their own: a server that runs would start it.
     """
+    wants_example = _is_without_jobs(root, root / jobs_dir)
     to_schemas = Path(relpath(root / SCHEMA_DIR, root / jobs_dir)).as_posix()
     for name, target in PROJECT.items():
+        place = root / target.replace(JOBS_DIR, jobs_dir)
+        if name in _EXAMPLE and not (wants_example or os.path.lexists(place)):
+            continue
         text = template(name)
         if name == "hello.yaml":
             text = text.replace(f"../{SCHEMA_DIR}", to_schemas)
@@ -85,7 +93,7 @@ def project_files(
         elif name == "jeeves-runner.yaml" and zone is not None:
             text = text.replace(_DEFAULT_ZONE, f"timezone: {zone:<18} # of schedules that name none")
         yield NewFile(
-            path=root / target.replace(JOBS_DIR, jobs_dir),
+            path=place,
             text=text,
             executable=target.startswith("scripts/"),
             lines=name == "gitignore",
@@ -93,6 +101,18 @@ def project_files(
     for target, schema in schemas.items():
         text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
         yield NewFile(path=root / target, text=text, generated=True)
+
+
+def _is_without_jobs(root: Path, jobs: Path) -> bool:
+    """Whether there were never jobs, as far as the folder shows. JeevesError if one may not look."""
+    if not os.path.isdir(jobs):  # noqa: PTH112 - is_dir() raises where one may not look
+        return True
+    if os.path.lexists(root / PROJECT["jeeves-runner.yaml"]):
+        return False
+    try:
+        return not os.listdir(jobs)  # noqa: PTH208
+    except OSError as error:
+        raise JeevesError(f"{jobs} cannot be read: {error.strerror}; nothing was written") from None
 
 
 def refuse_obstacles(files: Iterable[NewFile]) -> None:

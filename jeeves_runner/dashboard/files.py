@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
-from importlib import resources
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
@@ -19,11 +18,13 @@ from markupsafe import Markup
 
 from jeeves_runner.api.parameters import Text
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.shipped import shipped
 from jeeves_runner.errors import NotFound
 
 PLACE: Final = "/static"
 
 _KINDS: Final = MappingProxyType({".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"})
+_TEXTS: Final = shipped("static", *_KINDS)
 _IMPORT: Final = re.compile(r'^import .* from "\./(.+?)";$', re.MULTILINE)
 
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
@@ -107,15 +108,11 @@ async def file(call: Call[FilePath, Nothing, Nothing]) -> web.Response:
 
 @cache
 def _files() -> _Files:
-    """Read once. It looks at files, so not in the event loop."""
+    """Packed once; it takes a while, so not in the event loop."""
     digest = blake2b(digest_size=8)
     found = {}
-    shipped = resources.files(__package__).joinpath("static").iterdir()
-    for place in sorted(shipped, key=lambda each: each.name):
-        kind = _KINDS.get(PurePosixPath(place.name).suffix)
-        if kind is None:
-            continue
-        text = place.read_bytes()
+    for name, text in _TEXTS.items():
         digest.update(text)
-        found[place.name] = _File(kind, text, gzip.compress(text, mtime=0))
+        kind = _KINDS[PurePosixPath(name).suffix]
+        found[name] = _File(kind, text, gzip.compress(text, mtime=0))
     return _Files(digest.hexdigest(), found)

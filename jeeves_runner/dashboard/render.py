@@ -1,18 +1,18 @@
 """Templates become HTML. Whatever is put into one is text: jinja2 escapes it, in all templates."""
 
 from functools import cache
-from importlib import resources
 from typing import Final
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 from jeeves_runner.api.kept_pages import Made
 from jeeves_runner.clock import thread_seconds
 from jeeves_runner.dashboard.files import module, place_of
 from jeeves_runner.dashboard.look import FILTERS
+from jeeves_runner.dashboard.shipped import shipped
 from jeeves_runner.dashboard.spark import spark
 
-_FOLDER: Final = "templates"
+_SOURCES: Final = shipped("templates", ".html")
 
 
 def render(template: str, **values: object) -> Made:
@@ -26,7 +26,7 @@ def render(template: str, **values: object) -> Made:
 @cache
 def _templates() -> Environment:
     made = Environment(
-        loader=FunctionLoader(_source),
+        loader=DictLoader({name: text.decode() for name, text in _SOURCES.items()}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -37,7 +37,3 @@ def _templates() -> Environment:
     made.filters["spark"] = spark
     made.globals |= {"file": place_of, "module": module}
     return made
-
-
-def _source(name: str) -> str:
-    return resources.files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8")

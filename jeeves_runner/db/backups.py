@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import apsw
 
+from jeeves_runner.db.connection import real_path
 from jeeves_runner.db.copies import bytes_of, check_room, copy_database, damage_of, open_backup, told
 from jeeves_runner.db.partial_file import partial_file
 from jeeves_runner.db.runner import names_of
@@ -41,14 +42,15 @@ def back_up(conn: apsw.Connection, file: Path, *, replace: bool, min_free: int) 
     read and write on meanwhile. ``replace``: a backup that stands there gives way then. ``min_free``: bytes
     that stay free on the disk of the database itself.
     Raises Conflict if something else stands there, NotADatabase if the database is damaged, DatabaseError for
-    a full disk and the like, OSError.
+    a full disk, a folder that cannot be written, and the like.
     """
     database, final = Path(conn.filename), file.absolute()
-    _check_place(final, database, replace=replace)
-    same_disk = os.stat(final.parent).st_dev == os.stat(database).st_dev
-    check_room(bytes_of(conn), final.parent, min_free if same_disk else 0)
+    with told(final):
+        _check_place(final, database, replace=replace)
+        same_disk = os.stat(final.parent).st_dev == os.stat(database).st_dev
+        check_room(bytes_of(conn), final.parent, min_free if same_disk else 0)
     try:
-        with partial_file(final) as partial, told(final):
+        with told(final), partial_file(final) as partial:
             copy_database(conn, partial.path)
             if (damage := damage_of(partial.path)) is not None:
                 raise NotADatabase(
@@ -88,7 +90,7 @@ def _check_place(final: Path, database: Path, *, replace: bool) -> None:
         raise DatabaseError(f"there is no folder {final.parent}", hint="make it, or name another one")
     if final.is_dir():
         raise Conflict(f"{final} is a folder", hint="name a file in it")
-    if final.resolve() in (*names_of(database), database.with_name(f"{database.name}{TURNS}")):
+    if real_path(final) in (*names_of(database), database.with_name(f"{database.name}{TURNS}")):
         raise Conflict(f"{final} is a file of the database itself", hint="name another one")
     if not os.path.lexists(final):
         return

@@ -1,6 +1,8 @@
 """Copies of a whole database, by SQLite's backup: each is one moment of it in one file, looked through."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -8,13 +10,16 @@ from typing import Final
 
 import apsw
 
-from jeeves_runner.db.connection import APPLICATION_ID, SCHEMA_VERSION
+from jeeves_runner.db.connection import APPLICATION_ID, SCHEMA_VERSION, real_path
 from jeeves_runner.db.file_errors import translated
 from jeeves_runner.db.transaction import snapshot
 from jeeves_runner.errors import DatabaseError, DatabaseTooNew, NotADatabase
 
 _PAGES: Final = 1_000
 """Pages (usually of 4 KiB) between two moments at which Ctrl-C is heard."""
+
+_FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT))
+"""What the system says where there is no room."""
 
 _OTHER_HINT: Final = "name a file that `jeeves-runner backup` has written"
 
@@ -36,17 +41,30 @@ def copy_database(source: apsw.Connection, path: Path) -> None:
 
 @contextmanager
 def told(final: Path) -> Iterator[None]:
-    """Turn SQLite's errors of a copy into DatabaseError, which names the place where it was to be."""
+    """Turn errors of SQLite and of the system into DatabaseError, which names the place where the copy was to
+    be. FileExistsError passes through."""
     try:
         with translated(str(final)):
             yield
+    except FileExistsError:
+        raise
     except DatabaseError as error:
         if not isinstance(error.__cause__, apsw.FullError):
             raise
+        raise _full(final) from error
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _full(final) from error
         raise DatabaseError(
-            f"the disk is full: {final} could not be written, and nothing of it was left there",
-            hint="make room, or name a file on another disk",
+            f"{final} cannot be written: {error.strerror}", hint="see who may write its folder, and the disk"
         ) from error
+
+
+def _full(final: Path) -> DatabaseError:
+    return DatabaseError(
+        f"the disk is full: {final} could not be written, and nothing of it was left there",
+        hint="make room, or name a file on another disk",
+    )
 
 
 def make_one_file(path: Path) -> None:
@@ -70,8 +88,8 @@ def open_backup(path: Path) -> apsw.Connection:
 
     Nothing is written to it or beside it, unless it is a database in use, whose log is read too.
     """
-    real = path.resolve()
-    if not real.is_file():
+    real = real_path(path)
+    if not _is_file(real):
         raise DatabaseError(f"there is no file at {path}", hint=_OTHER_HINT)
     alone = "" if real.with_name(f"{real.name}-wal").exists() else "&immutable=1"
     with translated(str(path)):
@@ -86,11 +104,25 @@ def open_backup(path: Path) -> apsw.Connection:
     return conn
 
 
+def _is_file(path: Path) -> bool:
+    """DatabaseError if one may not look."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise DatabaseError(
+            f"{path} cannot be read: {error.strerror}", hint="run as a user who may read it"
+        ) from error
+
+
 def _check_is_ours(conn: apsw.Connection, path: Path) -> None:
     try:
         application_id, version = conn.pragma("application_id"), conn.pragma("user_version")
     except apsw.NotADBError:
         raise NotADatabase(f"{path} is no backup: SQLite did not write it", hint=_OTHER_HINT) from None
+    except apsw.CorruptError as error:  # it was cut off
+        raise NotADatabase(f"{path} is damaged ({error})", hint="name another one") from error
     if application_id != APPLICATION_ID or not version:
         raise NotADatabase(f"{path} is no backup: jeeves-runner did not write it", hint=_OTHER_HINT)
     if version > SCHEMA_VERSION:

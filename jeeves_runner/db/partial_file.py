@@ -17,8 +17,8 @@ from jeeves_runner.access import give_access
 
 _ENDING = ".partial"
 
-_WITHOUT_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK))
-"""What file systems say that know no hard links."""
+WITHOUT_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK))
+"""What file systems say that know no hard links: there a file has one name."""
 
 
 class Partial(NamedTuple):
@@ -68,7 +68,7 @@ def _give_free_name(path: Path, final: Path) -> None:
     try:
         final.hardlink_to(path)  # where a file stands, this fails
     except OSError as error:
-        if error.errno not in _WITHOUT_LINKS:
+        if error.errno not in WITHOUT_LINKS:
             raise
         if os.path.lexists(final):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error

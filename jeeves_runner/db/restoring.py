@@ -4,8 +4,9 @@ At each moment of it a crash leaves the old database at its place, whole, or the
 """
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,10 +27,10 @@ from jeeves_runner.db.copies import (
     told,
 )
 from jeeves_runner.db.file_errors import locked_for
-from jeeves_runner.db.partial_file import Partial, partial_file, sync_folder
+from jeeves_runner.db.partial_file import WITHOUT_LINKS, Partial, partial_file, sync_folder
 from jeeves_runner.db.runner import RunnerLock
 from jeeves_runner.db.transaction import PATIENCE, Tx
-from jeeves_runner.errors import Conflict, NotADatabase, RunnerActive
+from jeeves_runner.errors import Conflict, DatabaseError, NotADatabase, RunnerActive
 
 _ASIDE: Final = ".before-restore-"
 """What the old database has behind its name, before the time."""
@@ -78,12 +79,12 @@ def restore(file: Path, place: Place, *, wishes: Wishes, by: Actor, clock: Clock
     """Put the backup ``file`` in the place of the database; what was done.
 
     Raises RunnerActive if a server runs, DatabaseBusy if another program uses the database, Conflict if there
-    is one and ``wishes`` do not say ``replace``, NotADatabase for what is no whole backup, DatabaseError,
-    OSError. Nothing has changed then.
+    is one and ``wishes`` do not say ``replace``, NotADatabase for what is no whole backup, DatabaseError.
+    Nothing has changed then.
     """
     real = real_path(place.database)
     with closing(open_backup(file)) as source:
-        if file.resolve() == real:
+        if real_path(file) == real:
             raise Conflict(f"{file} is the database itself", hint="name a backup")
         lock = RunnerLock(real, place.folder_mode, command="restore")
         try:
@@ -107,22 +108,37 @@ def _restore(
         )
     make_folder_of_database(real.parent, place.folder_mode)
     check_room(bytes_of(source), real.parent, 0)
-    with partial_file(real) as partial, told(real):
+    with told(real), partial_file(real) as partial:
         copy_database(source, partial.path)
         if (damage := damage_of(partial.path)) is not None:
             raise NotADatabase(
                 f"{file} is damaged ({damage}); nothing was restored", hint="restore an earlier backup"
             )
-        found = held(source)
         used = _used_numbers(real)
-        with (
-            closing(connect(partial.path, create=True, clock=clock)) as conn,
-            transaction(conn, clock) as tx,
-        ):
-            _settle(tx, wishes, file, by, place.owner_of(os.fstat(partial.descriptor).st_ino))
-            _go_on_after(tx, used, place.last_log())
+        with _whole(file):
+            found = held(source)
+            with (
+                closing(connect(partial.path, create=True, clock=clock)) as conn,
+                transaction(conn, clock) as tx,
+            ):
+                _settle(tx, wishes, file, by, place.owner_of(os.fstat(partial.descriptor).st_ino))
+                _go_on_after(tx, used, place.last_log())
         make_one_file(partial.path)
         return Restored(found, _exchange(partial, real, clock))
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[None]:
+    """NotADatabase if a backup lacks tables of its version: other programs can write to it too."""
+    try:
+        yield
+    except (apsw.SQLError, apsw.ConstraintError, DatabaseError) as error:
+        fault = error.__cause__ if isinstance(error, DatabaseError) else error
+        if not isinstance(fault, apsw.SQLError | apsw.ConstraintError):
+            raise
+        raise NotADatabase(
+            f"{file} is no whole backup: {fault}; nothing was restored", hint="restore an earlier backup"
+        ) from fault
 
 
 def _settle(tx: Tx, wishes: Wishes, file: Path, by: Actor, owner: str) -> None:
@@ -177,7 +193,7 @@ def _exchange(partial: Partial, real: Path, clock: Clock) -> Path | None:
     stamp = to_text(clock.now()).replace(":", "").replace("-", "").partition(".")[0]
     aside = real.with_name(f"{real.name}{_ASIDE}{stamp}Z.bak")
     _forget_earlier_attempts(real)
-    os.link(real, aside)
+    _put_aside(real, aside)
     if not is_whole:
         # It cannot be read. What stands beside it goes with it: SQLite would take it for the new one's.
         for suffix in _BESIDE:
@@ -186,6 +202,19 @@ def _exchange(partial: Partial, real: Path, clock: Clock) -> Path | None:
     sync_folder(real.parent)
     partial.keep(replace=True)
     return aside
+
+
+def _put_aside(real: Path, aside: Path) -> None:
+    """Give the old database a second name, or where a file can have one only, leave a copy there. OSError."""
+    try:
+        os.link(real, aside)
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        with partial_file(aside) as partial:
+            with real.open("rb") as old, partial.path.open("wb") as copy:
+                shutil.copyfileobj(old, copy)
+            partial.keep(replace=False)
 
 
 def _fold(real: Path) -> bool:

@@ -1,6 +1,10 @@
 """``backup`` writes all of the database into a file, and ``restore`` puts it back."""
 
+import errno
+import os
+import shutil
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -221,3 +225,109 @@ def test_what_a_crash_has_left_of_a_backup_goes_with_the_next(shell: Shell, tmp_
     (tmp_path / ".b.sqlite.89abcdef.partial.turns").touch()
     shell.text("backup", str(tmp_path / "b.sqlite"))
     assert [name for name in names(tmp_path) if "partial" in name] == []
+
+
+@pytest.mark.parametrize("name", ["n" * 250, "n" * 300])
+def test_a_name_that_the_disk_does_not_take_is_told_as_such(shell: Shell, tmp_path: Path, name: str) -> None:
+    refused(shell.run("backup", str(tmp_path / name)), f"{name} cannot be written: File name too long")
+
+
+@pytest.fixture
+def forbidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder in which one may neither look nor write. Root may, so the system's answer is made here."""
+    folder = tmp_path / "forbidden"
+    folder.mkdir()
+    for name in ("open", "stat", "lstat"):
+        monkeypatch.setattr(os, name, _forbidding(getattr(os, name), folder))
+    return folder
+
+
+def _forbidding(real: Callable[..., object], folder: Path) -> Callable[..., object]:
+    def call(path: object, *words: object, **named: object) -> object:
+        if isinstance(path, str | os.PathLike) and Path(os.fspath(path)).parent == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *words, **named)
+
+    return call
+
+
+def test_a_folder_that_may_not_be_entered_is_told_as_such(shell: Shell, forbidden: Path) -> None:
+    file = forbidden / "b.sqlite"
+    refused(shell.run("backup", str(file)), f"{file} cannot be written: Permission denied")
+    refused(shell.run("backup", str(file), "--replace"), f"{file} cannot be written: Permission denied")
+    refused(shell.run("restore", str(file), "--replace"), f"{file} cannot be read: Permission denied")
+
+
+def test_a_database_that_only_says_it_is_ours_is_not_restored(shell: Shell, saved: Path) -> None:
+    shell.ledger.conn.close()
+    with closing(apsw.Connection(str(saved))) as conn:
+        conn.execute("PRAGMA foreign_keys=OFF; DROP TABLE runs")
+    refused(shell.run("restore", str(saved), "--replace"), f"{saved} is no whole backup: no such table: runs")
+    assert runs_in(shell.ledger.path) == [(1, "ok")]
+
+
+def test_one_of_an_older_version_than_its_tables_is_not_restored(shell: Shell, saved: Path) -> None:
+    shell.ledger.conn.close()
+    with closing(apsw.Connection(str(saved))) as conn:
+        conn.pragma("user_version", 2)
+    refused(shell.run("restore", str(saved), "--replace"), f"{saved} is no whole backup: ")
+    assert runs_in(shell.ledger.path) == [(1, "ok")]
+    assert [name for name in names(shell.ledger.path.parent) if "partial" in name] == []
+
+
+def test_a_backup_that_was_cut_off_is_not_restored(shell: Shell, saved: Path) -> None:
+    shell.ledger.conn.close()
+    with saved.open("r+b") as file:
+        file.truncate(100_000)
+    answer = shell.run("restore", str(saved), "--replace")
+    refused(answer, f"{saved} is damaged")
+    assert "hint: name another one" in answer.stderr
+    assert runs_in(shell.ledger.path) == [(1, "ok")]
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_where_a_file_can_have_one_name_only_a_restore_puts_a_copy_aside(
+    shell: Shell, saved: Path, monkeypatch: pytest.MonkeyPatch, sound: bool
+) -> None:
+    shell.ledger.add_run("nightly", "error")
+    shell.ledger.conn.close()
+    if not sound:
+        shell.ledger.path.write_bytes(b"scrambled" * 1000)
+    old = shell.ledger.path.read_bytes()
+    monkeypatch.setattr(os, "link", _without_links)
+    shell.text("restore", str(saved), "--replace")
+    (aside,) = shell.ledger.path.parent.glob("*.bak")
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+    if sound:
+        assert runs_in(aside) == [(1, "ok"), (2, "error")]
+    else:
+        assert aside.read_bytes() == old
+    assert runs_in(shell.ledger.path) == [(1, "ok")]
+    assert [name for name in names(shell.ledger.path.parent) if "partial" in name] == []
+
+
+def test_where_a_file_can_have_one_name_only_a_copy_that_has_no_room_changes_nothing(
+    shell: Shell, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    shell.ledger.add_run("nightly", "error")
+    shell.ledger.conn.close()
+    monkeypatch.setattr(os, "link", _without_links)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    refused(shell.run("restore", str(saved), "--replace"), "the disk is full: ")
+    assert runs_in(shell.ledger.path) == [(1, "ok"), (2, "error")]
+    assert not list(shell.ledger.path.parent.glob("*before-restore*"))
+
+
+def _without_links(*_: object, **__: object) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@pytest.mark.parametrize("words", [("backup",), ("backup", "--replace"), ("restore", "--replace")])
+def test_a_loop_of_links_is_told_as_such(shell: Shell, tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    command, *flags = words
+    refused(shell.run(command, str(tmp_path / "a"), *flags), f"{tmp_path}/a ")

@@ -87,6 +87,39 @@ class TestInit:
         assert (here / "jeeves-runner.yaml").read_text() == "port: 4711\n"
         assert (here / "jobs.d/hello.yaml").exists()
 
+    @pytest.mark.parametrize("words", [[], ["--force"], ["--systemd"]])
+    def test_an_example_that_was_deleted_does_not_come_back(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+    ) -> None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(project / "home"))
+        for name in ("jobs.d/hello.yaml", "scripts/hello.py"):
+            (project / name).unlink()
+        answer = run("init", *words)
+        assert answer.exit_code == 0, answer.output
+        assert "hello" not in answer.output
+        assert list((project / "jobs.d").iterdir()) == list((project / "scripts").iterdir()) == []
+
+    def test_an_example_does_not_come_among_jobs_that_are_there(self, here: Path) -> None:
+        (here / "jobs.d").mkdir()
+        (here / "jobs.d/mine.yaml").write_text("run: 'true'\ntimeout: 1m\n")
+        assert run("init").exit_code == 0
+        ours = {name for name in MADE if "hello" not in name}
+        assert set(tree(here)) == {"jobs.d/mine.yaml", *ours}
+
+    def test_a_folder_of_jobs_that_may_not_be_read_is_named(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def forbid(path: object) -> list[str]:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+        (here / "jobs.d").mkdir()
+        monkeypatch.setattr(os, "listdir", forbid)
+        answer = run("init")
+        assert answer.exit_code == 2
+        assert "jobs.d cannot be read: Permission denied; nothing was written" in answer.stderr
+        monkeypatch.undo()
+        assert set(tree(here)) == set()
+
     @pytest.mark.parametrize("force", [[], ["--force"]])
     def test_a_gitignore_gets_the_lines_it_lacks(self, here: Path, force: list[str]) -> None:
         (here / ".gitignore").write_text("mine")

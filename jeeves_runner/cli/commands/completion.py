@@ -9,6 +9,11 @@ from jeeves_runner.cli.context import App, pass_app
 
 SHELLS: Final = ("bash", "zsh", "fish")
 
+_FISH_SPLITS: Final = 'string split "," '
+"""How the text that click has for fish takes kind and word apart: a word, or its note, ends at a comma."""
+
+_FISH_SPLITS_ONCE: Final = 'string split --max 1 "," '
+
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(SHELLS))
@@ -30,4 +35,5 @@ def command(context: click.Context, app: App, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None, f"click knows no {shell}"
     name = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE"
-    app.print_text(kind(context.find_root().command, {}, PROGRAM, name).source())
+    text = kind(context.find_root().command, {}, PROGRAM, name).source()
+    app.print_text(text.replace(_FISH_SPLITS, _FISH_SPLITS_ONCE))

@@ -42,7 +42,8 @@ def command(app: App, folder: Path, force: bool, git: bool, hook: bool, systemd:
     """Make a project in DIR (by default here): config, an example job, CI and editor support.
 
     A file that is there already is left as it is, so this can be repeated: after an upgrade it
-    renews the schemas. A .gitignore gets the lines it lacks. A git hook is never replaced.
+    renews the schemas. A .gitignore gets the lines it lacks. A git hook is never replaced. The
+    example comes into a new project alone.
     """
     here = app.here
     place = Path(os.path.realpath(folder))
