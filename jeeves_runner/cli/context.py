@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from jeeves_runner.cli.tables import table
+from jeeves_runner.cli.tables import GAP, folded, table
 from jeeves_runner.cli.terminal import Cell, Styled, line, terminal_width
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.origin import Actor, AppliedBy
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 JSON_HELP: Final = "Print one JSON document instead of text."
 UTC_HELP: Final = "Show times in UTC, and take those without an offset as such."
+
+_MARGIN: Final = "  "
 
 _DATABASE: Final = "JR_DB_PATH"
 _DATA: Final = "JR_DATA_DIR"
@@ -244,12 +246,19 @@ class App:
         self.print(Styled(text, "bold"))
 
     def print_pairs(self, pairs: Iterable[tuple[str, Cell | None]]) -> None:
-        """Names and values in two columns; a pair without a value is left out."""
+        """Names and values in two columns; a pair without a value is left out.
+
+        On a terminal a value that is too long goes on below its beginning, and every word of it stays whole.
+        """
         given = [(name, value) for name, value in pairs if value is not None]
         widest = max(len(name) for name, _ in given)
+        width = terminal_width()
+        room = None if width is None else width - widest - len(_MARGIN) - len(GAP)
         for name, value in given:
             text, style = value if isinstance(value, Styled) else (value, "")
-            self.print(f"  {name.ljust(widest)}  ", Styled(text, style))
+            for number, part in enumerate(folded(text, room)):
+                beside = "" if number else name
+                self.print(f"{_MARGIN}{beside.ljust(widest)}{GAP}", Styled(part, style))
 
     def print_table(self, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """A table: within the width of the terminal, or in a pipe as wide as it needs."""

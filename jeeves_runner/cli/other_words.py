@@ -145,6 +145,8 @@ OF_GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def hint_for(word: str, group: str | None = None) -> str | None:
-    """What does here what ``word`` does elsewhere, behind ``group`` if it stands there; None where that is not
-    known."""
+    """What does here what ``word`` does elsewhere; None where that is not known.
+
+    ``group``: the command behind which it stands; None: it is the first word.
+    """
     return (HINTS if group is None else OF_GROUPS.get(group, {})).get(word.lower())

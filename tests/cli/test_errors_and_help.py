@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from support.cli import Shell
 
 from jeeves_runner.cli import other_words
-from jeeves_runner.cli.commands import LISTED
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.examples import EXAMPLES
 from jeeves_runner.cli.main import main
@@ -83,7 +82,7 @@ def test_what_follows_two_dashes_is_no_option() -> None:
 def test_a_command_of_other_programs_is_answered_with_ours(word: str, hint: str) -> None:
     answer = invoke(*word.split())
     assert answer.exit_code == 64
-    assert f"No such command '{word.split()[-1]}'" in answer.stderr
+    assert f"No such command '{word.rsplit(maxsplit=1)[-1]}'" in answer.stderr
     assert f"hint: {hint}" in answer.stderr
 
 
@@ -94,7 +93,7 @@ def test_no_hint_names_what_there_is_not() -> None:
         assert not [word for word in words if group + word in every]
         for hint in words.values():
             for quoted in re.findall("`([a-z][^`A-Z]*[a-z])", hint):
-                name = quoted.split(" -")[0]
+                name = quoted.split(" -", 1)[0]
                 assert name in every or quoted.startswith(("git", "enabled")), quoted
 
 
