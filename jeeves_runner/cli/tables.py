@@ -39,18 +39,6 @@ def table(
     return "\n".join(no_command(line.rstrip()) for line in lines)
 
 
-def folded(text: str, width: int | None) -> list[str]:
-    """A text in lines of at most ``width`` characters, of which only a longer word has more.
-
-    It stays one line where ``width`` is None, or too little to read.
-    """
-    if width is None or width < NARROWEST or len(text) <= width:
-        return [text]
-    from textwrap import wrap
-
-    return wrap(one_line(text), width, break_long_words=False, break_on_hyphens=False)
-
-
 def _natural_widths(headers: Sequence[str], texts: Sequence[Sequence[str]]) -> list[int]:
     from rich.cells import cell_len
 

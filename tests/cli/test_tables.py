@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from jeeves_runner.cli.context import App
 from jeeves_runner.cli.rows import STATUS_STYLES, status_cell
-from jeeves_runner.cli.tables import Prose, folded, table
+from jeeves_runner.cli.tables import Prose, table
 from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.core.model import RunStatus
 
@@ -32,32 +31,6 @@ def test_a_terminal_gets_lines_within_its_width() -> None:
     text = table(["ID", Prose("TEXT")], [["a", "word " * 30 + "end"]], width=40)
     assert max(map(len, text.splitlines())) <= 40
     assert "end" in text
-
-
-def test_a_value_beside_its_name_goes_on_below_its_beginning(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = "/srv/" + "a" * 40
-    pairs = [("declared", "jobs.d/a.yaml:1, revision 3, applied 2s ago"), ("log", f"in {path} and so on")]
-    App().print_pairs(pairs)
-    assert capsys.readouterr().out.splitlines() == [
-        f"  declared  {pairs[0][1]}",
-        f"  log       {pairs[1][1]}",
-    ]
-    monkeypatch.setattr("jeeves_runner.cli.context.terminal_width", lambda: 40)
-    App().print_pairs(pairs)
-    assert capsys.readouterr().out.splitlines() == [
-        "  declared  jobs.d/a.yaml:1, revision 3,",
-        "            applied 2s ago",
-        "  log       in",
-        f"            {path}",
-        "            and so on",
-    ]
-
-
-@pytest.mark.parametrize("width", [12, None])
-def test_where_there_is_no_room_a_value_stays_on_one_line(width: int | None) -> None:
-    assert folded("one two three four five", width) == ["one two three four five"]
 
 
 @pytest.mark.parametrize("width", range(1, 120))
