@@ -225,6 +225,7 @@ VALUES: Final[Mapping[str, object]] = {
     "IncidentRow.subject": "backup",
     "MessageRow.subject": "Job backup failed",
     "subject": "Back up at four",
+    "starts": "after fetch",
     "tags": "nightly",
     "Effect.target": "queue:mail",
     "target": "job backup",

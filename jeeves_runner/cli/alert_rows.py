@@ -38,10 +38,6 @@ def incident_cells(incident: "IncidentRow", now: datetime) -> tuple[Cell, ...]:
     )
 
 
-def _subject(cause: str | None) -> str:
-    return next((words for known, words in SUBJECTS.items() if known == cause), NONE)
-
-
 def told_text(incident: "IncidentRow", now: datetime) -> str:
     """Whether people know of it, where and since when; or why they do not."""
     from jeeves_runner.views.attention import said, told_parts
@@ -51,7 +47,7 @@ def told_text(incident: "IncidentRow", now: datetime) -> str:
 
 def message_cells(message: "MessageRow", now: datetime) -> tuple[Cell, ...]:
     """A row under ``MESSAGE_HEADERS``."""
-    of = message["job_id"] or message["subject"] or _subject(message["cause"])
+    of = message["job_id"] or message["subject"] or SUBJECTS.get(message["cause"], NONE)
     says = message["said"] if message["cause"] is None else f"{message['said']} {message['cause']}"
     state, note = _state(message, now)
     return message["channel"], says, of, ago(message["created_at"], now), state, note

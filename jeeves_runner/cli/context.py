@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from jeeves_runner.cli.tables import table
-from jeeves_runner.cli.terminal import Cell, Styled, line, terminal_width
+from jeeves_runner.cli.terminal import Cell, Styled, folded, line, terminal_width
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.origin import Actor, AppliedBy
 from jeeves_runner.core.wording import no_command, one_line, printable_json
@@ -212,13 +212,7 @@ class App:
 
     def print_paragraph(self, text: str) -> None:
         """Sentences: on a terminal in lines of its width, in a pipe on one line."""
-        width = terminal_width()
-        if width is None:
-            self.print(text)
-            return
-        from textwrap import wrap
-
-        self.print_lines((line,) for line in wrap(one_line(text), width, break_on_hyphens=False))
+        self.print_lines((each,) for each in folded(text, terminal_width()))
 
     def warn(self, text: str) -> None:
         """One line on standard error, of what a person should know."""
@@ -244,12 +238,16 @@ class App:
         self.print(Styled(text, "bold"))
 
     def print_pairs(self, pairs: Iterable[tuple[str, Cell | None]]) -> None:
-        """Names and values in two columns; a pair without a value is left out."""
+        """Names and values in two columns, values in lines of the terminal's width; a pair without a value is
+        left out."""
         given = [(name, value) for name, value in pairs if value is not None]
         widest = max(len(name) for name, _ in given)
+        width = terminal_width()
+        room = None if width is None else width - widest - 4
         for name, value in given:
             text, style = value if isinstance(value, Styled) else (value, "")
-            self.print(f"  {name.ljust(widest)}  ", Styled(text, style))
+            for place, part in enumerate(folded(text, room)):
+                self.print(f"  {('' if place else name).ljust(widest)}  ", Styled(part, style))
 
     def print_table(self, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """A table: within the width of the terminal, or in a pipe as wide as it needs."""

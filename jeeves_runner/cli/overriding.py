@@ -62,7 +62,7 @@ class Kind(NamedTuple):
     """Ends it in a transaction; whether there was one."""
     in_force: "Callable[[apsw.Connection, datetime], overrides.Pauses | overrides.Mutes]"
     """All that hold."""
-    text: "Callable[[OverrideDocument, datetime], str]"
+    text: "Callable[[OverrideDocument, datetime, tzinfo], str]"
     """One that holds, for people."""
 
 
@@ -151,7 +151,8 @@ def _begin(
 
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        end = end_at(_clocks(app, conn, target), until, length, now)
+        zone = _clocks(app, conn, target)
+        end = end_at(zone, until, length, now)
         if kind is MUTE:
             end = overrides.required_end(end)
         ids = target_ids(conn, target)
@@ -161,10 +162,10 @@ def _begin(
         if app.json:
             app.print_json(_document(conn, now, kind, target, ids))
         elif ids is None:
-            app.print(f"{kind.all_are} {_text(kind, override_of_all(conn, kind.kind, now), now)}.")
+            app.print(f"{kind.all_are} {_text(kind, override_of_all(conn, kind.kind, now), now, zone)}.")
         else:
             listed = listed_jobs(conn, now, ids)
-            app.print_lines([f"{job['id']} is {_text(kind, job[kind.key], now)}."] for job in listed)
+            app.print_lines([f"{job['id']} is {_text(kind, job[kind.key], now, zone)}."] for job in listed)
 
 
 def _end(app: App, kind: Kind, target: Target) -> None:
@@ -251,8 +252,10 @@ def _of_jobs(conn: "apsw.Connection", now: datetime, ids: Sequence[str]) -> "lis
     return [found[job_id] for job_id in ids if job_id in found]
 
 
-def _text(kind: Kind, found: "OverrideDocument | None", now: datetime) -> str:
-    return kind.key if found is None else kind.text(found, now)  # another program may have ended it at once
+def _text(kind: Kind, found: "OverrideDocument | None", now: datetime, zone: tzinfo) -> str:
+    if found is None:  # another program has ended it at once
+        return kind.key
+    return kind.text(found, now, zone)
 
 
 def _answer_for_all(conn: "apsw.Connection", now: datetime, kind: Kind, *, had_one: bool) -> str:

@@ -5,14 +5,14 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from jeeves_runner.cli.context import App
-from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened, time_column
+from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened, time_column, when
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.reasons import CATCHES_UP
-from jeeves_runner.core.schedule_entry import written_text
+from jeeves_runner.core.schedule_entry import starting_text
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
@@ -58,7 +58,7 @@ def job_cells(app: App, job: "ListedJobDocument", now: datetime, *, served: bool
     return (
         job["id"],
         status_cell(job["status"]),
-        written_text(job["schedule"]),
+        starting_text(job["schedule"], job["starts"]),
         NONE if last is None else ago(last["started_at"], now),
         ago(job["next_run"], now),
         job_note(app, job, now, served=served),
@@ -123,14 +123,16 @@ def late_text(catches_up_at: str, now: datetime) -> str:
     return CATCHES_UP.short.format(ref=ago(catches_up_at, now))
 
 
-def pause_text(paused: "OverrideDocument | QueuePauseDocument", now: datetime) -> str:
-    """``paused, ends in 2h: maintenance``."""
-    return _override_text("paused", "until resumed", paused, now)
+def pause_text(
+    paused: "OverrideDocument | QueuePauseDocument", now: datetime, zone: tzinfo | None = None
+) -> str:
+    """``paused, ends in 2h: maintenance``; with the clocks of a zone when that is, too."""
+    return _override_text("paused", "until resumed", paused, now, zone)
 
 
-def mute_text(muted: "OverrideDocument", now: datetime) -> str:
-    """``muted, ends in 2h: known``."""
-    return _override_text("muted", "until unmuted", muted, now)
+def mute_text(muted: "OverrideDocument", now: datetime, zone: tzinfo | None = None) -> str:
+    """``muted, ends in 2h: known``, likewise."""
+    return _override_text("muted", "until unmuted", muted, now, zone)
 
 
 def skip_text(skip: "SkipDocument", zone: tzinfo, now: datetime) -> str:
@@ -149,9 +151,14 @@ def skips_text(job: "ListedJobDocument", now: datetime, zone: tzinfo) -> str:
 
 
 def _override_text(
-    word: str, without_end: str, override: "OverrideDocument | QueuePauseDocument", now: datetime
+    word: str,
+    without_end: str,
+    override: "OverrideDocument | QueuePauseDocument",
+    now: datetime,
+    zone: tzinfo | None,
 ) -> str:
-    until = f"ends {ago(override['until'], now)}" if override["until"] else without_end
+    end = override["until"]
+    until = without_end if end is None else f"ends {ago(end, now) if zone is None else when(end, now, zone)}"
     reason = f": {override['reason']}" if override["reason"] else ""
     return f"{word}, {until}{reason}"
 

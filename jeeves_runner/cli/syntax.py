@@ -59,7 +59,7 @@ def ends(what: str) -> Callable[[F], F]:
 
     def add(command: F) -> F:
         until = click.option(
-            "--until", metavar="TIME", help="When it ends: a time, or a length of time such as 2h."
+            "--until", metavar="TIME", help="When it ends: 18:00, a date and time, or a length such as 2h."
         )
         length = click.option("--for", "length", metavar="LENGTH", help="How long it lasts, such as 2h.")
         reason = click.option("--reason", help=f"Shown wherever the {what} is.")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import click
 
@@ -16,6 +16,8 @@ class Styled(NamedTuple):
     style: str
     """In the words of rich, such as ``bold red``; empty for none."""
 
+
+_NARROWEST: Final = 16
 
 Cell = str | Styled
 """A part of a line, or a cell of a table."""
@@ -64,3 +66,14 @@ def terminal_width() -> int | None:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None
     except (OSError, ValueError):
         return None
+
+
+def folded(text: str, width: int | None) -> list[str]:
+    """The text in lines of ``width`` characters, of which none breaks a word; in one, where it fits or there
+    is no width."""
+    whole = one_line(text)
+    if width is None or len(whole) <= width:
+        return [whole]
+    from textwrap import wrap
+
+    return wrap(whole, max(width, _NARROWEST), break_long_words=False, break_on_hyphens=False)

@@ -83,9 +83,13 @@ def entries_text(entries: Iterable[ScheduleEntry]) -> str:
 def written_text(schedule: object) -> str:
     """A schedule as documents have it, as people read it; what is none, because it was changed by hand, as it
     stands."""
-    if schedule is None:
-        return "when triggered"
     return BETWEEN.join(map(_written, schedule if isinstance(schedule, list) else [schedule]))
+
+
+def starting_text(schedule: object, starts: Iterable[str]) -> str:
+    """All that starts a job, in one line: its schedule, which may be None, and what else there is."""
+    parts = [] if schedule is None else [written_text(schedule)]
+    return BETWEEN.join([*parts, *starts]) or "when triggered"
 
 
 def _written(value: object) -> str:

@@ -14,7 +14,7 @@ from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.origin import short_sha
-from jeeves_runner.core.schedule_entry import written_text
+from jeeves_runner.core.schedule_entry import starting_text, written_text
 from jeeves_runner.dashboard.shown_values import last_line, plain, size_in_words
 
 
@@ -208,6 +208,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "as_json": as_json,
         "on_a_line": on_a_line,
         "schedule": written_text,
+        "starting": starting_text,
         "segment": segment,
         "plain": plain,
         "last_line": last_line,

@@ -9,6 +9,7 @@ import apsw
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, OverrideKind, SourceType
+from jeeves_runner.core.start_words import start_words
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db import overrides
 from jeeves_runner.db.overrides import Shown
@@ -81,6 +82,8 @@ class ListedJob(NamedTuple):
     """The tags of its spec."""
     owner: str | None
     """Who looks after it, by its spec."""
+    starts: list[str]
+    """What starts it besides its schedule and people, as ``core.start_words`` has it."""
     active_running: int | None
     """1 while a run of it runs, 0 while one only waits, else None."""
     held_message: str | None
@@ -137,10 +140,10 @@ _SHOWN: Final = tuple(JobColumns.__annotations__)
 SIGNED: Final = ("schedule_since", "decided_until", "revision_id", "line", "created_at", "updated_at")
 """The columns of a job that change without a new revision and without a mark, and the revision."""
 
-_FACTS: Final = len(ListedJob._fields) - 5
+_FACTS: Final = len(ListedJob._fields) - 6
 """Facts that the statement finds, beside the columns and what is taken of the spec."""
 
-_OF_SPEC: Final = 2
+_OF_SPEC: Final = 3
 _ID: Final = _OF_SPEC + _FACTS + _SHOWN.index("id")
 
 _ACTIVE: Final = f"""
@@ -169,9 +172,14 @@ WHERE jobs.deleted_at IS NULL
 """
 _FACTS_OF_JOB: Final = f"""active.running, held.message, held.since, last.id, last.status, last.started_at,
   last.finished_at, last.duration_ms, {_last_outcome("last")}"""
+_STARTS: Final = """CASE WHEN jobs.spec -> '$.after' <> 'null' OR jobs.spec -> '$.on_queue' <> 'null'
+  OR jobs.spec -> '$.on_change' <> 'null' OR jobs.spec ->> '$.on_start' THEN json_object(
+  'after', jobs.spec -> '$.after', 'on_queue', jobs.spec -> '$.on_queue',
+  'on_change', jobs.spec -> '$.on_change', 'on_start', jobs.spec -> '$.on_start') END"""
+"""SQL: what ``start_words`` reads; NULL where that says nothing, as of most jobs."""
 _LIST: Final = f"""
 {_ACTIVE}
-SELECT jobs.spec -> '$.tags', jobs.spec ->> '$.owner', {_FACTS_OF_JOB}, {_COLUMNS}
+SELECT jobs.spec -> '$.tags', jobs.spec ->> '$.owner', {_STARTS}, {_FACTS_OF_JOB}, {_COLUMNS}
 {_JOINED} {{which}} ORDER BY jobs.id LIMIT :limit
 """
 _OF_A_PAGE: Final = _LIST.format(which="AND jobs.id > :after")
@@ -207,12 +215,14 @@ def listed_jobs(
     pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
     mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
     for row in found:
-        tags, owner = row[:_OF_SPEC]
+        tags, owner, starts = row[:_OF_SPEC]
         its_tags = json.loads(tags) if tags and tags != "[]" else []
         if not isinstance(its_tags, list):  # changed by hand
             its_tags = []
         facts, columns = row[_OF_SPEC : _OF_SPEC + _FACTS], _columns(row[_OF_SPEC + _FACTS :])
-        yield ListedJob._make((columns, its_tags, owner, *facts, pauses.of(row[_ID]), mutes.of(row[_ID])))
+        its_starts = start_words(json.loads(starts)) if starts else []
+        overriding = pauses.of(row[_ID]), mutes.of(row[_ID])
+        yield ListedJob._make((columns, its_tags, owner, its_starts, *facts, *overriding))
 
 
 def job_signs(conn: apsw.Connection) -> list[JobSign]:

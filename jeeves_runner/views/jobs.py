@@ -89,6 +89,8 @@ class ListedJobDocument(JobColumns):
     """Its tags."""
     owner: str | None
     """Who looks after it."""
+    starts: list[str]
+    """What starts it besides its schedule and people, in words: `after fetch`, `by items of queue mail`."""
     status: str
     """The first that fits of ``disabled, paused, running, scheduled``, its last outcome, and ``idle``."""
     held: bool
@@ -160,8 +162,7 @@ def jobs_view(
     next_run: NextRun | None = None,
     catching_up: Moments = NO_MOMENTS,
 ) -> JobsDocument:
-    """``{jobs}``: the live jobs by id, each with its columns, ``status, held, paused, muted, skips,
-    last_run, next_run, catches_up_at``.
+    """``{jobs}``: the live jobs by id.
 
     ``next_run`` is the timetable of a running server; without one occurrences are computed. ``catching_up``:
     when that server has late jobs catch up, by id.
@@ -367,6 +368,7 @@ def _job(listed: ListedJob, times: _JobTimes) -> ListedJobDocument:
         "enabled": listed.columns["enabled"] and paused is None,
         "tags": listed.tags,
         "owner": listed.owner,
+        "starts": listed.starts,
         "status": listed.status,
         "held": listed.held_message is not None,
         "paused": paused,

@@ -8,7 +8,9 @@ from support.cli import Shell, words
 from support.clock import NOON
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import ExitCodes, JobType, Param, SourceType
+from jeeves_runner.core.alert_spec import Alert
+from jeeves_runner.core.edge_spec import After, Need, OnQueue
+from jeeves_runner.core.model import CatchUp, ExitCodes, JobType, Keep, Param, Retries, Secret, SourceType
 from jeeves_runner.core.schedule_entry import At, Every, RRule, ScheduleEntry
 from jeeves_runner.core.session_spec import Session
 
@@ -33,6 +35,62 @@ def test_jobs_are_a_table_with_what_is_unusual_noted(shell: Shell) -> None:
         "by-hand idle when triggered - - held: runs on as before, jobs.d/by-hand.yaml is broken",
         "report paused */30 * * * * | @daily - in 2h paused, ends in 2h: holiday",
     ]
+
+
+def test_what_starts_a_job_without_a_time_stands_where_a_schedule_would(shell: Shell) -> None:
+    shell.ledger.add_job("a", after=After(("b", "c")), on_start=True)
+    shell.ledger.add_job("b", schedule=("@daily",), on_queue=OnQueue("mail"))
+    shell.ledger.add_job("c")
+    shell.ledger.conn.execute(
+        "UPDATE jobs SET spec = json_remove(spec, '$.on_start', '$.after') WHERE id = 'c'"
+    )  # as an earlier version wrote it
+    rows = [words(line) for line in shell.text("jobs").splitlines()]
+    assert rows[1].startswith("a idle after b, c | when a server starts - ")
+    assert rows[2].startswith("b idle @daily | by items of queue mail - ")
+    assert rows[3].startswith("c idle when triggered - ")
+    assert [job["starts"] for job in shell.json("jobs")["jobs"]] == [
+        ["after b, c", "when a server starts"], ["by items of queue mail"], [],
+    ]  # fmt: skip
+    lines = [words(line) for line in shell.text("job", "a").splitlines()]
+    assert "starts after b, c; when a server starts" in lines
+    assert not any(line.startswith("schedule") for line in lines)
+
+
+def test_a_job_is_told_with_all_that_is_declared_of_it(shell: Shell) -> None:
+    shell.ledger.add_job(
+        "a", schedule=("@daily",), source_type=SourceType.INLINE, script="echo", args=("x",),
+        env=(("LEVEL", "3"), ("TOKEN", Secret("file", "secrets/token"))), catch_up=CatchUp.ALL,
+        retries=Retries(limit=3, delay_ms=60_000, backoff="exponential", on_exit_codes=(7, 9)),
+        needs=(Need("b"), Need("c", wait_ms=7_200_000)), keep=Keep(days_ms=7_776_000_000),
+        on_failure=("slack:C1", "mail:x@y.z"), after=After(("b", "c"), "finished"), triggers=("d",),
+        writes=("datastore:x",), kill_grace_ms=1000, alert=Alert(after=2, on=("failure",)),
+    )  # fmt: skip
+    text = shell.text("job", "a")
+    lines = [words(line) for line in text.splitlines()]
+    for line in (
+        "after b, c, when finished",
+        "needs b, within 1d; c, within 1d, wait 2h",
+        "triggers d",
+        "catch_up all",
+        "args x",
+        "env LEVEL, TOKEN (secret)",
+        "kill_grace 1s",
+        "retries 3, delay 1m, backoff exponential, max_delay 1h, on [error, timeout], on_exit_codes [7, 9]",
+        "keep days 90d",
+        "on_failure slack:C1, mail:x@y.z",
+        "alert on [failure], after 2, remind 6h, on_recovery true",
+        "writes datastore:x",
+        "limits no timeout, overlap skip",
+    ):
+        assert line in lines
+    assert "secrets/token" not in text
+
+
+def test_what_becomes_of_times_that_were_missed_is_always_told(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("@daily",))
+    shell.ledger.add_job("b")
+    assert "catch_up latest" in words(shell.text("job", "a"))
+    assert "catch_up" not in shell.text("job", "b")
 
 
 def test_entries_of_a_schedule_are_told_apart(shell: Shell) -> None:
@@ -93,7 +151,7 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
     run = shell.ledger.add_run("backup", "error", exit_code=3, message="exit code 3")
     lines = [words(line) for line in shell.text("job", "backup").splitlines()]
     applied = "2026-03-01 13:00:00+01:00 (now)"
-    assert lines[:9] == [
+    assert lines[:10] == [
         "backup: Nightly backup",
         "Copies everything.",
         "status error",
@@ -102,6 +160,7 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
         "runs /srv/backup.sh --all 'a b'",
         "in /srv",
         "limits timeout 5m, overlap skip",
+        "catch_up latest",
         f"declared jobs.d/backup.yaml:1, revision 1, applied {applied}, commit f00dfeedf0",
     ]
     assert lines[-1] == f"{run} backup error manual 2026-03-01 12:59:00 1.0s exit code 3"

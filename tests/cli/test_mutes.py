@@ -23,7 +23,7 @@ def muted(shell: Shell) -> set[str]:
 
 def test_a_job_is_muted_for_a_time_and_runs_on(shell: Shell) -> None:
     assert shell.text("mute", "backup", "--for", "2h30m", "--reason", "known") == (
-        "backup is muted, ends in 2h 30m: known.\n"
+        "backup is muted, ends 2026-03-01 14:30:00Z (in 2h 30m): known.\n"
     )
     job = shell.json("job", "backup")["job"]
     assert job["muted"] == {"until": "2026-03-01T14:30:00.000Z", "reason": "known", "all": False}
@@ -38,7 +38,7 @@ def test_a_job_is_muted_for_a_time_and_runs_on(shell: Shell) -> None:
 def test_a_mute_shows_wherever_a_pause_shows(shell: Shell) -> None:
     shell.text("mute", "backup", "--until", "2026-03-02", "--reason", "known")
     assert "muted, ends in 12h: known" in words(shell.text("jobs"))
-    assert "muted muted, ends in 12h: known" in words(shell.text("job", "backup"))
+    assert "muted muted, ends 2026-03-02 00:00:00Z (in 12h): known" in words(shell.text("job", "backup"))
     row = "muted backup muted, ends in 12h: known; `jeeves-runner unmute backup` ends it"
     assert row in words(shell.text("status"))
     shell.text("mute", "--all", "--for", "1d")
@@ -53,7 +53,9 @@ def test_a_mute_ends_by_itself(shell: Shell) -> None:
 
 
 def test_everything_is_muted_at_once_what_is_to_come_as_well(shell: Shell) -> None:
-    assert shell.text("mute", "--all", "--for", "2h") == "Everything is muted, ends in 2h.\n"
+    assert shell.text("mute", "--all", "--for", "2h") == (
+        "Everything is muted, ends 2026-03-01 14:00:00Z (in 2h).\n"
+    )
     shell.ledger.add_job("later")
     assert muted(shell) == {"backup", "vacuum", "mail", "later"}
     shell.text("mute", "backup", "--for", "1h")
@@ -78,8 +80,8 @@ def test_another_mute_replaces_the_first(shell: Shell, again: str) -> None:
 @pytest.mark.parametrize(("command", "key"), [("mute", "muted"), ("pause", "paused")])
 def test_several_jobs_are_named_or_have_a_tag(shell: Shell, command: str, key: str) -> None:
     assert shell.text(command, "mail", "backup", "mail", "--for", "2h").splitlines() == [
-        f"mail is {key}, ends in 2h.",
-        f"backup is {key}, ends in 2h.",
+        f"mail is {key}, ends 2026-03-01 14:00:00Z (in 2h).",
+        f"backup is {key}, ends 2026-03-01 14:00:00Z (in 2h).",
     ]
     document = shell.json(command, "--tag", "db", "--for", "1h")
     assert [(job["id"], job[key]["until"][11:16]) for job in document["jobs"]] == [

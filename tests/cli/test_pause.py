@@ -17,7 +17,7 @@ def shell(tmp_path: Path) -> Shell:
 
 def test_pause_and_resume_work_without_a_server(shell: Shell) -> None:
     assert shell.text("pause", "backup", "--until", "2h30m", "--reason", "moving") == (
-        "backup is paused, ends in 2h 30m: moving.\n"
+        "backup is paused, ends 2026-03-01 14:30:00Z (in 2h 30m): moving.\n"
     )
     job = shell.json("job", "backup")["job"]
     assert job["paused"] == {"until": "2026-03-01T14:30:00.000Z", "reason": "moving", "all": False}
@@ -87,6 +87,29 @@ def test_of_a_pause_it_is_known_whether_a_length_was_said(
 ) -> None:
     shell.text("pause", "backup", "--until", until)
     assert shell.ledger.conn.execute("SELECT length_ms FROM overrides").get == length
+
+
+def test_a_time_of_day_is_the_next_one_on_the_clocks_of_the_job(shell: Shell) -> None:
+    shell.ledger.add_job("mail", timezone="Europe/Vienna")
+    assert shell.text("pause", "mail", "--until", "18:00") == (
+        "mail is paused, ends 2026-03-01 18:00:00+01:00 (in 5h).\n"
+    )
+    assert "muted, ends 2026-03-02 09:00:00+01:00 (in 20h)" in shell.text("mute", "mail", "--until", "9:00")
+    assert "ends 2026-03-01 18:00:00+01:00 (in 5h)" in shell.text("job", "mail")
+
+
+def test_of_several_jobs_it_is_on_the_clocks_of_the_person(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    shell.ledger.add_job("mail", timezone="Europe/Vienna")
+    assert shell.text("pause", "mail", "backup", "--until", "21:30").splitlines() == [
+        "mail is paused, ends 2026-03-01 21:30:00+09:00 (in 30m).",
+        "backup is paused, ends 2026-03-01 21:30:00+09:00 (in 30m).",
+    ]
+    assert shell.text("pause", "--all", "--until", "21:30", "--utc") == (
+        "All jobs are paused, ends 2026-03-01 21:30:00Z (in 9h 30m).\n"
+    )
 
 
 def test_pause_and_resume_leave_a_trace(shell: Shell) -> None:

@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import jeeves_runner
-from jeeves_runner.core.instants import on_clocks
+from jeeves_runner.core.instants import later_end, on_clocks
+from jeeves_runner.errors import InvalidValue
 
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
+VIENNA = ZoneInfo("Europe/Vienna")
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -33,3 +35,36 @@ def test_no_other_module_puts_times_on_the_clocks_of_a_zone() -> None:
         if re.search(r"\.astimezone\((?!UTC\))", path.read_text())
     ]
     assert others == ["core/instants.py"]
+
+
+def end(text: str, now: str, zone: ZoneInfo = VIENNA) -> str:
+    return later_end(text, datetime.fromisoformat(now), zone, "--until").instant.isoformat(timespec="minutes")
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "expected"),
+    [
+        pytest.param("18:00", "2026-03-01T12:00Z", "2026-03-01T17:00+00:00", id="today"),
+        pytest.param("18:00", "2026-03-01T17:00Z", "2026-03-02T17:00+00:00", id="that is now, tomorrow"),
+        pytest.param("9:30", "2026-03-01T22:59Z", "2026-03-02T08:30+00:00", id="of one digit"),
+        pytest.param("00:00", "2026-03-01T23:30Z", "2026-03-02T23:00+00:00", id="by the day of these clocks"),
+        pytest.param("02:30:00", "2026-03-28T23:30Z", "2026-03-29T01:30+00:00", id="that the clocks skip"),
+        pytest.param("02:30", "2026-10-24T23:30Z", "2026-10-25T00:30+00:00", id="the first of two"),
+        pytest.param("02:30", "2026-10-25T00:45Z", "2026-10-25T01:30+00:00", id="the second of two"),
+        pytest.param("02:30", "2026-10-25T01:30Z", "2026-10-26T01:30+00:00", id="after both"),
+    ],
+)
+def test_an_end_at_a_time_of_day_is_the_next_one(text: str, now: str, expected: str) -> None:
+    assert end(text, now) == expected
+
+
+@pytest.mark.parametrize("text", ["24:00", "18:60", "18", "18:0", "6pm", "18:00Z"])
+def test_what_is_no_time_of_day_is_refused_with_one_as_a_hint(text: str) -> None:
+    with pytest.raises(InvalidValue, match="--until") as caught:
+        end(text, "2026-03-01T12:00Z")
+    assert "such as 18:00" in (caught.value.hint or "")
+
+
+def test_no_time_of_day_comes_after_the_end_of_the_calendar() -> None:
+    with pytest.raises(InvalidValue):
+        end("18:00", "9999-12-31T23:30+00:00", NEW_YORK)

@@ -90,7 +90,7 @@ def test_what_starts_it_without_a_time_is_told(ledger: Ledger) -> None:
     ledger.add_job("check", after=After(("copy",)), on_queue=OnQueue("mails"), on_change=OnChange(("in/*",)))
 
     async def scenario(api: Api) -> None:
-        starts = "after copy; by items of queue mails; when files change"
+        starts = "after copy; by items of queue mails; when in/* changes"
         found = await page(api, "/jobs/check")
         assert f"Schedule none Starts {starts} Next run" in found.text
         assert f"Nothing comes by the clock. It starts {starts}." in found.text

@@ -10,7 +10,7 @@ class OverrideBody(NamedTuple):
     """A pause or a mute. It has one end at most: ``until`` or ``for``."""
 
     until: Annotated[str | None, FormField()] = None
-    """When it ends: a time, or a length of time from now."""
+    """When it ends: a time, the next `18:00`, or a length of time from now."""
     for_: Annotated[timedelta | None, LengthField()] = None
     """How long it lasts."""
     reason: Annotated[str | None, TextField()] = None

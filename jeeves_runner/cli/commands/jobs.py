@@ -10,6 +10,7 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.declared_text import declared_pairs
 from jeeves_runner.cli.formats import command_text, counted, duration, shortened, when
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.rows import (
@@ -30,7 +31,7 @@ from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.model import OUTCOMES
 from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.core.schedule_entry import written_text
+from jeeves_runner.core.schedule_entry import starting_text, written_text
 
 if TYPE_CHECKING:
     from jeeves_runner.views.jobs import JobsDocument, ListedJobDocument, WholeJobDocument
@@ -82,7 +83,7 @@ def _fits(job: "ListedJobDocument", status: str | None, tag: str | None) -> bool
 @utc_option
 @pass_app
 def show_job(app: App, job_id: str, explain: bool) -> None:
-    """Show JOB: its schedule, what it runs, where it is declared and its last runs."""
+    """Show JOB: what starts it, what it runs, all else that is declared of it, and its last runs."""
     if explain:
         _explain(app, job_id)
         return
@@ -143,9 +144,9 @@ def _pairs(job: "WholeJobDocument", now: datetime, zone: tzinfo) -> Iterator[tup
     spec: Mapping[str, Any] = job["spec"]
     yield "status", status_cell(job["status"])
     if job["paused"]:
-        yield "paused", Styled(pause_text(job["paused"], now), "magenta")
+        yield "paused", Styled(pause_text(job["paused"], now, zone), "magenta")
     if job["muted"]:
-        yield "muted", Styled(mute_text(job["muted"], now), "magenta")
+        yield "muted", Styled(mute_text(job["muted"], now, zone), "magenta")
     for skip in job["skips"]:
         yield "skips", Styled(skip_text(skip, zone, now), "magenta")
     if job["held"]:
@@ -155,6 +156,7 @@ def _pairs(job: "WholeJobDocument", now: datetime, zone: tzinfo) -> Iterator[tup
         yield "late", Styled(late_text(job["catches_up_at"], now), "yellow")
     yield "next run", RUN_OUT if has_run_out(job) else when(job["next_run"], now, zone)
     yield "schedule", _schedule(job)
+    yield "starts", "; ".join(job["starts"]) or None
     yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)
     if spec["type"] == "script":
@@ -166,6 +168,7 @@ def _pairs(job: "WholeJobDocument", now: datetime, zone: tzinfo) -> Iterator[tup
         style = "red" if today["used"] >= today["limit"] else ""
         spent = f"{today['used']:,} of {today['limit']:,}"
         yield "tokens today", Styled(f"{spent}; the next day begins {when(today['until'], now, zone)}", style)
+    yield from declared_pairs(spec)
     yield "tags", ", ".join(job["tags"]) or None
     yield "owner", spec["owner"]
     yield "declared", f"{job['file']}:{job['line']}, {_revision(job, now, zone)}"
@@ -173,9 +176,9 @@ def _pairs(job: "WholeJobDocument", now: datetime, zone: tzinfo) -> Iterator[tup
         yield "drift", Styled("changed by hand in the database; the next apply heals it", "yellow")
 
 
-def _schedule(job: "WholeJobDocument") -> str:
+def _schedule(job: "WholeJobDocument") -> str | None:
     if job["schedule"] is None:
-        return written_text(job["schedule"])
+        return None if job["starts"] else starting_text(None, ())
     spec: Mapping[str, Any] = job["spec"]
     excluded = f", except {', '.join(spec['exclude'])}" if spec["exclude"] else ""
     return f"{written_text(job['schedule'])} ({job['timezone']}){excluded}"
@@ -211,8 +214,6 @@ def _session(spec: Mapping[str, Any]) -> str | None:
 def _limits(spec: Mapping[str, Any]) -> str:
     timeout = "no timeout" if spec["timeout_ms"] is None else f"timeout {duration(spec['timeout_ms'])}"
     parts = [timeout, f"overlap {spec['overlap_policy']}"]
-    if spec["retries"]:
-        parts.append(counted(spec["retries"]["limit"], "retry", "retries"))
     if spec["pool"]:
         parts.append(f"pool {spec['pool']}")
     if spec["priority"]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jeeves_runner.cli.context import App, json_option, pass_app, say
+from jeeves_runner.cli.context import App, json_option, pass_app, say, utc_option
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.queues.words import pause_sentence, queue_argument
 from jeeves_runner.cli.syntax import ITEM_ID, ends
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @queue_argument
 @ends("pause")
 @json_option
+@utc_option
 @pass_app
 def pause(app: App, queue_id: str, until: str | None, length: str | None, reason: str | None) -> None:
     """Let nothing be claimed from QUEUE, and let it start no job, until a time or until resumed.
@@ -146,4 +147,4 @@ def _show_pause(app: App, conn: "apsw.Connection", queue_id: str, otherwise: str
     if app.json:
         app.print_json(document)
     else:
-        app.print(pause_sentence(queue_id, document, now) or otherwise)
+        app.print(pause_sentence(queue_id, document, now, app.zone) or otherwise)

@@ -1,7 +1,7 @@
 """What the subcommands of ``queue`` have in common: their argument, and how they answer."""
 
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 import click
@@ -31,8 +31,10 @@ def paused_words(app: App, queue_id: str) -> str:
         return ": it is paused" if queue_id in queue_pauses(conn, app.clock.now()) else ""
 
 
-def pause_sentence(queue_id: str, counts: "QueueCountsDocument", now: datetime) -> str | None:
-    """That the queue is paused; None if it is not."""
+def pause_sentence(
+    queue_id: str, counts: "QueueCountsDocument", now: datetime, zone: tzinfo | None = None
+) -> str | None:
+    """That the queue is paused; None if it is not. ``zone``: on whose clocks its end is told as well."""
     from jeeves_runner.cli.rows import pause_text
 
-    return counts["paused"] and f"Queue {queue_id} is {pause_text(counts['paused'], now)}."
+    return counts["paused"] and f"Queue {queue_id} is {pause_text(counts['paused'], now, zone)}."

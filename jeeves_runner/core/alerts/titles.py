@@ -69,7 +69,7 @@ def _who(telling: Telling, host: str) -> str:
         return f"{subject} (job {telling.job.id})" if subject else telling.job.id
     if telling.cause is Cause.DEAD_LETTERS:
         return f"queue {subject} on {host}:"
-    return f"{subject or SUBJECTS.get(telling.cause, 'jeeves-runner')} on {host}"  # type: ignore[arg-type]
+    return f"{subject or SUBJECTS.get(telling.cause, 'jeeves-runner')} on {host}"
 
 
 def _of(words: dict[Cause, str], telling: Telling) -> str:

@@ -43,13 +43,14 @@ CHOSEN: Final = (
 )
 """The causes that a job's ``alert.on`` chooses from; all of them by default."""
 
-SUBJECTS: Final[Mapping[Cause, str]] = {
+SUBJECTS: Final[Mapping[str | None, str]] = {
     Cause.BLOCKED: "changes of the manifests",
     Cause.DISK_FULL: "the disk",
     Cause.CLOCK: "the clock",
     Cause.DOWN: "the runner",
 }
-"""What those are about that have neither a job nor a subject, as the beginning of a sentence."""
+"""What those are about that have neither a job nor a subject, as the beginning of a sentence;
+by the words of causes, as rows have them too."""
 
 
 class Said(StrEnum):

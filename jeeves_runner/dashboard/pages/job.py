@@ -1,10 +1,10 @@
 """One job: what it is and where that is declared, how it is, why, what comes and what was."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import apsw
 from aiohttp import web
@@ -57,8 +57,6 @@ class JobPage:
     """Why it ran, waits or did not; None if no answer could be given."""
     mistake: InvalidValue | None
     """What is wrong with the time."""
-    starts: Sequence[str]
-    """What starts it besides its schedule and people."""
     coming: Sequence[ComingRun]
     """Its next occurrences."""
     runs: Sequence[tuple[RunRow, str]]
@@ -119,7 +117,6 @@ def _read(
         asked=at.strip(),
         why=why,
         mistake=mistake,
-        starts=list(_starts(found["spec"])),
         coming=coming_runs(conn, now, job_id, _COMING),
         runs=[(run, note_of(run)) for run in run_rows(conn, job_id=job_id, limit=_RUNS).rows],
         chart=durations(last_runs(conn, job_id, _CHARTED)),
@@ -128,17 +125,6 @@ def _read(
         built_in=[key for key in keys if _is_built_in(key)],
         is_said=applied.is_said,
     )
-
-
-def _starts(spec: Mapping[str, Any]) -> Iterator[str]:
-    if spec["after"]:
-        yield f"after {', '.join(spec['after']['jobs'])}"
-    if spec["on_queue"]:
-        yield f"by items of queue {spec['on_queue']['queue']}"
-    if spec["on_change"]:
-        yield "when files change"
-    if spec["on_start"]:
-        yield "when a server starts"
 
 
 def _is_built_in(key: ExplainedKeyDocument) -> bool:
