@@ -72,7 +72,7 @@ def command(
         "prompt": prompt,
         "timeout": timeout,
     }
-    config = app.config
+    config = app.project
     manifest = config.jobs_dir / f"{job_id}.yaml"
     _refuse_overwriting(manifest)
     text = manifest_text({key: value for key, value in keys.items() if value is not None}, _schema(config))
