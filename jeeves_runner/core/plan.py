@@ -168,6 +168,8 @@ class Plan:
     """Live rows that keep their last good spec because their manifest is broken."""
     waiting: tuple[WaitingFile, ...] = ()
     """Manifests whose changes are to wait. They are in ``changes`` all the same."""
+    invalid: Mapping[Key, str] = field(default_factory=dict)
+    """What is not live because of an error, by kind and id: the manifest that declares it, and why not."""
     suspended: tuple[Key, ...] = ()
     """Live rows that no manifest declares, by kind and id: deleted once the plan is complete."""
     declared: Mapping[str, int] = field(default_factory=dict)
