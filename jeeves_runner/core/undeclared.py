@@ -14,7 +14,7 @@ def whereabouts_in(plan: Plan, key: Key) -> str | None:
         if change.key == key and change.action is Action.CREATE:
             return waits(change.file, change.line)
     for problem in plan.problems:
-        if problem.is_error and stem(problem.file) == key[1]:
+        if problem.is_error and key == ("job", stem(problem.file)):
             return not_valid(problem.file, "may declare it", f"line {problem.line}: {problem.message}")
     return None
 

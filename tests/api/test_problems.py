@@ -172,6 +172,7 @@ def test_a_name_that_is_not_known_comes_with_the_nearest_that_is(
             "jobs.d/new.yaml:1 declares it, and is not applied: `jeeves-runner apply` does that",
         ),
         ("/jobs/half", "jobs.d/half.yaml may declare it and is not valid: line 2: no YAML"),
+        ("/queues/half/status", "`jeeves-runner queue list` shows what there is"),
         ("/jobs/none", "`jeeves-runner jobs` lists what there is"),
     ],
 )
