@@ -9,18 +9,20 @@ import sys
 def main() -> None:
     """Load the command line and run it."""
     try:
-        if not _is_done():
+        code = _quickly()
+        if code is None:
             from jeeves_runner.cli.main import main as command_line
 
             command_line()
+        sys.exit(code)
     except KeyboardInterrupt:
         from jeeves_runner.cli import exits
 
         sys.exit(exits.INTERRUPTED)
 
 
-def _is_done() -> bool:
-    """Whether the words were so simple that the command line need not be loaded."""
+def _quickly() -> int | None:
+    """The exit code of words so simple that the command line need not be loaded; None for all others."""
     from jeeves_runner.cli.quick import carry_out
 
     try:
@@ -29,7 +31,7 @@ def _is_done() -> bool:
         from jeeves_runner.cli.context import App
         from jeeves_runner.cli.failure import report
 
-        sys.exit(report(error, App()))
+        return report(error, App())
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class RunControl(Protocol):
 
     async def wait(self, run_id: int) -> Run: ...
 
+    async def decided(self, run_id: int) -> None: ...
+
 
 class SyncControl(Protocol):
     """Knows how the live jobs stand against the manifests."""

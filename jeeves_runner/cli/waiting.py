@@ -2,19 +2,28 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from socket import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from jeeves_runner.cli.server import send_request
+from jeeves_runner.cli.server import send_request, server_has_stopped, server_of
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.runner import LOCK_INTERVAL, LOCK_PATIENCE, RunnerLock, RunnerRow
 from jeeves_runner.errors import DatabaseBusy, RunnerActive
+
+if TYPE_CHECKING:
+    import apsw
+
+    from jeeves_runner.db.run_list import WholeRunRow
 
 INTERVAL: Final = 0.05
 """Seconds between two looks at the database where no server can be asked; each costs some microseconds."""
 
 RESTART: Final = 10.0
 """Seconds that a server may be gone before a wait for it ends. Service managers restart it sooner."""
+
+_LOOK_ANYWAY: Final = 5.0
+"""Seconds after which the run is looked at although its server has said nothing."""
 
 _PATIENCE: Final = 1.0
 """Seconds for a server to take a question."""
@@ -93,6 +102,25 @@ class Absence:
         if self._since is None:
             self._since = now
         return now - self._since >= RESTART
+
+
+def end_of_chain(conn: "apsw.Connection", clock: Clock, run_id: int) -> "WholeRunRow":
+    """The last attempt of the chain that begins with this run, once it has ended. NoServer if its server is
+    gone for good."""
+    from jeeves_runner.views.runs import last_attempt, run_view
+
+    absence = Absence(clock)
+    with closing(EndOfRun()) as end:
+        while True:
+            # Before the run: a server that stops settles its runs first.
+            server = server_of(conn)
+            run = run_view(conn, last_attempt(conn, run_id))["run"]
+            if run["finished_at"] is not None:
+                return run
+            starts_no_more = server is None or (server.stopping_at and run["status"] == "scheduled")
+            if absence.is_over(present=not starts_no_more):
+                raise server_has_stopped(run)
+            end.wait(server, run["id"], _LOOK_ANYWAY)
 
 
 def take_lock(lock: RunnerLock, clock: Clock) -> None:

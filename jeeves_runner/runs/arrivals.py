@@ -20,7 +20,15 @@ from jeeves_runner.db import run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import Conflict, DatabaseError, Fenced, InvalidValue, NoServer, NotFound
+from jeeves_runner.errors import (
+    Conflict,
+    DatabaseError,
+    Fenced,
+    InvalidValue,
+    JeevesError,
+    NoServer,
+    NotFound,
+)
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale, write_all
@@ -45,7 +53,8 @@ class Arrivals:
     ``on_ends`` is called when a commit has made rows final, ``on_commit`` after any other one. ``on_failure``
     is called when the database did not take decisions, with the runs that are to be decided about again, but
     not at once: that would fail again. ``on_fenced`` is called when a transaction finds that this runner has
-    a successor. None of the four raises. Nothing is decided before ``open`` or after ``close``.
+    a successor. ``on_decided`` is called with runs whose rows say by now what was decided. None of the five
+    raises. Nothing is decided before ``open`` or after ``close``.
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class Arrivals:
         on_commit: Callable[[], None],
         on_failure: Callable[[Sequence[Run]], None],
         on_fenced: Callable[[Fenced], None],
+        on_decided: Callable[[Sequence[int]], None],
     ) -> None:
         self._conn = conn
         self._writer = writer
@@ -80,6 +90,7 @@ class Arrivals:
         self._on_commit = on_commit
         self._on_failure = on_failure
         self._on_fenced = on_fenced
+        self._on_decided = on_decided
         self._is_open = False
 
     def open(self) -> None:
@@ -101,7 +112,17 @@ class Arrivals:
             self._board.note_why(attempt, why)
         ids = [attempt.run.id for attempt in attempts if attempt.run is not None]
         epoch = self._epoch
-        self._writer.post(lambda tx: run_progress.note_waiting(tx, ids, *why, epoch), durable=False)
+        noted = self._writer.submit(lambda tx: run_progress.note_waiting(tx, ids, *why, epoch), durable=False)
+        noted.add_done_callback(lambda done: self._noted(done, ids))
+
+    def _noted(self, done: "asyncio.Future[None]", run_ids: Sequence[int]) -> None:
+        if done.cancelled():
+            return
+        if (error := done.exception()) is not None:
+            trace = None if isinstance(error, JeevesError) else error
+            log.error("for what %d runs wait could not be recorded: %s", len(run_ids), error, exc_info=trace)
+            return
+        self._on_decided(run_ids)
 
     def put_in_line(self, attempt: Attempt) -> None:
         """Let an attempt that has its row wait for its turn."""
@@ -182,6 +203,7 @@ class Arrivals:
             raise
         for arrival, run in zip(arrivals, rows, strict=True):
             self._take_effect(arrival, run)
+        self._on_decided([run.id for run in rows if run is not None])
         # What they wait for may have happened during the commit, and some have freed a slot.
         if left_out or any(map(_ends_runs, arrivals, rows)):
             self._on_ends()

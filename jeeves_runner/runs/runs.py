@@ -34,6 +34,7 @@ from jeeves_runner.runs.arrivals import Arrivals
 from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.claims import Claims
 from jeeves_runner.runs.consequences import Consequences
+from jeeves_runner.runs.decisions import Decisions
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.jobs import KnownJobs
@@ -93,6 +94,7 @@ class Runs:
         self._waiting_ends = waiting_ends = WaitingEnds(
             board=board, writer=writer, running=running, on_ends=self._on_ends
         )
+        self._decisions = Decisions()
         self._arrivals = arrivals = Arrivals(
             conn=conn,
             writer=writer,
@@ -107,6 +109,7 @@ class Runs:
             on_commit=self._on_commit,
             on_failure=self._on_failure,
             on_fenced=self.fence,
+            on_decided=self._decisions.tell,
         )
         self.claims = Claims(board, writer, epoch, running.api)
         self._requests = Requests(
@@ -267,6 +270,12 @@ class Runs:
             if (told := await self._ends.wait(run_id)) is not None:
                 return told
 
+    async def decided(self, run_id: int) -> None:
+        """Wait until the row of a run says that it runs, for what it waits, or that it is over. NotFound."""
+        run = self._read(run_id)
+        if run.status is RunStatus.SCHEDULED and run.reason is None:
+            await self._decisions.wait(run_id)
+
     def _is_carried(self, run_id: int) -> bool:
         attempt = self._board.get(run_id)
         return attempt is not None and attempt.stage is Stage.RUNNING
@@ -366,7 +375,9 @@ class Runs:
             self._newest_seen = requested[-1].id
 
     def _follow_ends(self, freed: int | None = None) -> None:
-        for run_id in self._ends.look(freed):
+        ended = self._ends.look(freed)
+        self._decisions.tell(ended)
+        for run_id in ended:
             if (attempt := self._board.get(run_id)) is not None:
                 self._board.remove(attempt)
                 self.on_end(attempt.job_id)

@@ -142,6 +142,19 @@ def test_trigger_reports_a_skip_as_not_run(shell: Shell, monkeypatch: pytest.Mon
     assert (run["status"], run["reason"]) == ("skipped", "overlap")
 
 
+def test_what_never_began_was_skipped_and_has_not_ended(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def skip() -> None:
+        with shell.ledger.tx() as tx:
+            end_waiting(tx, 1, RunStatus.SKIPPED, Reason.OVERLAP)
+
+    between_looks(monkeypatch, skip)
+    with shell.server():
+        answer = shell.run("trigger", "backup", "--wait").stdout
+    assert answer == "Run 1 of backup was skipped: another run of it was active.\n"
+
+
 def test_trigger_waits_for_the_last_attempt(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail_with_a_retry() -> None:
         finish(shell, 1, "error")

@@ -87,9 +87,11 @@ class Api:
         nudges: list[None],
         late: dict[str, datetime],
         committed: list[Callable[[], None]],
+        runs: Runs,
     ) -> None:
         """``nudges`` holds one entry for each time that the server was to look at its database; ``late`` says
-        when jobs catch up; ``committed`` is to be called where something was committed."""
+        when jobs catch up; ``committed`` is to be called where something was committed; ``runs`` looks at
+        the database when it is told to."""
         self.port = port
         self.session = session
         self.ledger = ledger
@@ -98,6 +100,7 @@ class Api:
         self.nudges = nudges
         self.late = late
         self.committed = committed
+        self.runs = runs
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -236,7 +239,7 @@ async def _serving(
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:
-            yield Api(port, session, ledger, sync, stopping, nudges, late, committed)
+            yield Api(port, session, ledger, sync, stopping, nudges, late, committed, runs)
         await runs.shut_down(0)
         await server.close()
     conn.close()

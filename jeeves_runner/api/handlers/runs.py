@@ -61,12 +61,16 @@ async def runs(call: Call[Nothing, RunsQuery, Nothing]) -> web.Response:
 
 
 async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
-    """A run as it is, or with ``?wait=`` as it is once it has ended or that time has passed."""
+    """A run as it is, or with ``?wait=`` as it is once it has ended, or was decided about, or that time has
+    passed."""
     services, run_id = call.services, call.path.run
     document = run_view(services.conn, run_id)
     if call.query.wait and document["run"]["finished_at"] is None:
         async with services.stopping.ends_wait(_seconds(call.query.wait)):
-            await services.runs.wait(run_id)
+            if call.query.until == "decision":
+                await services.runs.decided(run_id)
+            else:
+                await services.runs.wait(run_id)
         document = run_view(services.conn, run_id)
     return await call.show(document)
 

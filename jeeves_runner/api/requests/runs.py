@@ -39,7 +39,10 @@ class LookQuery(NamedTuple):
     """How patient a look at a run is."""
 
     wait: Annotated[timedelta, A_WHILE] = timedelta()
-    """For how long to wait for its end."""
+    """For how long to wait for its end, or for what `until` says."""
+    until: Annotated[str, Word(("end", "decision"))] = "end"
+    """What is waited for: its end, or the runner's decision that it runs, waits for something or is
+    left out."""
 
 
 class LogsQuery(NamedTuple):

@@ -26,7 +26,8 @@ RUNS: Final[tuple[Route, ...]] = (
         {200: RunDocument},
         description=(
             "With `?wait=30s` it comes as soon as the run has ended, and as it is once that time has "
-            "passed or the server is told to stop."
+            "passed or the server is told to stop. With `&until=decision` it comes as soon as it runs, is "
+            "known to wait for something, or has ended: the runner decides within milliseconds."
         ),
         problems={404},
         run_may=RunMay.OWN,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import apsw
 import click
@@ -54,6 +54,23 @@ _MANY: Final = 10
 _SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied"}
 
 
+class _Look(NamedTuple):
+    """What one look has found."""
+
+    now: datetime
+    """When it was."""
+    status: StatusDocument
+    """The document of /status."""
+    sync: SyncDocument
+    """The document of /sync."""
+    server: RunnerRow | None
+    """The server; None: none runs."""
+    gone: Sequence[Attention]
+    """Of a server that has died, that it has."""
+    is_answered: bool
+    """Whether the server has given the documents; else they are made of the database."""
+
+
 @click.command("status")
 @click.option(
     "--check", is_flag=True, help="Print only what is wrong. Exit 1 if anything is, 2 if no server answers."
@@ -88,17 +105,16 @@ def _show(app: App, conn: apsw.Connection, fault: ConfigError | None, *, check: 
     if fault is not None and server is None:
         raise fault
     gone = () if server is not None else tuple(dead(runner_row(conn)))
-    document, sync, is_answered = _documents(app, conn, now, server, gone)
-    if fault is not None and sync["config"] is None:  # not noticed yet, or another file than the server's
+    look = _look(app, conn, now, server, gone)
+    if fault is not None and look.sync["config"] is None:  # not noticed yet, or another file than its own
         app.warn(f"{fault.message}; the server goes on with what it read, and would not start again")
     if app.json:
-        app.print_json(document)
+        app.print_json(look.status)
     with snapshot(conn):
         if check:
-            serves = is_answered and document["status"] == "running"
-            return _check(app, conn, now, document, sync, server, gone, serves=serves)
+            return _check(app, conn, look)
         if not app.json:
-            _print_screen(app, conn, now, document, sync, server, gone)
+            _print_screen(app, conn, look)
     return exits.FAILED if gone else exits.OK
 
 
@@ -110,27 +126,15 @@ def _connect(app: App, fault: ConfigError | None) -> apsw.Connection:
         raise fault or error from None
 
 
-def _check(
-    app: App,
-    conn: apsw.Connection,
-    now: datetime,
-    status: StatusDocument,
-    sync: SyncDocument,
-    server: RunnerRow | None,
-    gone: Sequence[Attention],
-    *,
-    serves: bool,
-) -> int:
-    """Print what is wrong, for a monitor that reads exit codes. A pause is wanted, and nothing wrong.
-
-    ``serves``: the server has answered, and is not stopping.
-    """
-    rows = _wrong_rows(app, conn, now, status, sync, server, told_alone=True)
+def _check(app: App, conn: apsw.Connection, look: _Look) -> int:
+    """Print what is wrong, for a monitor that reads exit codes. A pause is wanted, and nothing wrong."""
+    rows = _wrong_rows(app, conn, look, told_alone=True)
+    serves = look.is_answered and look.status["status"] == "running"
     if not app.json:
         if not serves:
-            stopped = "no server runs; start it with `jeeves-runner serve`" if server is None else None
-            stopped = f"the server is dead: {_of_the_dead(gone, now)}" if gone else stopped
-            app.print(f"{status['name']}: ", stopped or sync["reason"] or status["status"])
+            stopped = "no server runs; start it with `jeeves-runner serve`" if look.server is None else None
+            stopped = f"the server is dead: {_of_the_dead(look)}" if look.gone else stopped
+            app.print(f"{look.status['name']}: ", stopped or look.sync["reason"] or look.status["status"])
         _print_attention(app, rows)
     if not serves:
         return exits.FAILED
@@ -140,36 +144,33 @@ def _check(
 def _wrong_rows(
     app: App,
     conn: apsw.Connection,
-    now: datetime,
-    status: StatusDocument,
-    sync: SyncDocument,
-    server: RunnerRow | None,
+    look: _Look,
     *,
     told_alone: bool = False,
     set_by_people: Iterable[Row] = (),
 ) -> list[Row]:
     """What is wrong; among it, at its place, what people have set."""
     active = active_runs(conn)
-    stuck = lost(active, running_elsewhere(conn)) if server is None else starved(active)
-    found = without_what_sync_tells((*stuck, *wrong(conn, now, told_alone=told_alone)), sync)
+    stuck = lost(active, running_elsewhere(conn)) if look.server is None else starved(active)
+    found = without_what_sync_tells((*stuck, *wrong(conn, look.now, told_alone=told_alone)), look.sync)
     return [
-        *attention_rows((*of_sync(sync), *found), now),
+        *attention_rows((*of_sync(look.sync), *found), look.now),
         *set_by_people,
-        *access_rows(app.settings, status),
+        *access_rows(app.settings, look.status),
     ]
 
 
-def _documents(
+def _look(
     app: App, conn: apsw.Connection, now: datetime, server: RunnerRow | None, gone: Sequence[Attention]
-) -> tuple[StatusDocument, SyncDocument, bool]:
-    """The documents of /status and /sync, and whether the server answered; else they are made of the
-    database."""
+) -> _Look:
+    """Ask the server, or else the database."""
     if server is not None:
         document = ask(server, "/status")
         # If the first question got no answer in time, the second would wait as long in vain.
         answer = None if document is None else ask(server, "/sync")
         if document is not None and answer is not None:
-            return cast(StatusDocument, document), cast(SyncDocument, answer), True
+            status, sync = cast(StatusDocument, document), cast(SyncDocument, answer)
+            return _Look(now, status, sync, server, gone, True)
     starting = server is not None and server.is_starting
     stopping = server is not None and server.stopping_at is not None
     if server is None:
@@ -180,7 +181,7 @@ def _documents(
     else:
         reason = "the server does not answer"
     sync = recorded_sync(conn, reason)
-    document = status_view(
+    made = status_view(
         counts(conn, now),
         now,
         uptime=now - server.started_at if server else None,
@@ -190,39 +191,25 @@ def _documents(
         too_open=too_open_files(app.settings.db_path, app.settings.data_dir, app.settings.folder_mode),
         lost=(*gone, *(() if server else lost(active_runs(conn), running_elsewhere(conn)))),
     )
-    return document, sync, False
+    return _Look(now, made, sync, server, gone, False)
 
 
-def _print_screen(
-    app: App,
-    conn: apsw.Connection,
-    now: datetime,
-    status: StatusDocument,
-    sync: SyncDocument,
-    server: RunnerRow | None,
-    gone: Sequence[Attention],
-) -> None:
-    """``status`` and ``sync`` are the documents of the routes of that name."""
-    _print_head(app, now, status, sync, server, gone)
-    rows = _wrong_rows(app, conn, now, status, sync, server, set_by_people=set_rows(conn, now, app.zone_of))
+def _print_screen(app: App, conn: apsw.Connection, look: _Look) -> None:
+    now, is_served = look.now, look.server is not None
+    _print_head(app, look)
+    rows = _wrong_rows(app, conn, look, set_by_people=set_rows(conn, now, app.zone_of))
     if rows:
         app.print_heading("Needs attention")
         _print_attention(app, rows)
-    _print_active(app, active_runs(conn), now, served=server is not None)
-    _print_next(app, conn, now, served=server is not None)
+    _print_active(app, active_runs(conn), now, served=is_served)
+    _print_next(app, conn, now, served=is_served)
 
 
-def _print_head(
-    app: App,
-    now: datetime,
-    status: StatusDocument,
-    sync: SyncDocument,
-    server: RunnerRow | None,
-    gone: Sequence[Attention],
-) -> None:
-    if gone:
+def _print_head(app: App, look: _Look) -> None:
+    now, status, sync, server = look.now, look.status, look.sync, look.server
+    if look.gone:
         state = Styled("dead", "red")
-        detail = f": {_of_the_dead(gone, now)}"
+        detail = f": {_of_the_dead(look)}"
     elif server is None:
         state = Styled("stopped", "yellow")
         detail = "; start it with `jeeves-runner serve`"
@@ -237,17 +224,17 @@ def _print_head(
         where = f", {server.api_url}" if server.api_url else ""
         detail = f" for {duration(status['uptime_ms'])} (pid {server.pid}{where})"
     app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
-    app.print(f"Manifests: {_sync_text(status['sync'], sync['held'], now)}.")
-    app.print(f"Jobs: {_health_text(status['health'], now)}.")
+    app.print_paragraph(f"Manifests: {_sync_text(status['sync'], sync['held'], now)}.")
+    app.print_paragraph(f"Jobs: {_health_text(status['health'], now)}.")
     if text := _alerts_text(status["health"]):
-        app.print(f"Alerts: {text}.")
+        app.print_paragraph(f"Alerts: {text}; see `jeeves-runner alerts`.")
     if status["health"]["busy_ms"] is not None:
         since = duration(status["health"]["busy_ms"])
         app.print(f"Database: locked by another process for {since}; starts and outcomes wait for it.")
 
 
-def _of_the_dead(gone: Sequence[Attention], now: datetime) -> str:
-    return said(gone[0].why, lambda text: ago(text, now))
+def _of_the_dead(look: _Look) -> str:
+    return said(look.gone[0].why, lambda text: ago(text, look.now))
 
 
 def _last_work(app: App, now: datetime, status: StatusDocument, stopping_at: datetime) -> str:

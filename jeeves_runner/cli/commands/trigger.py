@@ -15,10 +15,10 @@ from jeeves_runner.cli.following import follow as follow_log
 from jeeves_runner.cli.following import goes_on, output_of
 from jeeves_runner.cli.formats import duration
 from jeeves_runner.cli.rows import OF_A_RUN, whole_run_note
-from jeeves_runner.cli.server import require_server, server_has_stopped, server_of
-from jeeves_runner.cli.taking_up import became, taken_up
+from jeeves_runner.cli.server import require_server
+from jeeves_runner.cli.taking_up import became, end_verb, taken_up
 from jeeves_runner.cli.terminal import Styled
-from jeeves_runner.cli.waiting import Absence, EndOfRun
+from jeeves_runner.cli.waiting import end_of_chain
 from jeeves_runner.core.model import BAD, RunStatus, Trigger
 from jeeves_runner.core.params import HIDDEN, MAX_VALUE
 from jeeves_runner.db.jobs import ids_with_tag
@@ -37,9 +37,6 @@ _EXIT_CODES: Final[Mapping[str, int]] = {RunStatus.OK: exits.OK, **dict.fromkeys
 _STDERR_LINES: Final = 10
 
 _EXAMPLES: Final = {"VALUE": "monday", "PATH": "day.txt"}
-
-_LOOK_ANYWAY: Final = 5.0
-"""Seconds after which the run is looked at although its server has said nothing."""
 
 
 @click.command("trigger")
@@ -111,8 +108,7 @@ def command(
         _warn_of_secrets(asked, typed)
         if wait or follow:
             return _wait(app, conn, run_ids, follow=follow, of_several=tag is not None)
-        if server.socket is not None:
-            asked = taken_up(conn, run_ids)
+        asked = taken_up(conn, app.clock, server, run_ids)
     if app.json:
         document: RunDocument | TriggeredDocument
         document = {"run": asked[0]} if tag is None else {"runs": asked}
@@ -198,19 +194,24 @@ def _wait(
     app: App, conn: "apsw.Connection", run_ids: Sequence[int], *, follow: bool, of_several: bool
 ) -> int:
     """Wait for the ends, and exit by them. On Ctrl-C it is said what goes on."""
-    from jeeves_runner.views.runs import last_attempt, run_view
-
     try:
         if follow:
             _follow(app, conn, run_ids[0])
-        ends = (_end_of(app, conn, run_id) for run_id in run_ids)
-        return _report_ends(app, ends, of_several=of_several)
+        ends = (end_of_chain(conn, app.clock, run_id) for run_id in run_ids)
+        return report_ends(app, ends, of_several=of_several)
     except KeyboardInterrupt:
-        runs = [run_view(conn, last_attempt(conn, run_id))["run"] for run_id in run_ids]
-        for run in runs:
-            if run["finished_at"] is None:
-                say(goes_on(run))
-        return exits.INTERRUPTED
+        return leave(conn, run_ids)
+
+
+def leave(conn: "apsw.Connection", run_ids: Sequence[int]) -> int:
+    """Say which of these runs go on although they are not waited for any more; the exit code."""
+    from jeeves_runner.views.runs import last_attempt, run_view
+
+    runs = [run_view(conn, last_attempt(conn, run_id))["run"] for run_id in run_ids]
+    for run in runs:
+        if run["finished_at"] is None:
+            say(goes_on(run))
+    return exits.INTERRUPTED
 
 
 def _follow(app: App, conn: "apsw.Connection", run_id: int) -> None:
@@ -224,25 +225,7 @@ def _follow(app: App, conn: "apsw.Connection", run_id: int) -> None:
             last = newest
 
 
-def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> "WholeRunRow":
-    """The last attempt of the chain that begins with this run, once it has ended."""
-    from jeeves_runner.views.runs import last_attempt, run_view
-
-    absence = Absence(app.clock)
-    with closing(EndOfRun()) as end:
-        while True:
-            # Before the run: a server that stops settles its runs first.
-            server = server_of(conn)
-            run = run_view(conn, last_attempt(conn, run_id))["run"]
-            if run["finished_at"] is not None:
-                return run
-            starts_no_more = server is None or (server.stopping_at and run["status"] == "scheduled")
-            if absence.is_over(present=not starts_no_more):
-                raise server_has_stopped(run)
-            end.wait(server, run["id"], _LOOK_ANYWAY)
-
-
-def _report_ends(app: App, ends: "Iterable[WholeRunRow]", *, of_several: bool) -> int:
+def report_ends(app: App, ends: "Iterable[WholeRunRow]", *, of_several: bool) -> int:
     """Tell of each as it comes; the exit code of them all."""
     ended: list[WholeRunRow] = []
     for run in ends:
@@ -267,7 +250,7 @@ def _report_end(app: App, run: "WholeRunRow") -> None:
     note = f": {text}" if (text := whole_run_note(run, app.clock.now(), served=True)) else ""
     word = Styled(run["status"], "green" if code == exits.OK else "red")
     stop = "" if note.endswith((".", "?", "!", "…")) else "."
-    app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}{stop}")
+    app.print(f"Run {run['id']} of {run['job_id']} {end_verb(run)} ", word, f"{took}{note}{stop}")
     if code == exits.ENDED_BADLY:
         for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
             say(f"{OF_A_RUN}{line}")
