@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.comparing import Comparison
-from jeeves_runner.cli.forecast_text import by_job, summary_lines
+from jeeves_runner.cli.forecast_text import ZoneOf, by_job, summary_lines
 from jeeves_runner.cli.formats import counted, on_one_line
 from jeeves_runner.cli.github import annotations, error
 from jeeves_runner.cli.plan_text import (
@@ -36,11 +36,12 @@ _MOST_FIELDS: Final = 10
 _MOST_EDGES: Final = 20
 
 
-def changes(found: Comparison, zone: str) -> Iterator[Line]:
-    """Each change with what follows from it. ``zone``: on whose clocks the times of all jobs together are."""
-    yield from plan_lines(found.plan, by_job(found.forecast))
+def changes(found: Comparison, zone: str, zone_of: ZoneOf) -> Iterator[Line]:
+    """Each change with what follows from it. ``zone``: on whose clocks the times of all jobs together are;
+    ``zone_of`` gives these, and those of jobs."""
+    yield from plan_lines(found.plan, by_job(found.forecast, zone_of))
     yield from _edge_lines(found.edges)
-    yield from ((line,) for line in summary_lines(found.forecast, zone))
+    yield from ((line,) for line in summary_lines(found.forecast, zone_of(zone)))
 
 
 def _edge_lines(edges: EdgeChanges) -> Iterator[Line]:
@@ -95,7 +96,7 @@ def github(found: Comparison, root: Path) -> Iterator[str]:
         yield error(f"An apply would be refused: {found.refused}.")
 
 
-def markdown(found: Comparison, zone: str) -> Iterator[str]:
+def markdown(found: Comparison, zone: str, zone_of: ZoneOf) -> Iterator[str]:
     """What is wrong, a table of the changes, and what is said of all.
 
     What manifests say stands in code, where it is no markup.
@@ -105,7 +106,7 @@ def markdown(found: Comparison, zone: str) -> Iterator[str]:
     for sentence in sentences(found):
         yield from (_plain(sentence), "")
     if plan.changes:
-        days = by_job(found.forecast)
+        days = by_job(found.forecast, zone_of)
         yield "| | what | where | changes | the days to come |"
         yield "|---|---|---|---|---|"
         for change in plan.changes[:_MOST]:
@@ -123,7 +124,7 @@ def markdown(found: Comparison, zone: str) -> Iterator[str]:
     if summary := _edge_summary(found.edges):
         yield from (f"{summary}.", "")
         yield from _listed([_code(edge) for edge in _edges(found.edges)])
-    for line in summary_lines(found.forecast, zone):
+    for line in summary_lines(found.forecast, zone_of(zone)):
         yield from (_plain(line), "")
 
 

@@ -82,7 +82,8 @@ def _told(error: Exception, app: App) -> _Told:
             return _Told(error.message, error.hint, exits.exit_code(error), error.code)
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else PROGRAM
-            return _Told(error.format_message(), f"see '{path} --help'", exits.USAGE, UsageError.code)
+            message = " ".join(error.format_message().split())  # click lists choices line by line
+            return _Told(message, f"see '{path} --help'", exits.USAGE, UsageError.code)
         case click.ClickException():
             return _Told(error.format_message(), None, exits.FAILED)
         case _ if (lack := _lack(error)) is not None:

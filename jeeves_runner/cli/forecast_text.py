@@ -1,8 +1,8 @@
 """What a plan changes of the days to come, as people read it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import tzinfo
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.formats import counted, moment
 
@@ -10,33 +10,36 @@ if TYPE_CHECKING:
     from jeeves_runner.views.forecast import ForecastDocument, JobForecastDocument
     from jeeves_runner.views.load import MinuteDocument
 
+ZoneOf = Callable[[str], tzinfo]
+"""The clocks on which times of a zone are shown: its own, or with ``--utc`` those of UTC."""
 
-def by_job(forecast: "ForecastDocument") -> dict[str, list[str]]:
+
+def by_job(forecast: "ForecastDocument", zone_of: ZoneOf) -> dict[str, list[str]]:
     """What is said of each job, by its id: its occurrences, then its nights."""
     return {
         job["job_id"]: [
-            f"next 7 days: {occurrences_text(job)}",
+            f"next 7 days: {occurrences_text(job, zone_of(job['timezone']))}",
             *(night["message"] for night in job["nights"]),
         ]
         for job in forecast["jobs"]
     }
 
 
-def occurrences_text(job: "JobForecastDocument") -> str:
+def occurrences_text(job: "JobForecastDocument", zone: tzinfo) -> str:
     """``7 occurrences lost (first …), 7 gained (first …)``, on the job's clocks."""
     lost, gained = job["lost"], job["gained"]
     if not (lost or gained):
         return "no occurrence lost or gained"
     parts = []
     if lost:
-        parts.append(f"{counted(lost, 'occurrence')} lost{_first(job['first_lost'], job['timezone'])}")
+        parts.append(f"{counted(lost, 'occurrence')} lost{_first(job['first_lost'], zone)}")
     if gained:
         noun = str(gained) if lost else counted(gained, "occurrence")
-        parts.append(f"{noun} gained{_first(job['first_gained'], job['timezone'])}")
+        parts.append(f"{noun} gained{_first(job['first_gained'], zone)}")
     return ", ".join(parts)
 
 
-def summary_lines(forecast: "ForecastDocument", zone: str) -> Iterator[str]:
+def summary_lines(forecast: "ForecastDocument", zone: tzinfo) -> Iterator[str]:
     """What is said of all jobs together, on the clocks of the zone."""
     if forecast["more"]:
         yield f"The next 7 days of {counted(forecast['more'], 'more job')} were not looked at."
@@ -49,9 +52,9 @@ def summary_lines(forecast: "ForecastDocument", zone: str) -> Iterator[str]:
         yield "The jobs have too many different schedules to say in which minute most of them start."
 
 
-def _peak(peak: "MinuteDocument | None", zone: str) -> str:
-    return "none" if peak is None else f"{peak['starts']} ({moment(peak['minute'], ZoneInfo(zone))})"
+def _peak(peak: "MinuteDocument | None", zone: tzinfo) -> str:
+    return "none" if peak is None else f"{peak['starts']} ({moment(peak['minute'], zone)})"
 
 
-def _first(times: Sequence[str], zone: str) -> str:
-    return f" (first {moment(times[0], ZoneInfo(zone))})" if times else ""
+def _first(times: Sequence[str], zone: tzinfo) -> str:
+    return f" (first {moment(times[0], zone)})" if times else ""

@@ -150,9 +150,11 @@ class Group(click.Group):
         command = super().get_command(ctx, cmd_name)
         return None if command is None else with_examples(f"{self.name} {cmd_name}", command)
 
-    def hint_for(self, _name: str) -> str | None:
+    def hint_for(self, name: str) -> str | None:
         """What to do instead of an unknown command; None: only names that are near are known."""
-        return None
+        from jeeves_runner.cli.other_words import hint_for  # only a mistake needs it
+
+        return hint_for(name, self.name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

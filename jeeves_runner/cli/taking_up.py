@@ -40,6 +40,11 @@ def _taken_up(conn: "apsw.Connection", server: "RunnerRow", run_id: int, left: f
     return run_view(conn, run_id)["run"]
 
 
+def end_verb(run: "WholeRunRow") -> str:
+    """What stands before the status of a run that is over: ``ended`` ok, ``was`` skipped."""
+    return "was" if run["started_at"] is None else "ended"
+
+
 def became(run: "WholeRunRow", now: "datetime") -> list[Cell]:
     """A sentence of what became of a run that was asked for, as the parts of a line."""
     name, number = f"Run {run['id']} of {run['job_id']}", run["id"]
@@ -47,8 +52,7 @@ def became(run: "WholeRunRow", now: "datetime") -> list[Cell]:
         return [f"{name} is ", status_cell("running"), f"; `jeeves-runner logs {number} -f` follows it."]
     if run["status"] != "scheduled":
         note = whole_run_note(run, now, served=True)
-        verb = "was" if run["started_at"] is None else "ended"
-        return [f"{name} {verb} ", status_cell(run["status"]), f": {note}." if note else "."]
+        return [f"{name} {end_verb(run)} ", status_cell(run["status"]), f": {note}." if note else "."]
     if reason := reason_text(run, now, served=True):
         return [f"{name} {reason}; `jeeves-runner run {number}` shows it."]
     return [f"{name} is asked for; `jeeves-runner run {number}` shows it."]

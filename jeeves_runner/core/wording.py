@@ -18,8 +18,8 @@ _BREAKS: Final = str.maketrans("\n\r\t", "   ")
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """``1 job``, ``2 jobs``; ``many`` where an s does not make the plural."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    """``1 job``, ``2,000 jobs``; ``many`` where an s does not make the plural."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def named(keys: Sequence[tuple[str, str]]) -> str:

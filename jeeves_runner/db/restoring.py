@@ -28,7 +28,7 @@ from jeeves_runner.db.copies import (
 )
 from jeeves_runner.db.file_errors import locked_for
 from jeeves_runner.db.partial_file import WITHOUT_LINKS, Partial, partial_file, sync_folder
-from jeeves_runner.db.runner import RunnerLock
+from jeeves_runner.db.runner import RunnerLock, end_of_a_copy
 from jeeves_runner.db.transaction import PATIENCE, Tx
 from jeeves_runner.errors import Conflict, DatabaseError, NotADatabase, RunnerActive
 
@@ -143,6 +143,7 @@ def _whole(file: Path) -> Iterator[None]:
 
 def _settle(tx: Tx, wishes: Wishes, file: Path, by: Actor, owner: str) -> None:
     """What is to be another than it was when the backup was made."""
+    end_of_a_copy(tx)
     outbox.own_restored(tx, owner, ends=wishes.end_messages)
     if wishes.revoke_tokens:
         tokens.revoke_all(tx, by=by)

@@ -294,3 +294,12 @@ def end_epoch(tx: Tx, epoch: int) -> None:
     tx.conn.execute(
         "UPDATE runner SET stopped_at = ?, api_url = NULL, socket = NULL WHERE epoch = ?", (tx.at, epoch)
     )
+
+
+def end_of_a_copy(tx: Tx) -> None:
+    """Record that the runner of which this database is a copy has never run on it. It was last seen when it
+    was: a later time would say that a clock of then was right."""
+    tx.conn.execute(
+        "UPDATE runner SET stopped_at = coalesce(seen_at, started_at), api_url = NULL, socket = NULL"
+        " WHERE stopped_at IS NULL"
+    )

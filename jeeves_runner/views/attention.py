@@ -281,7 +281,7 @@ def _untold_text(untold: Untold) -> str:
         case "muted":
             return "no alert: muted"
         case "no_channel":
-            return "no alert: no channel is set; see `on_failure` and `default_on_failure`"
+            return "no alert: no channel is set"
         case "next_time":
             return "no alert yet"
 

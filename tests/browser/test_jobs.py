@@ -70,3 +70,25 @@ def test_long_ids_leave_room_for_what_is_unusual(tmp_path: Path, look: Look) -> 
             for path in ("/jobs", "/runs"):
                 page.goto(path)
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, path)
+
+
+IS_CUT = """link => {
+  const text = document.createRange();
+  text.selectNodeContents(link);
+  return text.getBoundingClientRect().width > link.getBoundingClientRect().width;
+}"""
+"""Also by a part of a pixel."""
+
+
+def test_a_description_gives_way_to_the_id_and_what_is_unusual(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        tags = ", ".join(f"some-tag-{number}" for number in range(9))
+        text = f"run: exit 0\ntimeout: 1m\ntags: [{tags}]\n"
+        save(tmp_path, "usual-long-job.yaml", f"{text}description: {'What it is for. ' * 20}\n")
+        until(lambda: server.job("usual-long-job"))
+        server.post("/jobs/usual-long-job/pause")
+        page = look(server.url, width=1000).open("/jobs")
+        expect(page.locator("#job-usual-long-job .flag")).to_be_visible()
+        for width in range(760, 1500, 7):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert not page.locator("a.job").evaluate(IS_CUT), width

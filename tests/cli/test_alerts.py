@@ -284,7 +284,7 @@ def test_a_channel_that_takes_nothing_asks_for_attention(shell: Shell, ledger: A
     code, (found,) = check(shell)
     assert (code, found.startswith(row)) == (1, True)
     assert f"`jeeves-runner alerts test {OPS}` shows whether it is fixed" in found
-    assert "Alerts: 2 messages could not be sent." in shell.text("status")
+    assert "Alerts: 2 messages could not be sent; see `jeeves-runner alerts`." in shell.text("status")
     health = shell.json("status")["health"]
     assert (health["incidents_open"], health["messages_waiting"], health["messages_failed"]) == (0, 0, 2)
 

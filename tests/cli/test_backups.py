@@ -130,6 +130,18 @@ def test_a_restore_waits_for_no_server_and_touches_none(shell: Shell, saved: Pat
     assert not list(shell.ledger.path.parent.glob("*.bak"))
 
 
+def test_a_server_that_ran_when_the_backup_was_made_has_not_died(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "of-a-server.sqlite"
+    with shell.server():
+        shell.text("backup", str(file))
+    with closing(apsw.Connection(str(file))) as conn:
+        conn.execute("UPDATE runner SET pid = 999999999")  # another machine's, or long over
+    shell.ledger.conn.close()
+    shell.text("restore", str(file), "--replace")
+    result = shell.run("status")
+    assert (result.exit_code, "is stopped; start it with" in result.stdout) == (0, True), result.stdout
+
+
 def test_a_restore_leaves_alone_what_a_program_works_with(
     shell: Shell, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

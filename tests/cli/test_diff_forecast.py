@@ -48,6 +48,15 @@ def test_the_worst_minute_is_told_on_the_clocks_of_the_config(shell: Shell) -> N
         assert "7 days: 1 (2026-03-02 01:00:00+01:00), before 2 (2026-03-02 02:00:00+01:00)." in shown, shown
 
 
+def test_with_utc_all_times_are_those_of_utc(shell: Shell) -> None:
+    shell.config.write_text("timezone: Europe/Berlin\n")
+    write(shell, "nightly.yaml", NIGHTLY.replace("0 2", "30 2"))
+    for form in ("text", "markdown"):
+        shown = shell.run("diff", "--utc", "--format", form).stdout
+        assert "lost (first 2026-03-02 01:00:00Z), 7 gained (first 2026-03-02 01:30:00Z)" in shown
+        assert "7 days: 1 (2026-03-02 00:00:00Z), before 2 (2026-03-02 01:00:00Z)." in shown
+
+
 def test_the_document_carries_all_of_it(shell: Shell) -> None:
     (shell.folder / "jobs.d" / "nightly.yaml").unlink()
     assert forecast(shell) == {

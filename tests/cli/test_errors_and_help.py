@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from support.cli import Shell
 
 from jeeves_runner.cli import other_words
-from jeeves_runner.cli.commands import LISTED
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.examples import EXAMPLES
 from jeeves_runner.cli.main import main
@@ -64,26 +63,52 @@ def test_what_follows_two_dashes_is_no_option() -> None:
     ("word", "hint"),
     [
         ("list", "`jobs` lists the jobs"),
-        ("stop", "`cancel RUN` ends a run"),
+        ("stop", "`cancel JOB` ends its run"),
         ("rerun", "`trigger JOB` runs a job again"),
         ("enable", "`resume JOB` ends a pause"),
         ("disable", "`pause JOB` until it is resumed"),
         ("plan", "`diff` shows what an apply would change"),
         ("PS", "`status` shows what runs now"),
+        ("unpause", "`resume JOB` ends a pause"),
+        ("top", "`status --watch` shows what runs"),
+        ("ui", "`serve` answers browsers too"),
+        ("queue pop", "`queue claim` takes items"),
+        ("queue ack", "`queue complete` answers a claim"),
+        ("state put", "`state set` stores a value"),
+        ("token new", "`token create` makes one"),
+        ("config get", "`config show` prints every setting"),
     ],
 )
 def test_a_command_of_other_programs_is_answered_with_ours(word: str, hint: str) -> None:
-    answer = invoke(word)
+    answer = invoke(*word.split())
     assert answer.exit_code == 64
-    assert f"No such command '{word}'" in answer.stderr
+    assert f"No such command '{word.rsplit(maxsplit=1)[-1]}'" in answer.stderr
     assert f"hint: {hint}" in answer.stderr
 
 
 def test_no_hint_names_what_there_is_not() -> None:
-    assert not [word for word in other_words.HINTS if word in LISTED]
-    for hint in other_words.HINTS.values():
-        for quoted in re.findall("`([a-z-]+)[^`]*`", hint):
-            assert quoted in LISTED or quoted.startswith(("--", "git", "enabled")), quoted
+    every = dict(_commands(main, ""))
+    hints = {"": other_words.HINTS} | {f"{group} ": words for group, words in other_words.OF_GROUPS.items()}
+    for group, words in hints.items():
+        assert not [word for word in words if group + word in every]
+        for hint in words.values():
+            for quoted in re.findall("`([a-z][^`A-Z]*[a-z])", hint):
+                name = quoted.split(" -", 1)[0]
+                assert name in every or quoted.startswith(("git", "enabled")), quoted
+
+
+def test_what_may_stand_for_a_word_that_is_missing_is_told_on_one_line() -> None:
+    answer = invoke("completion")
+    assert answer.exit_code == 64
+    told = "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish"
+    assert answer.stderr.splitlines()[0] == f"jeeves-runner: error: {told}"
+
+
+def test_the_times_of_examples_are_those_that_commands_take(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    for line in (line for lines in EXAMPLES.values() for line in lines):
+        if line.startswith(("runs ", "audit ", "next ", "why ")):
+            assert shell.run(*shlex.split(line)).exit_code != 64, line
 
 
 def test_every_command_has_examples_that_it_can_read() -> None:

@@ -21,6 +21,8 @@ def test_history_tells_what_was_applied_and_what_one_apply_changed(shell: Shell,
     project.apply()
     lines = [words(line) for line in shell.text("history").splitlines()]
     assert [line.split()[0] for line in lines] == ["NUMBER", "3", "2", "1"]
+    assert lines[0].endswith("BY CHANGES COMMIT SUBJECT")
+    assert lines[1].endswith("cli +0 ~1 -0 - -")
     assert "cli +0 ~1 -0" in lines[1]
     assert "cli +2 ~0 -0" in lines[2]
     text = shell.text("history", "3")

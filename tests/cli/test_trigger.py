@@ -118,6 +118,17 @@ def test_trigger_waits_and_exits_by_the_outcome(
     assert result.stderr == ("  | a\n  | b\n" if code == 1 else "")
 
 
+def test_of_a_long_line_that_a_run_wrote_its_end_is_shown(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrote = f"{'x' * 60_000}{'y' * 1_000}"
+    between_looks(monkeypatch, lambda: start(shell, 1), lambda: finish(shell, 1, "error", stderr=wrote))
+    with shell.server():
+        result = shell.run("trigger", "backup", "--wait")
+    assert result.stderr == f"  | …{'y' * 1_000}\n"
+    assert shell.text("run", "1").endswith(f"Error output\n  | …{'y' * 1_000}\n")
+
+
 @pytest.mark.parametrize(("said", "stop"), [("write x", "."), ("it is out.", ""), ("did you mean x?", "")])
 def test_trigger_tells_all_that_is_said_of_the_end(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, said: str, stop: str
@@ -140,6 +151,19 @@ def test_trigger_reports_a_skip_as_not_run(shell: Shell, monkeypatch: pytest.Mon
     assert result.exit_code == 3
     run = json.loads(result.stdout)["result"]
     assert (run["status"], run["reason"]) == ("skipped", "overlap")
+
+
+def test_what_never_began_was_skipped_and_has_not_ended(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def skip() -> None:
+        with shell.ledger.tx() as tx:
+            end_waiting(tx, 1, RunStatus.SKIPPED, Reason.OVERLAP)
+
+    between_looks(monkeypatch, skip)
+    with shell.server():
+        answer = shell.run("trigger", "backup", "--wait").stdout
+    assert answer == "Run 1 of backup was skipped: another run of it was active.\n"
 
 
 def test_trigger_waits_for_the_last_attempt(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from zipfile import ZipFile
 
 import pytest
 import yaml
+from support.git_tree import git
 from support.learner import followed
 from support.server import new_project, save, serving
 
@@ -131,12 +132,24 @@ def test_the_checks_that_init_writes_pass_as_written(run: Run, tmp_path: Path) -
     run("jeeves-runner", "init")
     hooks = yaml.safe_load((tmp_path / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     steps = yaml.safe_load((tmp_path / ".github/workflows/jobs.yml").read_text())["jobs"]["validate"]["steps"]
-    commands = [shlex.split(hook["entry"]) for hook in hooks]
-    commands += [["sh", "-ec", step["run"]] for step in steps if "jeeves-runner " in step.get("run", "")]
-    assert len(commands) == 4
-    for command in commands:
-        answer = run(*command)
-        assert answer.returncode == 0, (command, answer.stdout, answer.stderr)
+    written = [step["run"] for step in steps if "jeeves-runner " in step.get("run", "")]
+    assert len(written) == 3
+    job = tmp_path / "jobs.d" / "hello.yaml"
+    for has_commit in (False, True):
+        if has_commit:
+            git(tmp_path, "init", "-q", "-b", "main")
+            git(tmp_path, "add", "-A")
+            git(tmp_path, "commit", "-qm", "Say hello")
+            git(tmp_path, "update-ref", "refs/remotes/origin/main", "HEAD")
+            job.write_text(job.read_text().replace("timeout: 30s", "timeout: 40s"))
+        checks = [run(*shlex.split(hook["entry"])) for hook in hooks]
+        assert [check.returncode for check in checks] == [0, 0], checks
+        assert ("timeout: 30s -> 40s" if has_commit else "+ job hello") in checks[1].stdout
+    setting = "export GITHUB_BASE_REF=main GITHUB_STEP_SUMMARY=summary.md"
+    for text in written:
+        answer = run("sh", "-ec", f"{setting}; {text}")
+        assert answer.returncode == 0, (text, answer.stdout, answer.stderr)
+    assert "`timeout: 30s -> 40s`" in (tmp_path / "summary.md").read_text()
 
 
 def test_the_workflow_finds_the_wheel_where_init_says(run: Run, wheel: Path, tmp_path: Path) -> None:

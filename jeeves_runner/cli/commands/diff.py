@@ -3,7 +3,7 @@
 import click
 
 from jeeves_runner.cli.comparing import Comparison, with_commit, with_database, with_nothing, with_server
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
 from jeeves_runner.cli.diff_text import changes, github, markdown, sentences
 from jeeves_runner.cli.exits import DIFFERENT, FAILED, OK, REFUSED
 from jeeves_runner.cli.plan_text import problem_lines
@@ -31,6 +31,7 @@ from jeeves_runner.errors import UsageError
     help="How it is printed.",
 )
 @json_option
+@utc_option
 @pass_app
 def command(
     app: App,
@@ -90,13 +91,13 @@ def _print(app: App, found: Comparison, form: str) -> None:
     zone = app.config.timezone
     match form:
         case "markdown":
-            app.print_lines((line,) for line in markdown(found, zone))
+            app.print_lines((line,) for line in markdown(found, zone, app.zone_of))
         case "github":
             for line in github(found, app.config.root):
                 app.print_command(line)
-            app.print_lines(changes(found, zone))
+            app.print_lines(changes(found, zone, app.zone_of))
         case _:
             app.print_lines(problem_lines(p for p in found.plan.problems if p.is_error))
-            app.print_lines(changes(found, zone))
+            app.print_lines(changes(found, zone, app.zone_of))
     if form != "markdown":
         app.print_lines((line,) for line in sentences(found))

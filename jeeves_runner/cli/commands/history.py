@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
-from jeeves_runner.cli.formats import time_column, when
+from jeeves_runner.cli.formats import NONE, time_column, when
 from jeeves_runner.cli.plan_text import Line, change_lines, consequence_line, held_line
 from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
@@ -52,7 +52,7 @@ def command(app: App, revision: int | None, before: int | None, limit: int | Non
         app.print_json(document)
     elif document["revisions"]:
         times = time_column("APPLIED", [row["applied_at"] for row in document["revisions"]], app.zone)
-        headers = ("NUMBER", times.header, "BY", "CHANGES", "SHA", Prose("SUBJECT"))
+        headers = ("NUMBER", times.header, "BY", "CHANGES", "COMMIT", Prose("SUBJECT"))
         app.print_table(headers, list(map(_cells, document["revisions"], times.cells)))
     else:
         app.print("Nothing has been applied yet." if before is None else f"Nothing is older than {before}.")
@@ -70,14 +70,14 @@ def _plan_lines(whole: "WholeRevision") -> Iterator[Line]:
 
 
 def _cells(row: "RevisionRow", applied: str) -> tuple[Cell, ...]:
-    commit = "" if row["commit"] is None else short_sha(row["commit"])
+    commit = NONE if row["commit"] is None else short_sha(row["commit"])
     return (
         str(row["id"]),
         applied,
         row["applied_by"],
         _counts(row),
         commit,
-        row["subject"] or "",
+        row["subject"] or NONE,
     )
 
 

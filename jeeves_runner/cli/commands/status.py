@@ -224,10 +224,10 @@ def _print_head(app: App, look: _Look) -> None:
         where = f", {server.api_url}" if server.api_url else ""
         detail = f" for {duration(status['uptime_ms'])} (pid {server.pid}{where})"
     app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
-    app.print(f"Manifests: {_sync_text(status['sync'], sync['held'], now)}.")
-    app.print(f"Jobs: {_health_text(status['health'], now)}.")
+    app.print_paragraph(f"Manifests: {_sync_text(status['sync'], sync['held'], now)}.")
+    app.print_paragraph(f"Jobs: {_health_text(status['health'], now)}.")
     if text := _alerts_text(status["health"]):
-        app.print(f"Alerts: {text}.")
+        app.print_paragraph(f"Alerts: {text}; see `jeeves-runner alerts`.")
     if status["health"]["busy_ms"] is not None:
         since = duration(status["health"]["busy_ms"])
         app.print(f"Database: locked by another process for {since}; starts and outcomes wait for it.")

@@ -14,9 +14,9 @@ from jeeves_runner.cli.each_job import for_each
 from jeeves_runner.cli.following import follow as follow_log
 from jeeves_runner.cli.following import goes_on, output_of
 from jeeves_runner.cli.formats import duration
-from jeeves_runner.cli.rows import OF_A_RUN, whole_run_note
+from jeeves_runner.cli.rows import last_lines, whole_run_note
 from jeeves_runner.cli.server import require_server
-from jeeves_runner.cli.taking_up import became, taken_up
+from jeeves_runner.cli.taking_up import became, end_verb, taken_up
 from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import end_of_chain
 from jeeves_runner.core.model import BAD, RunStatus, Trigger
@@ -245,7 +245,7 @@ def _report_end(app: App, run: "WholeRunRow") -> None:
     note = f": {text}" if (text := whole_run_note(run, app.clock.now(), served=True)) else ""
     word = Styled(run["status"], "green" if code == exits.OK else "red")
     stop = "" if note.endswith((".", "?", "!", "…")) else "."
-    app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}{stop}")
+    app.print(f"Run {run['id']} of {run['job_id']} {end_verb(run)} ", word, f"{took}{note}{stop}")
     if code == exits.ENDED_BADLY:
-        for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
-            say(f"{OF_A_RUN}{line}")
+        for line in last_lines(run["stderr"] or "", _STDERR_LINES):
+            say(line)
