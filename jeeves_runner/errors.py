@@ -93,13 +93,14 @@ class NotFound(JeevesError):
     code = "not_found"
 
 
-class UnknownJob(NotFound):
-    """No job has ever had that id. For clients it is a NotFound."""
+class Undeclared(NotFound):
+    """No job, or no queue, has ever had that id. For clients it is a NotFound."""
 
-    def __init__(self, message: str, *, hint: str | None = None, job_id: str = "") -> None:
-        """``job_id``: the one that was asked for."""
+    def __init__(self, message: str, *, hint: str | None = None, kind: str = "", id: str = "") -> None:  # noqa: A002
+        """``kind`` and ``id``: what was asked for, a ``job`` or a ``queue``."""
         super().__init__(message, hint=hint)
-        self.job_id = job_id
+        self.kind = kind
+        self.id = id
 
 
 class NoValue(NotFound):

@@ -59,7 +59,8 @@ STATEMENT = re.compile(
       | WITH\s+(?:RECURSIVE\s+)?\w+\s*(?:\(.*\))?\s+AS\s*\(
       | (?:CREATE|DROP|ALTER)\s+(?:UNIQUE\s+|TEMP\s+|VIRTUAL\s+)*(?:TABLE|INDEX|TRIGGER|VIEW)\s
       | (?:PRAGMA|SAVEPOINT|RELEASE|ATTACH)\s+\w+\s*(?:[=(;]|$)
-      | (?-i:BEGIN|COMMIT|ROLLBACK|VACUUM)(?:\s+(?:IMMEDIATE|EXCLUSIVE|DEFERRED))?\s*(?:;|$)
+      | (?-i:BEGIN|ROLLBACK|VACUUM)(?:\s+(?:IMMEDIATE|EXCLUSIVE|DEFERRED))?\s*(?:;|$)
+      | (?-i:COMMIT)\s*;  # by itself it heads the column of a table: no transaction ends that has not begun
     )""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )

@@ -34,6 +34,12 @@ _LONGEST: Final = 200
 _TARGETS: Final = ("job", "run", "queue", "backfill", "namespace")
 """The values in paths by which a request is about something."""
 
+_OF_ALL: Final = frozenset({"/pause", "/resume", "/mute", "/unmute"})
+"""The paths that are about all jobs."""
+
+_DONE_AS: Final = {"/jobs/{job}/disable": "pause", "/jobs/{job}/enable": "resume"}
+"""The paths whose acts are on record by other words than theirs."""
+
 
 class AuditTrail:
     """Records requests. What cannot be recorded is told in the log, and the request is answered all the
@@ -107,9 +113,12 @@ class AuditTrail:
 
 
 def _in_words(path: str, place: Mapping[str, str]) -> tuple[str, str]:
-    """The action and its target: ``/jobs/{job}/run`` is ``run``, of ``job backup``."""
+    """The action and its target, as they stand on record where it is done: ``/jobs/{job}/run`` is ``run``, of
+    ``job backup``."""
     words = [part for part in path.split("/") if part and not part.startswith("{")]
     named = [f"{name} {place[name]}" for name in _TARGETS if name in place]
-    action = words[-1] if words else "look"
+    action = _DONE_AS.get(path) or (words[-1] if words else "look")
+    if path in _OF_ALL:
+        return action, audit.ALL_JOBS
     target = named[-1] if named else path
     return action, target[:_LONGEST]

@@ -16,7 +16,8 @@ from jeeves_runner.api.manner import HOUSE, Manner
 from jeeves_runner.api.problems import UNEXPECTED, HttpProblem, RefusedAs, problem_of, problem_of_http
 from jeeves_runner.api.route import Audit, Route
 from jeeves_runner.api.services import ApiServices
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.core.undeclared import whereabouts_in
+from jeeves_runner.errors import JeevesError, Undeclared
 from jeeves_runner.metrics.gathering import NO_ROUTE, Answered
 from jeeves_runner.metrics.run_totals import OTHER
 
@@ -57,6 +58,7 @@ class Gate:
     ) -> None:
         """``manner_of``: how a request is told what is wrong with it; ``connections``: how many there may be
         at once."""
+        self._services = services
         self._manner_of = manner_of
         self.routes: dict[web.AbstractRoute, Route] = {}
         self.pages_alone: dict[str, frozenset[str]] = {}
@@ -136,6 +138,8 @@ class Gate:
             return await handler(request)
         except RefusedAs as refused:
             return self._told(request, refused.problem)
+        except Undeclared as error:
+            return self._told(request, self._whereabouts(error))
         except JeevesError as error:
             return self._told(request, problem_of(error))
         except web.HTTPMethodNotAllowed as error:
@@ -148,6 +152,12 @@ class Gate:
             return self._told(request, HttpProblem(400, "bad_request", detail))
         except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
             return self._unexpected(request, fault)
+
+    def _whereabouts(self, error: Undeclared) -> HttpProblem:
+        """The problem, with the manifest as its hint where the last look has seen one that declares it."""
+        problem = problem_of(error)
+        hint = whereabouts_in(self._services.sync.status.plan, (error.kind, error.id))
+        return problem if hint is None else problem._replace(hint=hint)
 
     def _as_described(
         self, request: web.Request, error: web.HTTPMethodNotAllowed

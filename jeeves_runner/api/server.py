@@ -1,6 +1,7 @@
 """The application on its sockets: from the first connection to the last answer."""
 
 import asyncio
+import errno
 import socket
 from contextlib import suppress
 from functools import partial
@@ -27,6 +28,15 @@ _BACKLOG: Final = 4096
 """Connections that may wait in the system to be taken. What finds no place there tries again a second later,
 and more than the event loop takes in a turn may come at once. Linux allows somaxconn at most."""
 
+_HINTS: Final = {
+    errno.EADDRINUSE: "another runner may be using it; set another port in jeeves-runner.yaml",
+    errno.EADDRNOTAVAIL: "this machine has no such address; set another host in jeeves-runner.yaml",
+    errno.EACCES: "this user may not listen there; set a port from 1024 on in jeeves-runner.yaml",
+}
+"""What to do, by what the system says."""
+
+_OTHER_HINT: Final = "set another host or port in jeeves-runner.yaml"
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that HTTP will answer on; PortTaken."""
@@ -42,7 +52,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise PortTaken(
             f"cannot listen on {host}:{port}: {error.strerror}",
-            hint="another runner may be using it; set another port in jeeves-runner.yaml",
+            hint=_HINTS.get(error.errno or 0, _OTHER_HINT),
         ) from None
     return listener
 

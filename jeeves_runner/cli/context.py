@@ -84,6 +84,19 @@ class App:
         return plain_config(self.here, self.config_path) or self.config
 
     @property
+    def project(self) -> "Config":
+        """The config of a project, for what works on manifests; ConfigError where there is none."""
+        if self.config.path is None and self.has_no_database() and _is_missing(self.config.jobs_dir):
+            raise self._no_project()
+        return self.config
+
+    def _no_project(self) -> ConfigError:
+        return ConfigError(
+            f"there is no jeeves-runner.yaml in {self.here} or in a folder above",
+            hint="change into the project, name its config with --config, or make one with `init`",
+        )
+
+    @property
     def color(self) -> bool:
         """Whether standard output is a terminal whose owner has not set ``NO_COLOR``."""
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -168,10 +181,7 @@ class App:
         from jeeves_runner.db.connection import connect
 
         if self._run is None and self._place.path is None and self.has_no_database():
-            raise ConfigError(
-                f"there is no jeeves-runner.yaml in {self.here} or in a folder above",
-                hint="change into the project, name its config with --config, or make one with `init`",
-            )
+            raise self._no_project()
         return connect(self.database)
 
     def connect_declared(self, *, create: bool = False) -> "apsw.Connection":
@@ -183,13 +193,7 @@ class App:
     def has_no_database(self) -> bool:
         """Whether there is none of the config's manifests yet. One that cannot be looked at may be there:
         opening it says why."""
-        try:
-            self.config.db_path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            return False
-        return False
+        return _is_missing(self.config.db_path)
 
     def print(self, *parts: Cell) -> None:
         """One line of text. What people and scripts wrote cannot steer the terminal, nor begin a line."""
@@ -252,6 +256,16 @@ class App:
     def print_table(self, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """A table: within the width of the terminal, or in a pipe as wide as it needs."""
         click.echo(table(headers, rows, color=self.color, width=terminal_width()), color=self.color)
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def say(text: str) -> None:

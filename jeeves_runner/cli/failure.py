@@ -19,7 +19,7 @@ from jeeves_runner.access import give_access
 from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App, say
 from jeeves_runner.clock import to_text
-from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError, UnknownJob, UsageError
+from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError, Undeclared, UsageError
 from jeeves_runner.execute.data_folder import folder_in_data
 from jeeves_runner.execute.output.log_place import LOGS
 from jeeves_runner.regular_files import create, open_own_to_write
@@ -74,7 +74,7 @@ def report(error: Exception, app: App, tell: Tell | None = None) -> int:
 
 def _told(error: Exception, app: App) -> _Told:
     match error:
-        case UnknownJob():
+        case Undeclared():
             return _Told(
                 error.message, _whereabouts(error, app) or error.hint, exits.exit_code(error), error.code
             )
@@ -96,12 +96,12 @@ def _told(error: Exception, app: App) -> _Told:
             return _Told(f"unexpected {type(error).__name__}: {what}", kept, exits.UNEXPECTED, "unexpected")
 
 
-def _whereabouts(error: UnknownJob, app: App) -> str | None:
-    """The manifest that has the job, if one has; one that cannot be looked at has its own commands."""
+def _whereabouts(error: Undeclared, app: App) -> str | None:
+    """The manifest that has it, if one has; one that cannot be looked at has its own commands."""
     from jeeves_runner.reconcile.undeclared import whereabouts
 
     try:
-        return whereabouts(app.config, error.job_id)
+        return whereabouts(app.config, (error.kind, error.id))
     except JeevesError:
         return None
 

@@ -29,6 +29,9 @@ OF_A_RUN: Final = "  | "
 """Stands before each line that a run wrote, so that none is taken for one of the command's own: GitHub, say,
 finds its ``::error::`` behind blanks too."""
 
+_MOST_OF_A_LINE: Final = 1_000
+"""Characters of a line that are shown where a run's last lines are: some more than a screen is wide."""
+
 #: The styles of statuses, of runs and of jobs. A word that is not listed stays plain.
 STATUS_STYLES: Final[dict[str, str]] = {
     "ok": "green",
@@ -43,6 +46,14 @@ STATUS_STYLES: Final[dict[str, str]] = {
     "disabled": "dim",
     "idle": "dim",
 }
+
+
+def last_lines(output: str, count: int) -> list[str]:
+    """The last lines that a run wrote, for people: of a long line its end, and all of it is in the log."""
+    return [
+        f"{OF_A_RUN}{line}" if len(line) <= _MOST_OF_A_LINE else f"{OF_A_RUN}…{line[-_MOST_OF_A_LINE:]}"
+        for line in output.splitlines()[-count:]
+    ]
 
 
 def status_cell(word: str, reason: str | None = None) -> Cell:

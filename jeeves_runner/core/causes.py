@@ -3,6 +3,8 @@
 import json
 from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.wording import counted
+
 MOST_NAMED: Final = 100
 """Runs, or items, that are named; of more there is only the number."""
 
@@ -71,7 +73,7 @@ def in_words(found: Causes, most: int = 5) -> str:
         count = found.total or len(found.items)
         of = "" if found.queue is None else f" of queue {found.queue}"
         ids = _listed(": ", found.items, most, count)
-        parts.append(f"{count:,} item{'' if count == 1 else 's'}{of}{ids}")
+        parts.append(f"{counted(count, 'item')}{of}{ids}")
     if found.node is not None or found.path is not None:
         parts.append(f"a change of {found.node or found.path}")
     if found.runs:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from jeeves_runner.core.plan import Action, Key, Plan
+from jeeves_runner.core.wording import counted
 
 MEMORY: Final = timedelta(minutes=10)
 """How far back deletes count, so that a folder which is emptied file by file is noticed as well."""
@@ -145,7 +146,7 @@ def _counted(keys: Iterable[Key]) -> str:
     """``3 jobs``, ``3 jobs and 1 queue`` or ``3 jobs, 1 queue and 2 nodes``."""
     kinds = [kind for kind, _ in keys]
     counts = [(kind, kinds.count(kind)) for kind in ("job", "queue", "node")]
-    *most, last = [f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts if count]
+    *most, last = [counted(count, kind) for kind, count in counts if count]
     return f"{', '.join(most)} and {last}" if most else last
 
 

@@ -28,12 +28,17 @@ def manifest_text(keys: Mapping[str, object], schema: str | None = None) -> str:
 def flow_text(value: object) -> str:
     """A value on one line, as a manifest could have it: ``{file: token}``, ``[a, "b c"]``, ``1h``."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flow_text(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)}: {flow_text(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow_text, value)) + "]"
     if not isinstance(value, str):
         return json.dumps(value)
     return value if _is_plain(value) else _quoted(value)
+
+
+def _key(key: object) -> object:
+    """A key as it is, but for the words that some versions of YAML read as a truth value."""
+    return _quoted(key) if str(key).lower() in _TRAPS else key
 
 
 def value_text(path: str, value: object) -> str:

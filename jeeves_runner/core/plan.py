@@ -16,6 +16,7 @@ from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.inheritance import Consequence, Patterns, Taken, consequences
 from jeeves_runner.core.manifest.requirements import JobFile
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.wording import first_few
 
 Key = tuple[str, str]
 """``(kind, id)``, where kind is ``job``, ``queue`` or ``node``; the id of a node is ``KIND:ID``."""
@@ -167,6 +168,8 @@ class Plan:
     """Live rows that keep their last good spec because their manifest is broken."""
     waiting: tuple[WaitingFile, ...] = ()
     """Manifests whose changes are to wait. They are in ``changes`` all the same."""
+    invalid: Mapping[Key, str] = field(default_factory=dict)
+    """What is not live because of an error, by kind and id: the manifest that declares it, and why not."""
     suspended: tuple[Key, ...] = ()
     """Live rows that no manifest declares, by kind and id: deleted once the plan is complete."""
     declared: Mapping[str, int] = field(default_factory=dict)
@@ -319,7 +322,22 @@ class HoldReasons:
     """Manifests by path: every row last applied from them is held that no other file declares now."""
 
 
+_DONE: Final = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
+
+
 def summary(plan: Plan) -> str:
     """What an apply of the plan did: ``2 created, 1 updated, 0 deleted``."""
-    words = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
-    return ", ".join(f"{len(plan.of(action))} {word}" for action, word in words.items())
+    return ", ".join(f"{len(plan.of(action))} {word}" for action, word in _DONE.items())
+
+
+def named_summary(plan: Plan) -> str:
+    """The same by name: ``created a, queue mail; deleted b, c, d, e, f and 7 more``."""
+    parts = ((word, [_name(each) for each in plan.of(action)]) for action, word in _DONE.items())
+    return "; ".join(f"{word} {first_few(names)}" for word, names in parts if names) or "no changes"
+
+
+def _name(change: Change) -> str:
+    """A job by its id alone, what else there is with its kind."""
+    if change.kind != "job":
+        return f"{change.kind} {change.id}"
+    return change.id if change.renamed_from is None else f"{change.id} (was {change.renamed_from})"

@@ -5,6 +5,7 @@ from difflib import SequenceMatcher
 from typing import Final, NamedTuple
 
 from jeeves_runner.core.manifest_text import flow_text, value_text
+from jeeves_runner.core.wording import counted
 
 _SHORT: Final = 100
 """Characters of a value that stands on one line."""
@@ -97,7 +98,7 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _gap(lines: int) -> DiffLine:
-    return DiffLine("…", f"{lines:,} line{'s' if lines != 1 else ''} as before")
+    return DiffLine("…", f"{counted(lines, 'line')} as before")
 
 
 def _bounded(lines: Iterator[DiffLine], most: int) -> Iterator[DiffLine]:

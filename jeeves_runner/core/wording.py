@@ -18,14 +18,19 @@ _BREAKS: Final = str.maketrans("\n\r\t", "   ")
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """``1 job``, ``2 jobs``; ``many`` where an s does not make the plural."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    """``1 job``, ``2,000 jobs``; ``many`` where an s does not make the plural."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def named(keys: Sequence[tuple[str, str]]) -> str:
     """``job a, job b, queue c``: the first few of them, and how many more there are."""
-    first = ", ".join(f"{kind} {name}" for kind, name in keys[:_FEW])
-    return first if len(keys) <= _FEW else f"{first} and {len(keys) - _FEW} more"
+    return first_few([f"{kind} {name}" for kind, name in keys], _FEW)
+
+
+def first_few(names: Sequence[str], most: int = 5) -> str:
+    """``a, b, c``: of many the first, and how many more there are."""
+    first = ", ".join(names[:most])
+    return first if len(names) <= most else f"{first} and {len(names) - most} more"
 
 
 def shortened(text: str) -> str:

@@ -136,11 +136,7 @@ def person(author: str | None) -> str:
 
 def coded(text: str) -> Markup:
     """A message, with what stands in it between backquotes as code."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return Markup("{}").format(text)
-    forms = (Markup("{}"), Markup("<code>{}</code>"))
-    return Markup().join(forms[place % 2].format(part) for place, part in enumerate(parts))
+    return _with_code(text, Markup("{}").format)
 
 
 _INSTANT: Final = re.compile(
@@ -151,13 +147,16 @@ _INSTANT: Final = re.compile(
 
 def told(text: str, zone: str | None = None) -> Markup:
     """A sentence of the runner, with its code as code, and its instants as ``moment`` has them."""
+    return _with_code(text, lambda prose: _with_instants(prose, zone))
+
+
+def _with_code(text: str, form: Callable[[str], Markup]) -> Markup:
+    """``form`` makes what is no code. A backquote without another one is a sign like all others."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
-        return _with_instants(text, zone)
+        return form(text)
     code = Markup("<code>{}</code>")
-    return Markup().join(
-        code.format(part) if place % 2 else _with_instants(part, zone) for place, part in enumerate(parts)
-    )
+    return Markup().join(code.format(part) if place % 2 else form(part) for place, part in enumerate(parts))
 
 
 def _with_instants(text: str, zone: str | None) -> Markup:

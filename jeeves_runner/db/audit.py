@@ -14,6 +14,10 @@ from jeeves_runner.db.transaction import Tx
 _OUTLIVED = "SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?"
 
 
+ALL_JOBS: Final = "all jobs"
+"""The target of what is set of all jobs at once."""
+
+
 def record(tx: Tx, *, actor: Actor, action: str, target: str, detail: str | None = None) -> None:
     """Note an act; ``target`` such as ``job backup`` or ``run 7``."""
     tx.conn.execute(

@@ -158,9 +158,12 @@ def check_room(size: int, folder: Path, leave: int) -> None:
     found = os.statvfs(folder)
     free = found.f_bavail * found.f_frsize
     if size + leave > free:
-        kept = f", {leave >> 20} MiB of which are to stay free (min_free)" if leave else ""
+        kept = f", {_mib(leave)} of which are to stay free (min_free)" if leave else ""
         raise DatabaseError(
-            f"there is no room in {folder}: the copy takes {size >> 20} MiB, and {free >> 20} MiB are"
-            f" free{kept}",
+            f"there is no room in {folder}: the copy takes {_mib(size)}, and {_mib(free)} are free{kept}",
             hint="name a file on another disk, or make room",
         )
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MiB"

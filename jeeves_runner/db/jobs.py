@@ -14,7 +14,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.inheritance import Taken
 from jeeves_runner.core.wording import brief, did_you_mean, known_words
 from jeeves_runner.db.renames import RENAMED_AWAY, new_id
-from jeeves_runner.errors import Conflict, NotFound, UnknownJob
+from jeeves_runner.errors import Conflict, NotFound, Undeclared
 
 
 class JobRow(NamedTuple):
@@ -186,7 +186,7 @@ def unknown_job(conn: apsw.Connection, job_id: str) -> NotFound:
 
     near = get_close_matches(job_id, _similar_ids(conn, job_id), n=3)
     hint = did_you_mean(*near) if near else "`jeeves-runner jobs` lists what there is"
-    return UnknownJob(f"there is no job {job_id}", hint=hint, job_id=job_id)
+    return Undeclared(f"there is no job {job_id}", hint=hint, kind="job", id=job_id)
 
 
 def damaged_job(job_id: str) -> Conflict:

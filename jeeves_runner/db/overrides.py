@@ -372,4 +372,4 @@ def _end(tx: Tx, kind: OverrideKind, job_id: str | None) -> None:
 
 
 def _target(job_id: str | None) -> str:
-    return "all jobs" if job_id is None else f"job {job_id}"
+    return audit.ALL_JOBS if job_id is None else f"job {job_id}"

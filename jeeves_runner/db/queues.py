@@ -7,7 +7,7 @@ import apsw
 
 from jeeves_runner.db.declared import DeclaredTable, upsert_sql
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import NotFound
+from jeeves_runner.errors import NotFound, Undeclared
 
 _DECLARED = {
     "description": "s ->> '$.description'",
@@ -89,7 +89,8 @@ def queue_rows(conn: apsw.Connection) -> list[QueueRow]:
 
 def unknown_queue(queue_id: str) -> NotFound:
     """The error for an id that is no queue."""
-    return NotFound(f"there is no queue {queue_id}", hint="`jeeves-runner queue list` shows what there is")
+    hint = "`jeeves-runner queue list` shows what there is"
+    return Undeclared(f"there is no queue {queue_id}", hint=hint, kind="queue", id=queue_id)
 
 
 def lease_of(conn: apsw.Connection, queue_id: str) -> int:

@@ -146,6 +146,7 @@ class _Look:
         self._problems: list[Problem] = []
         self._declared: dict[Key, Declaration] = {}
         self._held_keys: dict[Key, str] = {}
+        self._invalid: dict[Key, str] = {}
         self._held_files: dict[str, str] = {}
         self._faulty: set[str] = set()
         self._read: dict[str, bytes] = {}
@@ -231,6 +232,8 @@ class _Look:
             self._held_files[result.path] = _placed(first)
         self._problems += problems
         self._held_keys.update(invalid)
+        for key, why in invalid.items():
+            self._invalid[key] = f"{result.path} declares it and is not valid: {why}"
 
     def _unmet(self, result: FileResult, invalid: dict[Key, str]) -> list[Problem]:
         """What the entries of a file require and cannot have; entries for which that is an error become
@@ -347,6 +350,7 @@ class _Look:
             plan,
             waiting=tuple(waiting_manifests(snapshot)),
             base=live.base,
+            invalid={key: told for key, told in self._invalid.items() if key not in live.rows},
             problems=tuple(sorted(self._true_ones(), key=lambda p: (p.file, p.line, p.column))),
             declared=self._counts(unchanged),
             manifests=len(snapshot.files) + len(snapshot.unreadable),

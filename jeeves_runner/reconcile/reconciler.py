@@ -17,7 +17,7 @@ import apsw
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Delta
 from jeeves_runner.core.origin import Allowance, AppliedBy, Commit
-from jeeves_runner.core.plan import Action, Plan, summary
+from jeeves_runner.core.plan import Action, Plan, named_summary
 from jeeves_runner.core.withheld import Withheld, dated, reason_of, refused, too_early, waiting_for_a_person
 from jeeves_runner.db import revisions
 from jeeves_runner.db.thread_reads import ThreadReads
@@ -314,7 +314,7 @@ class Reconciler:
         )
         await self._planner.advance(Delta.of(applied.plan, applied.revision or plan.base), known)
         if applied.revision is not None:
-            log.info("applied revision %d: %s", applied.revision, summary(applied.plan))
+            log.info("applied revision %d: %s", applied.revision, named_summary(applied.plan))
             for consequence in applied.plan.consequences:
                 log.warning("revision %d: %s", applied.revision, consequence.message)
             self.status = replace(

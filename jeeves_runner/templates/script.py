@@ -3,16 +3,17 @@
 
 import os
 
-from jeeves_runner.client import Client
-
 
 def main() -> None:
-    namespace = os.environ["JR_NAMESPACE"]
-    with Client() as jr:
-        last = jr.get_state(namespace, "last_run")
-        print(f"run {os.environ['JR_RUN_ID']}, after {last or 'none'}")
-        jr.set_state(namespace, "last_run", os.environ["JR_RUN_ID"])
+    print(f"run {os.environ['JR_RUN_ID']} of {os.environ['JR_JOB_ID']}: there is nothing to do yet")
 
+
+# What a job is to remember between its runs:
+#
+#     from jeeves_runner.client import Client
+#
+#     with Client() as jr:
+#         jr.set_state(os.environ["JR_NAMESPACE"], "last_run", os.environ["JR_RUN_ID"])
 
 if __name__ == "__main__":
     main()

@@ -80,3 +80,9 @@ def test_who_may_read_sets_nothing(ledger: Ledger) -> None:
 
     with_api(ledger, scenario)
     assert ledger.conn.execute("SELECT count(*) FROM overrides").get == 0
+    told = ledger.conn.execute("SELECT action, target, answer FROM audit WHERE answer IS NOT NULL")
+    assert told.fetchall() == [
+        (action, "all jobs", answer)
+        for action in ("pause", "resume", "mute", "unmute")
+        for answer in (401, 403)
+    ]

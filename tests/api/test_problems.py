@@ -1,14 +1,17 @@
 """HTTP that is refused or fails: each answer is a problem, and says what to do."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.api import ask, get, problem, shell_job
+from support.api import Api, ask, get, problem, shell_job, with_api
 from support.ledger import Ledger
 
 import jeeves_runner.errors
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.plan import Action, Change, Plan
+from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.views.problems import STATUSES
 
@@ -157,6 +160,40 @@ def test_a_name_that_is_not_known_comes_with_the_nearest_that_is(
     shell_job(ledger, "greet", "echo hello")
     answer = ask(ledger, "GET" if body is None else "POST", path, body)
     assert (answer.status, answer.body["hint"]) == (400, hint)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/jobs/backup", "jobs.d/all.yaml declares it and is not valid: line 3: unknown key `x`"),
+        ("/queues/mail/status", "jobs.d/all.yaml declares it and is not valid: line 9: `lease` is wrong"),
+        (
+            "/jobs/new/runs",
+            "jobs.d/new.yaml:1 declares it, and is not applied: `jeeves-runner apply` does that",
+        ),
+        ("/jobs/half", "jobs.d/half.yaml may declare it and is not valid: line 2: no YAML"),
+        ("/queues/half/status", "`jeeves-runner queue list` shows what there is"),
+        ("/jobs/none", "`jeeves-runner jobs` lists what there is"),
+    ],
+)
+def test_what_is_declared_and_not_live_is_told_with_its_manifest(
+    ledger: Ledger, path: str, hint: str
+) -> None:
+    plan = Plan(
+        changes=(Change(action=Action.CREATE, kind="job", id="new", file="jobs.d/new.yaml", line=1),),
+        problems=(Problem("error", "yaml", "jobs.d/half.yaml", 2, 1, "no YAML", None),),
+        invalid={
+            ("job", "backup"): "jobs.d/all.yaml declares it and is not valid: line 3: unknown key `x`",
+            ("queue", "mail"): "jobs.d/all.yaml declares it and is not valid: line 9: `lease` is wrong",
+        },
+    )
+
+    async def scenario(api: Api) -> None:
+        api.sync.status = replace(api.sync.status, plan=plan)
+        answer = await api.get(path)
+        assert (answer.status, answer.body["hint"]) == (404, hint)
+
+    with_api(ledger, scenario)
 
 
 @pytest.mark.parametrize(

@@ -159,10 +159,33 @@ def test_an_unknown_job_is_told_by_the_manifest_that_has_it(tmp_path: Path, mani
         assert hint in answer.stderr
 
 
-def test_outside_of_a_project_its_config_is_named_and_no_database() -> None:
-    for command in ("status", "jobs", "runs"):
-        answer = invoke(command)
-        assert answer.exit_code == 2
-        assert "there is no jeeves-runner.yaml in" in answer.stderr
-        assert "name its config with --config, or make one with `init`" in answer.stderr
-        assert "database" not in answer.stderr
+def test_an_unknown_queue_is_told_by_the_manifest_that_has_it(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "jobs.d" / "q.yaml").write_text("queues:\n  - {id: mail, lease: soon}\n")
+    for words in (("queue", "status", "mail"), ("queue", "pause", "mail"), ("queue", "peek", "mail")):
+        answer = shell.run(*words)
+        assert "there is no queue mail" in answer.stderr
+        assert (
+            "jobs.d/q.yaml declares it and is not valid: line 2: `lease` must be a duration" in answer.stderr
+        )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "status", "jobs", "runs", "validate", "validate --staged", "diff", "diff --against empty",
+        "diff --against HEAD", "diff --staged", "apply", "add-job a --run x", "job a --explain", "serve",
+        "token create a",
+    ],
+)  # fmt: skip
+def test_outside_of_a_project_its_config_is_named_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = invoke(*command.split())
+    assert answer.exit_code == 2
+    assert "there is no jeeves-runner.yaml in" in answer.stderr
+    assert "name its config with --config, or make one with `init`" in answer.stderr
+    assert "database" not in answer.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -331,7 +331,8 @@ class TestAddJob:
 
     def test_json(self, project: Path) -> None:
         answer = json.loads(run("add-job", "quiet", "--run", "true", "--timeout", "1m", "--json").output)
-        assert answer == {"id": "quiet", "files": [str(project / "jobs.d/quiet.yaml")], "problems": []}
+        made = [str(project / "jobs.d/quiet.yaml")]
+        assert answer == {"id": "quiet", "files": made, "next_run": None, "problems": []}
 
 
 TEXTS = st.text(st.characters(codec="utf-8")) | st.sampled_from(

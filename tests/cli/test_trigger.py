@@ -118,6 +118,17 @@ def test_trigger_waits_and_exits_by_the_outcome(
     assert result.stderr == ("  | a\n  | b\n" if code == 1 else "")
 
 
+def test_of_a_long_line_that_a_run_wrote_its_end_is_shown(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrote = f"{'x' * 60_000}{'y' * 1_000}"
+    between_looks(monkeypatch, lambda: start(shell, 1), lambda: finish(shell, 1, "error", stderr=wrote))
+    with shell.server():
+        result = shell.run("trigger", "backup", "--wait")
+    assert result.stderr == f"  | …{'y' * 1_000}\n"
+    assert shell.text("run", "1").endswith(f"Error output\n  | …{'y' * 1_000}\n")
+
+
 @pytest.mark.parametrize(("said", "stop"), [("write x", "."), ("it is out.", ""), ("did you mean x?", "")])
 def test_trigger_tells_all_that_is_said_of_the_end(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, said: str, stop: str

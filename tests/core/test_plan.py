@@ -1,5 +1,7 @@
 """The plan: what follows from what is declared, what is live and what is broken."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from jeeves_runner.core.plan import (
     Moved,
     Plan,
     WaitingFile,
+    named_summary,
 )
 
 
@@ -162,3 +165,21 @@ def test_without_the_manifests_that_wait_nothing_is_known_of_their_new_text() ->
     assert believed.forgotten == (ours,)
     assert plan.why_waiting(plan.changes) == "b waits"
     assert plan.why_waiting(believed.changes) is None
+
+
+def test_what_an_apply_did_is_told_by_name_of_many_the_first_few() -> None:
+    def change(action: Action, name: str, kind: str = "job", renamed_from: str | None = None) -> Change:
+        return Change(action=action, kind=kind, id=name, file="a.yaml", line=1, renamed_from=renamed_from)
+
+    changes = (
+        change(Action.CREATE, "a"),
+        change(Action.CREATE, "mail", "queue"),
+        change(Action.UPDATE, "c", renamed_from="b"),
+        *(change(Action.DELETE, f"d{n}") for n in range(7)),
+    )
+    plan = replace(diff({}, {}, HoldReasons(), complete=True), changes=changes)
+    assert named_summary(plan) == (
+        "created a, queue mail; updated c (was b); deleted d0, d1, d2, d3, d4 and 2 more"
+    )
+    assert named_summary(replace(plan, changes=changes[:1])) == "created a"
+    assert named_summary(replace(plan, changes=())) == "no changes"

@@ -236,3 +236,15 @@ def test_a_missing_script_holds_its_job_although_the_manifest_did_not_change(pro
     assert summary(plan) == ["=job work"]
     assert str(script) in errors(plan)[0]
     assert errors(plan)[0].startswith("jobs.d/work.yaml:1:")
+
+
+def test_what_an_error_keeps_from_being_born_is_known_with_its_manifest(project: Project) -> None:
+    project.write("two.yaml", "jobs: [{id: a, run: x, timeout: 1m}, {id: b, run: y, timout: 1m}]\n")
+    project.write("mail.yaml", "queues: [{id: mail, lease: soon}]\n")
+    plan = project.apply().plan
+    assert {key: told.split(": ")[0] for key, told in plan.invalid.items()} == {
+        ("job", "b"): "jobs.d/two.yaml declares it and is not valid",
+        ("queue", "mail"): "jobs.d/mail.yaml declares it and is not valid",
+    }
+    project.write("two.yaml", "jobs: [{id: a, run: x, timout: 1m}, {id: b, run: y, timeout: 1m}]\n")
+    assert [key for key in project.apply().plan.invalid if key[0] == "job"] == []  # a is live, and held

@@ -127,7 +127,7 @@ def test_a_full_disk_leaves_no_backup_and_the_old_one(
         words = ("backup", str(disk / "b.sqlite"), *(["--replace"] if replace else []))
         refused = command(root, *words)
         assert refused.returncode == 2
-        assert f"there is no room in {disk}" in refused.stderr
+        assert f"there is no room in {disk}: the copy takes 0.5 MiB, and 0.0 MiB are free" in refused.stderr
         monkeypatch.setattr(backups, "check_room", lambda *_: None)  # it was filled since
         refused = command(root, *words)
         assert refused.returncode == 2

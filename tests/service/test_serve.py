@@ -13,8 +13,10 @@ from support.db import locked_by_another
 from support.launches import is_alive
 from support.server import EVERY_SECOND, RARELY, Server, command, new_project, save, serving, until
 
+from jeeves_runner.api.server import listen
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.start_spread import delay_of
+from jeeves_runner.errors import PortTaken
 
 LONG = "run: |\n  sleep 300 &\n  echo $$ > pids; echo $! >> pids\n  sleep 300\ntimeout: 10m\n"
 
@@ -236,6 +238,14 @@ def test_a_taken_port_is_said(root: Path) -> None:
         refused = command(root, "serve")
     assert refused.returncode == 2
     assert "cannot listen on" in refused.stderr
+    assert "hint: another runner may be using it; set another port" in refused.stderr
+
+
+def test_an_address_that_this_machine_does_not_have_is_said() -> None:
+    with pytest.raises(PortTaken, match="Cannot assign requested address") as refused:
+        listen("203.0.113.7", 0)
+    assert refused.value.hint is not None
+    assert "set another host" in refused.value.hint
 
 
 def gone(pid: int) -> bool:

@@ -11,22 +11,30 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from jeeves_runner.cli import scaffold
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
+from jeeves_runner.cli.formats import when
 from jeeves_runner.cli.plan_text import problem_lines
+from jeeves_runner.cli.syntax import Number
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest_text import manifest_text
 from jeeves_runner.core.model import JobType
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.values import ID_WORDS, is_id
+from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
 from jeeves_runner.sources.contract import SourceFile
 from jeeves_runner.sources.names import DEFAULTS_NAMES
 
 if TYPE_CHECKING:
     from jeeves_runner.config import Config
+    from jeeves_runner.core.consequences import Timing
+    from jeeves_runner.core.plan import Plan
 
 #: Script templates by extension.
 SCRIPTS: Final[Mapping[str, str]] = {".py": "script.py", ".sh": "script.sh"}
+
+_RETRIES: Final = Number("a number of retries from 0 to 100", 0, 100)
 
 
 @click.command("add-job")
@@ -38,8 +46,12 @@ SCRIPTS: Final[Mapping[str, str]] = {".py": "script.py", ".sh": "script.sh"}
 @click.option("--prompt", metavar="TEXT", help="What an agent is told: the job is then of type session.")
 @click.option("--timeout", metavar="DURATION", help="How long a run may take, such as 30s or 1h30m.")
 @click.option("--timezone", metavar="ZONE", help="The time zone of the schedule, such as Europe/Vienna.")
+@click.option("--retries", type=_RETRIES, metavar="N", help="Try a run that failed so many times again.")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="A variable; may be repeated.")
+@click.option("--disabled", is_flag=True, help="Declare it, and let it run when triggered alone.")
 @click.option("--description", metavar="TEXT")
 @json_option
+@utc_option
 @pass_app
 def command(
     app: App,
@@ -51,6 +63,9 @@ def command(
     prompt: str | None,
     timeout: str | None,
     timezone: str | None,
+    retries: int | None,
+    env: tuple[str, ...],
+    disabled: bool,
     description: str | None,
 ) -> None:
     """Write the manifest of a new job ID into the jobs folder; an apply then makes it live."""
@@ -71,19 +86,26 @@ def command(
         "command": _words(argv),
         "prompt": prompt,
         "timeout": timeout,
+        "retries": None if retries is None else {"limit": retries},
+        "env": _variables(env) or None,
+        "enabled": False if disabled else None,
     }
-    config = app.config
+    config = app.project
     manifest = config.jobs_dir / f"{job_id}.yaml"
     _refuse_overwriting(manifest)
     text = manifest_text({key: value for key, value in keys.items() if value is not None}, _schema(config))
     files = [scaffold.NewFile(path=manifest, text=text)]
     if script is not None and (new := _new_script(config, script)):
         files.insert(0, new)
-    warnings = _check(config, files)
+    name, plan = _plan(config, files[-1], is_written=False)
+    makes_script = len(files) > 1
+    warnings = _check(name, plan, makes_script=makes_script)
     for file in files:
         if scaffold.write(file) is scaffold.Fate.SKIPPED:
             _refuse_overwriting(file.path)  # another add-job was quicker
-    _report(app, job_id, files, warnings)
+    if makes_script:  # which was missing before, so that nothing was known of the job
+        name, plan = _plan(config, files[-1], is_written=True)
+    _report(app, job_id, files, warnings, _timing(name, plan))
 
 
 def _schedule(texts: tuple[str, ...]) -> object:
@@ -110,6 +132,19 @@ def _words(text: str | None) -> list[str] | None:
         raise UsageError(f"--command cannot be split into words: {error}") from None
 
 
+def _variables(texts: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE`` each; UsageError for another form, and for a name that is given twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--env {brief(text)} is not of the form NAME=VALUE")
+        if name in found:
+            raise UsageError(f"--env gives {brief(name)} more than once")
+        found[name] = value
+    return found
+
+
 def _refuse_overwriting(manifest: Path) -> None:
     for path in (manifest, manifest.with_suffix(".yml")):
         if os.path.lexists(path):
@@ -131,17 +166,22 @@ def _new_script(config: "Config", script: str) -> scaffold.NewFile | None:
     return scaffold.NewFile(path=path, text=scaffold.template(name), executable=True)
 
 
-def _check(config: "Config", files: list[scaffold.NewFile]) -> list[Problem]:
-    """The warnings about the new manifest (the last file); Conflict or InvalidValue for an error."""
+def _plan(config: "Config", manifest: scaffold.NewFile, *, is_written: bool) -> "tuple[str, Plan]":
+    """The manifest's name among all others, and what they declare together with it."""
     from jeeves_runner.reconcile.planner import Planner
     from jeeves_runner.reconcile.setup import planner_setup
 
     setup = planner_setup(config)
-    name = Path(relpath(files[-1].path, config.root)).as_posix()
-    new = SourceFile(path=name, data=files[-1].text.encode())
-    plan = Planner(setup).compare(setup.source.look().with_file(new), Live.nothing())
+    name = Path(relpath(manifest.path, config.root)).as_posix()
+    found = setup.source.look()
+    if not is_written:
+        found = found.with_file(SourceFile(path=name, data=manifest.text.encode()))
+    return name, Planner(setup).compare(found, Live.nothing())
+
+
+def _check(name: str, plan: "Plan", *, makes_script: bool) -> list[Problem]:
+    """The warnings about the new manifest; Conflict or InvalidValue for an error."""
     _refuse_broken_defaults(name, plan.problems)
-    makes_script = len(files) > 1
     problems = [p for p in plan.problems if p.file == name and not (makes_script and p.code == "script")]
     for problem in problems:
         if problem.code == "duplicate_id":
@@ -149,6 +189,14 @@ def _check(config: "Config", files: list[scaffold.NewFile]) -> list[Problem]:
         if problem.is_error:
             raise InvalidValue(problem.message, hint=problem.hint)
     return problems
+
+
+def _timing(name: str, plan: "Plan") -> "Timing | None":
+    """When the job of the manifest is to run; None where an error keeps that from being known."""
+    from jeeves_runner.core.consequences import Timing
+
+    texts = (change.text for change in plan.changes if change.file == name)
+    return next((Timing.of_text(text) for text in texts if text is not None), None)
 
 
 def _refuse_broken_defaults(name: str, problems: Iterable[Problem]) -> None:
@@ -163,12 +211,25 @@ def _refuse_broken_defaults(name: str, problems: Iterable[Problem]) -> None:
             )
 
 
-def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: list[Problem]) -> None:
+def _report(
+    app: App, job_id: str, files: list[scaffold.NewFile], warnings: list[Problem], timing: "Timing | None"
+) -> None:
+    now = app.clock.now()
+    times = None if timing is None else timing.times(job_id)
+    found = None if times is None else times.next_after(now)
+    next_run = None if found is None else to_text(found)
     if app.json:
         paths = [str(file.path) for file in files]
-        app.print_json({"id": job_id, "files": paths, "problems": [p.as_json() for p in warnings]})
+        problems = [problem.as_json() for problem in warnings]
+        app.print_json({"id": job_id, "files": paths, "next_run": next_run, "problems": problems})
         return
     for file in files:
         app.print(f"wrote {relpath(file.path)}")
     app.print_lines(problem_lines(warnings))
+    if timing is not None and next_run is not None:
+        app.print(f"Once it is live, it runs next {when(next_run, now, app.zone_of(timing.timezone))}.")
+    elif timing is not None:
+        why = "no occurrence any more" if timing.schedule else "no schedule"
+        why = f"It has {why}" if timing.enabled else "It is disabled"
+        app.print(f"{why}: it runs by `jeeves-runner trigger {job_id}`.")
     app.print("Next: `jeeves-runner apply` makes it live; a running server does so by itself.")

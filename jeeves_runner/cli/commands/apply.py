@@ -46,7 +46,7 @@ def command(
 
     # One short pass over data that all stays alive: collecting cycles would only cost time.
     gc.disable()
-    source = source_of(app.config)
+    source = source_of(app.project)
     source.check()  # before a database is made for it
     options = ApplyOptions(
         applied_by=AppliedBy.CLI,

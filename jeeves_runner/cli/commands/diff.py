@@ -48,6 +48,7 @@ def command(
     """
     if server is not None and against != "database":
         raise UsageError("--server and --against both say what to compare with: leave out one of them")
+    _ = app.project  # all ways to compare need it
     confirmed = Confirmed(allow_deletes, frozenset(allow_delete))
     found = _compare(app, against, server, confirmed, staged=staged)
     if app.json:

@@ -120,7 +120,7 @@ def _explain(app: App, job_id: str) -> None:
     from jeeves_runner.views.explanation import explanation_view
 
     conn = None if app.has_no_database() else app.connect_declared()
-    document = explanation_view(conn, explain_job(app.config, conn, job_id))
+    document = explanation_view(conn, explain_job(app.project, conn, job_id))
     if app.json:
         app.print_json(document)
         return

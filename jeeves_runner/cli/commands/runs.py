@@ -11,7 +11,7 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
 from jeeves_runner.cli.formats import json_text, timestamp, when
 from jeeves_runner.cli.named_run import RUN_OR_JOB, latest_run
-from jeeves_runner.cli.rows import OF_A_RUN, print_runs, status_cell, took, whole_run_note
+from jeeves_runner.cli.rows import last_lines, print_runs, status_cell, took, whole_run_note
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.causes import causes_of, in_words
@@ -206,8 +206,7 @@ def _origin(run: "WholeRunRow") -> str | None:
 def _print_tail(app: App, title: str, text: str | None, run_id: int) -> None:
     if not text:
         return
-    lines = text.splitlines()
-    more = len(lines) - _TAIL
+    more = len(text.splitlines()) - _TAIL
     app.print_heading(title if more <= 0 else f"{title} (the last {_TAIL} lines; `logs {run_id}` prints all)")
-    for line in lines[-_TAIL:]:
-        app.print(f"{OF_A_RUN}{line}")
+    for line in last_lines(text, _TAIL):
+        app.print(line)

@@ -47,7 +47,7 @@ def _serve(app: App, paused: bool) -> None:
     from jeeves_runner.runner.short_turns import short_turns
     from jeeves_runner.server_process import serve
 
-    config = app.config
+    config = app.project
     try:
         set_up_logging(config.log, folder_mode=config.folder_mode)
     except OSError as error:

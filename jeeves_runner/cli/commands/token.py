@@ -55,6 +55,7 @@ def create(app: App, name: str, role: str, expires: str | None) -> None:
     """
     now = app.clock.now()
     until = None if expires is None else _end(app, expires, now)
+    _ = app.project  # no database is made where there is none
     with closing(app.connect_declared(create=True)) as conn:
         had_one = tokens.any_token(conn, TokenRole.OPERATE)
         with announced_transaction(conn, app.clock) as tx:

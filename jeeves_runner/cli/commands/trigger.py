@@ -14,7 +14,7 @@ from jeeves_runner.cli.each_job import for_each
 from jeeves_runner.cli.following import follow as follow_log
 from jeeves_runner.cli.following import goes_on, output_of
 from jeeves_runner.cli.formats import duration
-from jeeves_runner.cli.rows import OF_A_RUN, whole_run_note
+from jeeves_runner.cli.rows import last_lines, whole_run_note
 from jeeves_runner.cli.server import require_server
 from jeeves_runner.cli.taking_up import became, end_verb, taken_up
 from jeeves_runner.cli.terminal import Styled
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.db.run_list import WholeRunRow
+    from jeeves_runner.db.runner import RunnerRow
     from jeeves_runner.views.runs import ResultDocument, RunDocument, TriggeredDocument
 
 _EXIT_CODES: Final[Mapping[str, int]] = {RunStatus.OK: exits.OK, **dict.fromkeys(BAD, exits.ENDED_BADLY)}
@@ -106,9 +107,15 @@ def command(
             run_ids = list(for_each(job_ids, ask, undone="nothing is triggered").values())
         asked = [run_view(conn, run_id)["run"] for run_id in run_ids]
         _warn_of_secrets(asked, typed)
-        if wait or follow:
-            return _wait(app, conn, run_ids, follow=follow, of_several=tag is not None)
-        asked = taken_up(conn, app.clock, server, run_ids)
+        try:
+            if wait or follow:
+                if follow:
+                    _follow(app, conn, server, run_ids[0])
+                ends = (end_of_chain(conn, app.clock, run_id) for run_id in run_ids)
+                return report_ends(app, ends, of_several=tag is not None)
+            asked = taken_up(conn, app.clock, server, run_ids)
+        except KeyboardInterrupt:
+            return leave(conn, run_ids)
     if app.json:
         document: RunDocument | TriggeredDocument
         document = {"run": asked[0]} if tag is None else {"runs": asked}
@@ -190,19 +197,6 @@ def _warn_of_secrets(runs: "Sequence[WholeRunRow]", typed: Mapping[str, str]) ->
             )
 
 
-def _wait(
-    app: App, conn: "apsw.Connection", run_ids: Sequence[int], *, follow: bool, of_several: bool
-) -> int:
-    """Wait for the ends, and exit by them. On Ctrl-C it is said what goes on."""
-    try:
-        if follow:
-            _follow(app, conn, run_ids[0])
-        ends = (end_of_chain(conn, app.clock, run_id) for run_id in run_ids)
-        return report_ends(app, ends, of_several=of_several)
-    except KeyboardInterrupt:
-        return leave(conn, run_ids)
-
-
 def leave(conn: "apsw.Connection", run_ids: Sequence[int]) -> int:
     """Say which of these runs go on although they are not waited for any more; the exit code."""
     from jeeves_runner.views.runs import last_attempt, run_view
@@ -214,10 +208,11 @@ def leave(conn: "apsw.Connection", run_ids: Sequence[int]) -> int:
     return exits.INTERRUPTED
 
 
-def _follow(app: App, conn: "apsw.Connection", run_id: int) -> None:
+def _follow(app: App, conn: "apsw.Connection", server: "RunnerRow", run_id: int) -> None:
     """Print what each attempt writes, up to the end of the last one."""
     from jeeves_runner.views.runs import last_attempt
 
+    taken_up(conn, app.clock, server, [run_id])  # so that it is said for what the run waits
     output, last = output_of(app), None
     with closing(output):
         while (newest := last_attempt(conn, run_id)) != last:
@@ -252,5 +247,5 @@ def _report_end(app: App, run: "WholeRunRow") -> None:
     stop = "" if note.endswith((".", "?", "!", "…")) else "."
     app.print(f"Run {run['id']} of {run['job_id']} {end_verb(run)} ", word, f"{took}{note}{stop}")
     if code == exits.ENDED_BADLY:
-        for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
-            say(f"{OF_A_RUN}{line}")
+        for line in last_lines(run["stderr"] or "", _STDERR_LINES):
+            say(line)

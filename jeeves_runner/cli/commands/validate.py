@@ -32,7 +32,7 @@ def command(app: App, strict: bool, form: str, staged: bool) -> int:
     from jeeves_runner.reconcile.script_checks import script_problems
     from jeeves_runner.reconcile.setup import files_of, plan_of
 
-    plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
+    plan, _ = plan_of(app.project, Live.nothing(), staged=staged)
     found = script_problems(plan, files_of(app.config, staged=staged))
     problems = sorted((*plan.problems, *found), key=lambda each: (each.file, each.line, each.column))
     failed = any(p.is_error or strict for p in problems)

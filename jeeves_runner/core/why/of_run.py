@@ -12,7 +12,8 @@ from jeeves_runner.core.reasons import CAUSES, TRIGGERS, reason_sentence
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.facts import KnownRun
-from jeeves_runner.core.why.words import counted, distance, revision_words, said, told
+from jeeves_runner.core.why.words import distance, revision_words, said, told
+from jeeves_runner.core.wording import counted
 
 _SAME_MOMENT: Final = timedelta(seconds=1)
 """A start so soon after its time is not told as late."""

@@ -10,7 +10,8 @@ from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.core.why.answer import About, Part
 from jeeves_runner.core.why.facts import JobFacts
 from jeeves_runner.core.why.start_facts import ChangeStart, QueueStart, Upstream
-from jeeves_runner.core.why.words import counted, distance, pause_words, told
+from jeeves_runner.core.why.words import distance, pause_words, told
+from jeeves_runner.core.wording import counted
 
 _ACTIVE: Final = (RunStatus.SCHEDULED, RunStatus.RUNNING)
 _LONGEST_REST: Final = format_duration(LONGEST_REST_MS)

@@ -54,8 +54,3 @@ def said(text: str) -> str:
 def distance(then: datetime, now: datetime) -> str:
     """``in 3h`` or ``3h ago``."""
     return f"in {between(now, then)}" if then > now else f"{between(then, now)} ago"
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """``1 run``, ``2 runs``."""
-    return f"{number:,} {one if number == 1 else many}"

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from jeeves_runner.api.past_ends import Slot
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.core.why.words import counted
+from jeeves_runner.core.wording import counted
 from jeeves_runner.dashboard.of_all import OfAll, of_all
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.strips import Strip, strips
@@ -109,9 +109,7 @@ def _mistakes(problems: Sequence[ProblemDocument]) -> str:
     files = [problem["file"] for problem in problems if problem["severity"] == "error"]
     if not files:
         return ""
-    return (
-        f"{counted(len(files), 'mistake', 'mistakes')} in {counted(len(set(files)), 'manifest', 'manifests')}"
-    )
+    return f"{counted(len(files), 'mistake')} in {counted(len(set(files)), 'manifest')}"
 
 
 def _usual(conn: apsw.Connection, runs: Sequence[RunRow]) -> dict[str, int]:
