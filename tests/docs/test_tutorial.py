@@ -31,7 +31,8 @@ def test_the_guide_to_shell_jobs_works(tmp_path: Path) -> None:
     assert followed("how-to/write-a-shell-job.md", new_project(tmp_path, "port: 0\n")) == [0]
 
 
-def test_the_guide_to_trying_out_works(tmp_path: Path) -> None:
+def test_the_guide_to_trying_out_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")  # the times of several jobs are those of the person who looks
     assert followed("how-to/try-out-schedules-and-limits.md", new_project(tmp_path)) == []
 
 
