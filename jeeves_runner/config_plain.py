@@ -88,16 +88,9 @@ def _is_path(value: str, root: Path) -> bool:
 def _is_zone(value: str, _root: Path) -> bool:
     if value == "UTC":
         return True
-    area, slash, _ = value.partition("/")
-    if not (slash and area.istitle() and area.isalpha()):
-        return False
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+    from jeeves_runner.config_zone import is_known_zone
 
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+    return is_known_zone(value)
 
 
 def _is_length(value: str, _root: Path) -> bool:

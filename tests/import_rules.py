@@ -57,6 +57,7 @@ SETTINGS = (
     *FLOOR,
     "schemas_text",
     "config_path",
+    "config_zone",
     "config_plain",
     "config_settings",
     "config_kinds",

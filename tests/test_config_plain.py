@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Final
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import example, given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from jeeves_runner.config import SETTINGS, load_config
 from jeeves_runner.config_plain import PlainConfig, plain_config
+from jeeves_runner.config_zone import is_known_zone
+from jeeves_runner.core.schedule.schedule import parse_schedule
 
 _WORDS: Final = (
     "data", "../var/lib", "/srv/jr", "./x", "a/b-c_d.sqlite", "null", "True", "~", ".5", "..", "", "a b",
@@ -90,6 +93,15 @@ def test_the_file_is_found_as_for_the_whole_config(tmp_path: Path) -> None:
     assert plain_config(Path("/"), tmp_path / "none.yaml") is None
     (below / "jeeves-runner.yaml").symlink_to(tmp_path / "jeeves-runner.yaml")
     assert plain_config(below, None) == found
+
+
+def test_a_zone_that_is_known_at_once_is_one_of_schedules() -> None:
+    known = [name for name in available_timezones() if is_known_zone(name)]
+    assert {"Europe/Berlin", "America/Argentina/Salta", "Etc/GMT+1"} <= set(known)
+    assert all(parse_schedule((), name, "config") for name in known)
+    assert not any(
+        map(is_known_zone, ["UTC", "posix/Europe/Berlin", "Europe/", "Europe/None", "Europe/../UTC"])
+    )
 
 
 @pytest.mark.parametrize("kind", ["folder", "dangling link", "pipe", "loop"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
-from jeeves_runner.cli.formats import counted, duration, moment
+from jeeves_runner.cli.formats import NONE, counted, duration, moment
 from jeeves_runner.cli.load_text import peak_sentence
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.load import Load, per_minute
@@ -80,7 +80,7 @@ def _job_row(job: "SimulatedJobDocument") -> tuple[str, ...]:
         str(job["skipped"]),
         str(job["missed"]),
         str(job["overlaps"]),
-        duration(job["longest_wait_ms"]) if job["longest_wait_ms"] else "",
+        duration(job["longest_wait_ms"] or None),
     )
 
 
@@ -97,7 +97,7 @@ def noteworthy_rows(document: "SimulationDocument", zone: tzinfo) -> list[tuple[
     for run in document["occurrences"]:
         what = _what(run)
         if what is not None:
-            why = run["reason"] or run["waited_for"] or ""
+            why = run["reason"] or run["waited_for"] or NONE
             found.append((_due(run, clocks), run["job_id"], what, str(why)))
     return found
 

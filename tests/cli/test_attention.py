@@ -35,6 +35,17 @@ def test_a_server_that_has_died_is_no_success(shell: Shell) -> None:
     assert "started 2026-03-01T12:00:00.000Z" in found["why"]
 
 
+def test_what_is_said_of_the_server_stays_within_the_terminal(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jeeves_runner.cli.commands.status.terminal_width", lambda: 80)
+    with shell.ledger.tx() as tx:
+        begin_epoch(tx, 999999999, "this boot")
+    first, second, *_ = shell.run("status").stdout.splitlines()
+    assert words(f"{first} {second}").endswith("ended without a word; `jeeves-runner serve` starts another.")
+    assert max(len(first), len(second)) <= 80
+
+
 def test_what_needs_attention_is_in_the_document_with_its_times(shell: Shell) -> None:
     shell.ledger.add_job("good")
     shell.ledger.pause("good", reason="holiday")

@@ -23,8 +23,9 @@ def test_acts_are_told_newest_first(shell: Shell) -> None:
     lines = [words(line) for line in shell.text("audit").splitlines()]
     assert lines[0] == "NUMBER TIME (UTC) WHO FROM DID TO ANSWER DETAIL"
     assert [line.split()[0] for line in lines[1:]] == ["3", "2", "1"]
-    assert "create token token ci read" in lines[1]
-    assert "pause job backup moving" in lines[3]
+    assert "create token token ci - read" in lines[1]
+    assert "pause job backup - moving" in lines[3]
+    assert lines[2].endswith("resume job backup - -")
 
 
 def test_they_are_chosen_and_come_in_pages(shell: Shell) -> None:

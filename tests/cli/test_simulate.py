@@ -62,7 +62,7 @@ def test_of_what_ends_badly_a_late_start_is_told_too(shell: Shell) -> None:
     shell.ledger.add_job("b", schedule=("0 13 * * *",), timeout_ms=600_000)
     found = lines(shell, "--for", "4h", "--duration", "20m", "--down", "30m..2h30m")
     assert found[-2:] == [
-        "2026-03-01 13:00:00Z a caught up 1h 30m late, timeout",
+        "2026-03-01 13:00:00Z a caught up 1h 30m late, timeout -",
         "2026-03-01 13:00:00Z b caught up 1h 40m late, timeout limit",
     ]
 

@@ -103,6 +103,13 @@ def test_nothing_else_is_inside(wheel: Path) -> None:
     assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []
 
 
+def test_no_wheel_is_kept_among_the_sources() -> None:
+    kept = subprocess.run(["git", "ls-files", "*.whl"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if kept.returncode:
+        pytest.skip("needs a clone: git knows what is kept")
+    assert kept.stdout.split() == []
+
+
 def test_the_program_is_the_installed_one(run: Run, environment: Mapping[str, str]) -> None:
     where = run("python", "-c", "import jeeves_runner; print(jeeves_runner.__file__)")
     assert where.stdout.startswith(environment["VIRTUAL_ENV"])

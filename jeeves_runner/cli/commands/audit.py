@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
-from jeeves_runner.cli.formats import time_column
+from jeeves_runner.cli.formats import NONE, time_column
 from jeeves_runner.cli.syntax import AUDIT_ID, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.core.instants import past_instant
@@ -60,9 +60,9 @@ def _cells(row: "AuditRow", at: str) -> "tuple[Cell, ...]":
         str(row["id"]),
         at,
         row["actor"],
-        row["origin"] or "",
+        row["origin"] or NONE,
         row["action"],
         row["target"],
-        "" if row["answer"] is None else str(row["answer"]),
-        row["detail"] or "",
+        NONE if row["answer"] is None else str(row["answer"]),
+        row["detail"] or NONE,
     )

@@ -15,7 +15,7 @@ from jeeves_runner.cli.formats import ago, counted, duration, time_column, when
 from jeeves_runner.cli.rows import print_runs
 from jeeves_runner.cli.server import ask, server_of
 from jeeves_runner.cli.tables import Prose
-from jeeves_runner.cli.terminal import Styled
+from jeeves_runner.cli.terminal import Styled, folded, terminal_width
 from jeeves_runner.cli.waiting import moments
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.origin import short_sha
@@ -223,7 +223,10 @@ def _print_head(app: App, look: _Look) -> None:
         state = Styled("running", "green")
         where = f", {server.api_url}" if server.api_url else ""
         detail = f" for {duration(status['uptime_ms'])} (pid {server.pid}{where})"
-    app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
+    before = f"{status['name']} {status['version']} is "
+    first, *rest = folded(f"{before}{state.text}{detail}.", terminal_width())
+    app.print(before, state, first[len(before) + len(state.text) :])
+    app.print_lines((part,) for part in rest)
     app.print_paragraph(f"Manifests: {_sync_text(status['sync'], sync['held'], now)}.")
     app.print_paragraph(f"Jobs: {_health_text(status['health'], now)}.")
     if text := _alerts_text(status["health"]):

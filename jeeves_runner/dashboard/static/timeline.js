@@ -50,6 +50,7 @@ function moveOn() {
 // The words of a mark are its title; while the card shows, the browser is not to show them besides. They are
 // remembered, because a page that comes again brings back the title of all but what is in focus.
 const wordsOf = new WeakMap();
+const time = (ms) => instant(new Date(ms));
 
 function card(mark) {
   const title = mark.querySelector("title");
@@ -65,9 +66,9 @@ function card(mark) {
   const facts = document.createElement("dl");
   const row = mark.closest("tr");
   const rows = [["Job", row.querySelector("th").textContent.trim()]];
-  if (mark.dataset.kind !== "run") rows.push(["From", instant(begin)], ...(end > begin ? [["To", instant(end)]] : []));
-  else if (started) rows.push(["Waited", span(started - begin)], ["Started", instant(started)], ["Ran", span(end - started)]);
-  else rows.push(["Since", instant(begin)], ["Waited", span(end - begin)]);
+  if (mark.dataset.kind !== "run") rows.push(["From", time(begin)], ...(end > begin ? [["To", time(end)]] : []));
+  else if (started) rows.push(["Waited", span(started - begin)], ["Started", time(started)], ["Ran", span(end - started)]);
+  else rows.push(["Since", time(begin)], ["Waited", span(end - begin)]);
   const why = words.split(": ")[1];
   if (why) rows.push(["Why", why]);
   for (const [name, value] of rows) {
