@@ -281,6 +281,8 @@ def _answer(kind: Kind, job: "ListedJobDocument", now: datetime, *, had_one: boo
         return f"{name} is not {kind.key}."
     if kind.kind is not OverrideKind.PAUSE:
         return f"{name} is {kind.ended}; what is still wrong with it is told once more."
+    if job["next_run"] is None and job["starts"]:
+        return f"{name} is {kind.ended}; it starts {', and '.join(job['starts'])}."
     if job["next_run"] is None:
         return f"{name} is {kind.ended}; nothing is scheduled."
     return f"{name} is {kind.ended}; it runs next {ago(job['next_run'], now)}."

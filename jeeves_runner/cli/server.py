@@ -66,9 +66,14 @@ def require_server(conn: "apsw.Connection") -> RunnerRow:
 
 def server_has_stopped(run: "RunRow") -> NoServer:
     """The error for a wait whose end no server will bring."""
+    if run["status"] == "scheduled":
+        return NoServer(
+            f"the server has stopped; run {run['id']} is still scheduled", hint="the next server starts it"
+        )
+    # What was left of it, such as its processes, is not known to be there any more.
     return NoServer(
-        f"the server has stopped; run {run['id']} is still {run['status']}",
-        hint=f"the next server {'starts' if run['status'] == 'scheduled' else 'settles'} it",
+        f"the server has stopped, and no end of run {run['id']} is recorded",
+        hint="the next server settles it",
     )
 
 

@@ -66,7 +66,9 @@ def on_clocks(instant: datetime, zone: tzinfo) -> datetime:
 
 
 def past_instant(text: str, now: datetime, timezone: str | tzinfo, what: str) -> datetime:
-    """Like ``parse_instant``, for a time that must not lie ahead."""
+    """Like ``parse_instant``, for a time that must not lie ahead: a time of day is the last one there was."""
+    if (clock := re.fullmatch(_TIME_OF_DAY, text)) is not None:
+        return max(each for each in _at_time_of_day(clock, now, timezone, what) if each <= now)
     instant = parse_instant(text, now, timezone, what)
     if instant > now:
         raise InvalidValue(
@@ -78,24 +80,21 @@ def past_instant(text: str, now: datetime, timezone: str | tzinfo, what: str) ->
 def later_end(text: str, now: datetime, timezone: str | tzinfo, what: str) -> End:
     """Like ``parse_instant``, for an end, which must lie ahead: a time of day is the next one there is."""
     if (clock := re.fullmatch(_TIME_OF_DAY, text)) is not None:
-        return End(_next_at(clock, now, timezone, what))
+        return End(min(each for each in _at_time_of_day(clock, now, timezone, what) if each > now))
     instant = parse_instant(text, now, timezone, what, hint=_END_HINT)
     if instant <= now:
         raise InvalidValue(f"{what} must lie ahead: {brief(text)}", hint=_END_HINT)
     return End(instant, parse_duration(text) if is_duration(text) else None)
 
 
-def _next_at(clock: re.Match[str], now: datetime, timezone: str | tzinfo, what: str) -> datetime:
-    """The next instant at which clocks show a time of day."""
+def _at_time_of_day(clock: re.Match[str], now: datetime, timezone: str | tzinfo, what: str) -> list[datetime]:
+    """The instants of the days around ``now`` at which clocks show a time of day."""
     zone = _zone(timezone)
     try:
         hour, minute, second = (int(part or 0) for part in clock.groups())
         wanted = time(hour, minute, second)
         today = on_clocks(now, zone).date()
-        ahead = [
-            each for days in range(3) for each in _shown(today + days * _DAY, wanted, zone) if each > now
-        ]
-        return min(ahead)
+        return [each for days in range(-2, 3) for each in _shown(today + days * _DAY, wanted, zone)]
     except (ValueError, OverflowError) as error:
         raise InvalidValue(f"{what} is no time of day: {clock[0]}", hint=_END_HINT) from error
 

@@ -145,7 +145,7 @@ It grows anew.
 
 | in the body | type | what it says |
 |---|---|---|
-| `until` | text or null | When it ends: a time, or a length of time from now |
+| `until` | text or null | When it ends: a time, the next `18:00`, or a length of time from now |
 | `for` | text or null | How long it lasts |
 | `reason` | text or null | Shown wherever it is |
 

@@ -1,12 +1,16 @@
 """The clocks on which commands show times, and read those without an offset."""
 
+from collections.abc import Iterator
+from inspect import unwrap
 from pathlib import Path
 
+import click
 import pytest
 from support.cli import Shell, words
 
 from jeeves_runner.cli.clocks import viewers_zone
 from jeeves_runner.cli.formats import time_column
+from jeeves_runner.cli.main import main
 from jeeves_runner.clock import from_text
 
 
@@ -90,3 +94,27 @@ def test_a_zone_without_rules_that_can_be_read_has_its_standard_offset(
 ) -> None:
     monkeypatch.setenv("TZ", "No/Where")
     assert viewers_zone().utcoffset(None) is not None
+
+
+def test_every_command_that_shows_times_takes_utc_behind_its_name() -> None:
+    shows = {"zone", "zone_of"}
+    lacking = []
+    for name, command in every_command(main):
+        code = unwrap(command.callback).__code__ if command.callback is not None else None
+        if (
+            code is not None
+            and shows & {*code.co_names}
+            and not any("--utc" in p.opts for p in command.params)
+        ):
+            lacking.append(name)
+    assert lacking == []
+
+
+def every_command(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{before}{name} ")

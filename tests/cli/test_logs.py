@@ -71,7 +71,7 @@ def test_logs_do_not_follow_a_run_whose_server_is_gone(
         between_looks(monkeypatch, server.release, lambda: shell.ledger.clock.advance(seconds=RESTART))
         result = shell.run("logs", "-f", str(run))
     assert (result.exit_code, result.stdout) == (2, "one\n")
-    assert f"the server has stopped; run {run} is still running" in result.stderr
+    assert f"the server has stopped, and no end of run {run} is recorded" in result.stderr
 
 
 def test_logs_over_their_cap_are_followed_to_the_last_line_over_the_cut(

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from support.cli import Shell, refused, words
 
+from jeeves_runner.core.edge_spec import After
+
 HOURLY = ("0 * * * *",)
 
 
@@ -96,6 +98,14 @@ def test_a_time_of_day_is_the_next_one_on_the_clocks_of_the_job(shell: Shell) ->
     )
     assert "muted, ends 2026-03-02 09:00:00+01:00 (in 20h)" in shell.text("mute", "mail", "--until", "9:00")
     assert "ends 2026-03-01 18:00:00+01:00 (in 5h)" in shell.text("job", "mail")
+
+
+def test_a_job_that_others_start_is_resumed_to_that(shell: Shell) -> None:
+    shell.ledger.add_job("mail", after=After(("backup",)), on_start=True)
+    shell.text("pause", "mail")
+    assert shell.text("resume", "mail") == (
+        "mail is resumed; it starts after backup, and when a server starts.\n"
+    )
 
 
 def test_of_several_jobs_it_is_on_the_clocks_of_the_person(

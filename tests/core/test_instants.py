@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import jeeves_runner
-from jeeves_runner.core.instants import later_end, on_clocks
+from jeeves_runner.core.instants import later_end, on_clocks, past_instant
 from jeeves_runner.errors import InvalidValue
 
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
@@ -68,3 +68,22 @@ def test_what_is_no_time_of_day_is_refused_with_one_as_a_hint(text: str) -> None
 def test_no_time_of_day_comes_after_the_end_of_the_calendar() -> None:
     with pytest.raises(InvalidValue):
         end("18:00", "9999-12-31T23:30+00:00", NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "last"),
+    [
+        ("22:00", "2026-11-30T21:30:00+00:00", "2026-11-30T21:00+00:00"),
+        ("22:30", "2026-11-30T21:30:00+00:00", "2026-11-30T21:30+00:00"),
+        ("23:00", "2026-11-30T21:30:00+00:00", "2026-11-29T22:00+00:00"),
+        ("02:30", "2026-10-25T03:00:00+00:00", "2026-10-25T01:30+00:00"),
+    ],
+)
+def test_a_time_of_day_that_has_passed_is_the_last_one(text: str, now: str, last: str) -> None:
+    found = past_instant(text, datetime.fromisoformat(now), "Europe/Vienna", "--since")
+    assert found.isoformat(timespec="minutes") == last
+
+
+def test_no_time_of_day_is_refused_for_the_past_too() -> None:
+    with pytest.raises(InvalidValue, match="--since is no time of day: 25:00"):
+        past_instant("25:00", datetime.fromisoformat("2026-11-30T21:30:00+00:00"), "UTC", "--since")

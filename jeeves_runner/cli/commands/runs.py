@@ -33,7 +33,11 @@ STATUSES = tuple(word.value for word in RunStatus)
 @click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
 @click.option("--before", type=RUN_ID, metavar="RUN", help="Only runs older than this one.")
-@click.option("--since", metavar="TIME", help="Only those from this time on: a time, or how long ago: -2h.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Only those from this time on: 22:00, a date and time, or how long ago: -2h.",
+)
 @click.option("--until", metavar="TIME", help="Only those before this time.")
 @limit_option(100_000)
 @json_option

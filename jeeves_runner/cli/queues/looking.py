@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, utc_option
 from jeeves_runner.cli.formats import ago, duration, json_text
 from jeeves_runner.cli.queues.words import pause_sentence, queue_argument
 from jeeves_runner.cli.syntax import ITEM_ID, at_most
@@ -104,6 +104,7 @@ def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
 @click.command("item", short_help="Show an item and the runs that it passed.")
 @click.argument("item_id", metavar="ITEM", type=ITEM_ID)
 @json_option
+@utc_option
 @pass_app
 def show_item(app: App, item_id: int) -> None:
     """Show ITEM: what is in it, and which runs, of which commits, enqueued it and claimed it last."""
