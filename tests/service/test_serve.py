@@ -135,10 +135,12 @@ def test_a_lock_of_another_program_is_shown(root: Path) -> None:
 
 
 def test_an_apply_without_a_folder_makes_no_database(tmp_path: Path) -> None:
+    config = tmp_path / "jeeves-runner.yaml"
+    config.touch()
     answer = command(tmp_path, "apply")
     assert answer.returncode == 2
     assert "jobs.d does not exist" in answer.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [config]
 
 
 @pytest.mark.parametrize("words", [["serve"], ["apply"]])

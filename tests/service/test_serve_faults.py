@@ -92,9 +92,10 @@ def test_a_locked_database_is_waited_for_until_told_to_stop(root: Path, number: 
     with waiting(root) as (server, _):
         server.send_signal(number)
         assert server.wait(PATIENCE) == 0
-    locked, stopping = log_of(root).read_text().splitlines()
+    locked, stopping, stopped = log_of(root).read_text().splitlines()
     assert "has locked" in locked
     assert f"{number.name}: stopping" in stopping
+    assert "stopped after" in stopped
 
 
 def test_a_locked_database_is_taken_over_once_it_is_free(root: Path) -> None:
