@@ -214,7 +214,7 @@ class TestPurge:
     def test_works_in_portions(self, shop: Shop) -> None:
         shop.push(*range(6_000))
         answer = shop.run("queue", "purge", "mail", "--yes")
-        assert answer.stdout == "Deleted from queue mail: 6000 pending items.\n"
+        assert answer.stdout == "Deleted from queue mail: 6,000 pending items.\n"
         assert shop.items() == []
         counts = "SELECT count(*) FROM audit WHERE action = 'purge'"
         assert shop.store.conn.execute(counts).get == 2
