@@ -187,8 +187,9 @@ def test_a_writer_that_hangs_is_left_with_a_word(root: Path) -> None:
     with serving(root, [sys.executable, "-c", patched]) as server:
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
-    last = server.log.read_text().splitlines()[-1]
-    assert last.endswith("ERROR   stopping: the writer of the database did not end in time and is left")
+    *_, told, last = server.log.read_text().splitlines()
+    assert told.endswith("ERROR   stopping: the writer of the database did not end in time and is left")
+    assert "stopped after" in last
 
 
 @pytest.mark.parametrize(
