@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from support.browser import Viewer
-from support.server import HOLD, save, serving
+from support.server import HOLD, save, serving, until
 
 pytestmark = pytest.mark.browser
 
@@ -16,6 +16,7 @@ Look = Callable[..., Viewer]
 def test_it_follows_its_runs_and_its_manifest(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         save(tmp_path, "hold.yaml", HOLD)
+        until(lambda: server.job("hold"))
         page = look(server.url).open("/jobs/hold")
         page.evaluate("window.isTheSame = true")
         expect(page.get_by_text("It has never run.")).to_be_visible()
@@ -33,6 +34,7 @@ def test_it_follows_its_runs_and_its_manifest(tmp_path: Path, look: Look) -> Non
 def test_it_answers_why_without_scripts(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         save(tmp_path, "hold.yaml", HOLD)
+        until(lambda: server.job("hold"))
         page = look(server.url).open("/jobs/hold")
         page.get_by_label("Why did it run or not at").fill("02:30")
         page.keyboard.press("Enter")
