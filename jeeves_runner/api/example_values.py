@@ -16,6 +16,7 @@ from jeeves_runner.api.requests import access, alerts, jobs, operations, overrid
 from jeeves_runner.core.api_tokens import TokenRole
 from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.errors import Conflict, NotFound
+from jeeves_runner.views.state import item_cursor
 
 AT: Final = "2026-03-01T12:00:00.000Z"
 _LATER: Final = "2026-03-01T14:00:00.000Z"
@@ -305,6 +306,42 @@ PLACES: Final[Mapping[str, object]] = {
     "WrittenItemPath.item": "2026-03-01",
 }
 """The values in paths, likewise by name."""
+
+QUERIES: Final[Mapping[str, object]] = {
+    "actor": "token ci",
+    "after": "9f2c1e7d-42",
+    "all": "true",
+    "around": "queue:mail",
+    "at": AT,
+    "before": 50,
+    "before_incident": 5,
+    "before_message": 50,
+    "brief": "true",
+    "ConfigQuery.path": "$.timezone",
+    "cursor": "backup",
+    "detail": "true",
+    "distance": 2,
+    "follow": "true",
+    "from": "-1d",
+    "impact": "backup",
+    "ItemsQuery.cursor": item_cursor(AT, "2026-03-01"),
+    "job": "backup",
+    "kind": "run,sync",
+    "limit": 20,
+    "LogsQuery.after": "4096",
+    "order": "asc",
+    "path": "$.last.id",
+    "run": 7,
+    "ScheduleQuery.cursor": f"{_NEXT}~backup",
+    "since": "-1d",
+    "status": "error",
+    "target": "job backup",
+    "to": "2h",
+    "until": "decision",
+    "RunsQuery.until": "-1h",
+    "wait": "30s",
+}
+"""The values in queries, likewise."""
 
 PROBLEMS: Final[Mapping[int, HttpProblem]] = {
     problem.status: problem

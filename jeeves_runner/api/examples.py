@@ -12,7 +12,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, NotRequired, Required, Union, get_args, get_origin
 
-from jeeves_runner.api.example_values import AT, ENUMS, PLACES, VALUES
+from jeeves_runner.api.example_values import AT, ENUMS, PLACES, QUERIES, VALUES
 from jeeves_runner.api.shapes import fields_in, has_fields
 
 _MS: Final = 60_000
@@ -26,8 +26,13 @@ def example_of(shape: object) -> object:
 
 
 def example_of_place(name: str, owner: str) -> object:
-    """A value in the path of a request. KeyError likewise."""
+    """A value in the path of a request. KeyError for a name of which none is known."""
     return PLACES.get(f"{owner}.{name}") or PLACES[name]
+
+
+def example_of_query(name: str, owner: str) -> object:
+    """A value in the query of a request. KeyError likewise."""
+    return QUERIES.get(f"{owner}.{name}") or QUERIES[name]
 
 
 def _value(shape: Any, name: str, owner: str, above: tuple[object, ...]) -> Any:

@@ -1,7 +1,7 @@
 """The list of jobs as JSON at one moment, made of the list before: what is as it was is not encoded anew."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -11,6 +11,7 @@ import apsw
 from jeeves_runner.api.responses import encode
 from jeeves_runner.api.spool import IN_MEMORY
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.job_signs import Beside, job_signs
 from jeeves_runner.db.overrides import next_change
 from jeeves_runner.views.job_search import JobMarks, marks_of
 from jeeves_runner.views.jobs import JobState, JobStates
@@ -30,7 +31,7 @@ class JobText(NamedTuple):
     """One job as JSON."""
 
     state: int
-    """The hash of what it is made of besides its sign."""
+    """The hash of what else it is made of, besides its sign and what stands beside the jobs."""
     text: bytes
     """The document."""
     marks: JobMarks
@@ -47,6 +48,8 @@ class JobTexts:
     """The ids of the jobs, in order."""
     signs: Sequence[int]
     """The hashes of their signs, keyed anew in each process: two share one in 2**64 cases."""
+    beside: Beside
+    """What other tables said of them."""
     texts: Sequence[JobText]
     """The jobs, likewise."""
     whole: bytes | None
@@ -92,18 +95,24 @@ def read_texts(
         until = next_change(conn, now.at)
         states = JobStates(conn, now.at, now.next_run, now.late)
         moves = now.moves if states.are_plain else None
-        signs = states.signs()
+        signs, beside = job_signs(conn), Beside.read(conn)
+        moved = frozenset() if before is None else beside.moved(conn, before.beside)
         ids, hashes = [sign[0] for sign in signs], list(map(hash, signs))
-        if before is not None and moves is not None and (moves, ids) == (before.moves, before.ids):
-            # As most often: a job is another only by its sign.
-            news = {place: states.of(signs[place]) for place in _differing(hashes, before.signs)}
+        if (
+            before is not None
+            and moved is not None
+            and None is not moves == before.moves
+            and ids == before.ids
+        ):
+            # As most often: a job is another only by its sign, or by what was found to have moved.
+            places = {*_differing(hashes, before.signs), *_places(ids, moved)}
             texts = list(before.texts)
-            for place, made in _made(states, ids, news):
+            for place, made in _made(states, ids, {place: states.of(signs[place]) for place in places}):
                 texts[place] = made
         else:
-            known = _known(before)
+            known = _known(before, moved)
             kept: dict[int, JobText] = {}
-            news = {}
+            news: dict[int, JobState] = {}
             for place, sign in enumerate(signs):
                 state, earlier = states.of(sign), known.get(ids[place])
                 if earlier is not None and earlier.is_of(hashes[place], state):
@@ -114,10 +123,10 @@ def read_texts(
                     until = _earlier(until, state.holds_until(sign, now.at))
             kept.update(_made(states, ids, news))
             texts = [kept[place] for place in range(len(ids))]
-    if before is not None and not news and len(ids) == len(before.ids):
-        return replace(before, moves=moves), until
-    found = JobTexts(tag=tag, ids=ids, signs=hashes, texts=texts, whole=_whole(texts), moves=moves)
-    return found, until
+    found = JobTexts(tag=tag, ids=ids, signs=hashes, beside=beside, texts=texts, whole=None, moves=moves)
+    if before is not None and texts == before.texts:
+        return replace(found, tag=before.tag, whole=before.whole), until
+    return replace(found, whole=_whole(texts)), until
 
 
 class _Known(NamedTuple):
@@ -133,10 +142,20 @@ class _Known(NamedTuple):
         return self.sign == sign and self.text.state == hash(state)
 
 
-def _known(before: JobTexts | None) -> Mapping[str, _Known]:
-    if before is None:
+def _known(before: JobTexts | None, moved: Collection[str] | None) -> Mapping[str, _Known]:
+    """What is known of the jobs that have not ``moved``; None: any may have."""
+    if before is None or moved is None:
         return {}
-    return dict(zip(before.ids, map(_Known, before.signs, before.texts), strict=True))
+    known = zip(before.ids, map(_Known, before.signs, before.texts), strict=True)
+    return {job_id: job for job_id, job in known if job_id not in moved}
+
+
+def _places(ids: Sequence[str], some: Iterable[str]) -> Iterator[int]:
+    """Where those of ``some`` that are there stand in ``ids``, which is sorted."""
+    for each in some:
+        place = bisect_left(ids, each)
+        if place < len(ids) and ids[place] == each:
+            yield place
 
 
 def _differing(some: Sequence[int], others: Sequence[int]) -> Iterator[int]:

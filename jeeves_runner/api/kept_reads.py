@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from jeeves_runner.api.commits import Commits
 from jeeves_runner.clock import Clock
+from jeeves_runner.db.failing_jobs import KnownFailing
 
 _MOST: Final = 64
 """How many are kept: with the bound of what is kept of an answer, some 4 MB."""
@@ -36,6 +37,8 @@ class KeptReads:
         self._process = secrets.token_hex(6)
         self.counting: Final = asyncio.Lock()
         """Held while is counted what all ask for: those who come meanwhile want the same."""
+        self.failing: Final = KnownFailing()
+        """The jobs that failed when it was counted last; used while ``counting`` is held."""
         self.spent = 0.0
         """The seconds of processor that counting has taken so far."""
 

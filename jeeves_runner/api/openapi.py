@@ -14,7 +14,7 @@ from jeeves_runner.api.callers import Role
 from jeeves_runner.api.doc_lines import DocLines, doc_lines
 from jeeves_runner.api.example_values import BODIES
 from jeeves_runner.api.example_values import PROBLEMS as PROBLEM_EXAMPLES
-from jeeves_runner.api.examples import example_of, example_of_place
+from jeeves_runner.api.examples import example_of, example_of_place, example_of_query
 from jeeves_runner.api.parameters import JsonSchema, Parameter, parameters_of
 from jeeves_runner.api.problems import CONTENT_TYPE
 from jeeves_runner.api.route import Route, Stream, Subject, contents_of
@@ -209,8 +209,8 @@ def _parameters(values: type[Any], place: str) -> Iterator[Json]:
             "required": place == "path" or parameter.required,
             "schema": _with_default(parameter),
         }
-        if place == "path":
-            said["example"] = example_of_place(parameter.name, values.__name__)
+        example = example_of_place if place == "path" else example_of_query
+        said["example"] = example(parameter.name, values.__name__)
         yield _with_description(said, lines, parameter.attribute)
 
 

@@ -41,7 +41,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Tx", "connect", "snapshot", "tra
 APPLICATION_ID = 0x4A525552
 """Marks the file as ours in its header: "JRUR"."""
 
-SCHEMA_VERSION = 22
+SCHEMA_VERSION = 23
 """The number of the newest file in db/migrations, written here so that opening need not list them."""
 
 _SMALLEST = 512

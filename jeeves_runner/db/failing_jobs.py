@@ -1,5 +1,6 @@
 """The jobs whose last run ended badly: which, how, and how many times in a row."""
 
+import json
 from collections.abc import Iterable
 from contextlib import closing
 from itertools import takewhile
@@ -9,6 +10,7 @@ import apsw
 
 from jeeves_runner.core.model import BAD
 from jeeves_runner.db.carried_runs import is_carrying, of_job
+from jeeves_runner.db.job_signs import Beside
 from jeeves_runner.db.run_states import CARRIED_OUT
 
 MOST_IN_A_ROW: Final = 100
@@ -18,12 +20,14 @@ _BAD: Final = ", ".join(f"'{status}'" for status in BAD)
 _ENDS: Final = "SELECT id, status FROM runs WHERE"
 _NEWEST_FIRST: Final = f"ORDER BY id DESC LIMIT {MOST_IN_A_ROW}"
 _ENDS_OF_ONE: Final = f"{_ENDS} job_id = ? AND {CARRIED_OUT} {_NEWEST_FIRST}"
+_LIVE: Final = "jobs.deleted_at IS NULL AND jobs.enabled"
+_ONLY: Final = "jobs.id IN (SELECT value FROM json_each(?))"
 _FAILING: Final = f"""
 SELECT jobs.id, last.id, last.status, last.finished_at, last.message
 FROM jobs
 JOIN runs AS last ON last.id = (
   SELECT id FROM runs WHERE job_id = jobs.id AND {CARRIED_OUT} ORDER BY id DESC LIMIT 1)
-WHERE jobs.deleted_at IS NULL AND jobs.enabled AND last.status IN ({_BAD}) ORDER BY jobs.id
+WHERE {{which}} AND last.status IN ({_BAD}) ORDER BY jobs.id
 """
 
 
@@ -46,8 +50,38 @@ class FailingJob(NamedTuple):
 
 def failing_jobs(conn: apsw.Connection) -> list[FailingJob]:
     """The jobs that are not disabled and fail, by id."""
+    return _failing(conn, _LIVE)
+
+
+class KnownFailing:
+    """Tells the same, and reads of what it has told before only where something has moved: a failure that was
+    forgotten since goes on counting. One call at a time, in a snapshot."""
+
+    def __init__(self) -> None:
+        self._beside: Beside | None = None
+        self._found: dict[str, FailingJob] = {}
+
+    def __call__(self, conn: apsw.Connection) -> list[FailingJob]:
+        """As ``failing_jobs``."""
+        if is_carrying(conn):
+            self._beside = None
+            return failing_jobs(conn)
+        beside = Beside.read(conn)
+        moved = None if self._beside is None else beside.moved(conn, self._beside)
+        if moved is None:  # those that are disabled now may be enabled again
+            self._found = {job.job_id: job for job in _failing(conn, "true")}
+        elif moved:
+            for job_id in moved:
+                self._found.pop(job_id, None)
+            self._found.update((job.job_id, job) for job in _failing(conn, _ONLY, json.dumps([*moved])))
+        self._beside = beside
+        live = f"SELECT id FROM jobs WHERE {_ONLY} AND {_LIVE} ORDER BY id"
+        return [self._found[job_id] for (job_id,) in conn.execute(live, (json.dumps([*self._found]),))]
+
+
+def _failing(conn: apsw.Connection, which: str, *values: str) -> list[FailingJob]:
     in_a_row = _in_a_row_carried if is_carrying(conn) else _in_a_row
-    rows = conn.execute(_FAILING).fetchall()
+    rows = conn.execute(_FAILING.format(which=which), values).fetchall()
     return [FailingJob._make((*row, in_a_row(conn, str(row[0])))) for row in rows]
 
 

@@ -136,15 +136,14 @@ class HealthCounts(NamedTuple):
     """Runs that ended badly of late."""
 
 
-_SHOWN: Final = tuple(JobColumns.__annotations__)
-SIGNED: Final = ("schedule_since", "decided_until", "revision_id", "line", "created_at", "updated_at")
-"""The columns of a job that change without a new revision and without a mark, and the revision."""
+SHOWN: Final = tuple(JobColumns.__annotations__)
+"""The columns of a job that are listed."""
 
 _FACTS: Final = len(ListedJob._fields) - 6
 """Facts that the statement finds, beside the columns and what is taken of the spec."""
 
 _OF_SPEC: Final = 3
-_ID: Final = _OF_SPEC + _FACTS + _SHOWN.index("id")
+_ID: Final = _OF_SPEC + _FACTS + SHOWN.index("id")
 
 _ACTIVE: Final = f"""
 WITH active AS MATERIALIZED (
@@ -162,7 +161,7 @@ def _last_outcome(run: str) -> str:
     SELECT status FROM runs WHERE {_STARTED} AND finished_at IS NOT NULL {_NEWEST}) ELSE {run}.status END"""
 
 
-_COLUMNS: Final = ", ".join(f"jobs.{name}" for name in _SHOWN)
+_COLUMNS: Final = ", ".join(f"jobs.{name}" for name in SHOWN)
 _JOINED: Final = f"""
 FROM jobs
 LEFT JOIN active ON active.job_id = jobs.id
@@ -184,18 +183,7 @@ SELECT jobs.spec -> '$.tags', jobs.spec ->> '$.owner', {_STARTS}, {_FACTS_OF_JOB
 """
 _OF_A_PAGE: Final = _LIST.format(which="AND jobs.id > :after")
 _OF_SOME: Final = _LIST.format(which="AND jobs.id IN (SELECT value FROM json_each(:ids))")
-# A declared column changes with the revision, or else a trigger marks the row: then it is compared whole.
-_SIGNS: Final = f"""
-{_ACTIVE}
-SELECT jobs.id, jobs.enabled AND jobs.schedule IS NOT NULL, {", ".join(f"jobs.{name}" for name in SIGNED)},
-  CASE WHEN jobs.drifted THEN json_array({_COLUMNS}, jobs.spec) END, {_FACTS_OF_JOB}
-{_JOINED} ORDER BY jobs.id
-"""
 _NO_LIMIT: Final = -1
-
-JobSign = tuple[str, int, str, str | None, *tuple[object, ...]]
-"""Of a live job its id, whether it runs by itself, the first two of ``SIGNED``, and what else tells one state
-of it from another. Of two that are equal, all that is listed is equal, but for what is paused and muted."""
 
 
 def listed_jobs(
@@ -225,19 +213,8 @@ def listed_jobs(
         yield ListedJob._make((columns, its_tags, owner, its_starts, *facts, *overriding))
 
 
-def job_signs(conn: apsw.Connection) -> list[JobSign]:
-    """The signs of the live jobs by id; to read them costs a sixth of ``listed_jobs``."""
-    signs: list[Any] = conn.execute(_SIGNS).fetchall()
-    return signs
-
-
-def is_decided_beyond(sign: JobSign, text: str) -> bool:
-    """Whether the beginning of its schedule, or its watermark, is later than a time."""
-    return any(time is not None and time > text for time in sign[2:4])
-
-
 def _columns(values: Sequence[Any]) -> JobColumns:
-    columns = cast(JobColumns, dict(zip(_SHOWN, values, strict=True)))
+    columns = cast(JobColumns, dict(zip(SHOWN, values, strict=True)))
     columns["schedule"] = _schedule(columns["schedule"])
     columns["enabled"] = bool(columns["enabled"])
     columns["drifted"] = bool(columns["drifted"])

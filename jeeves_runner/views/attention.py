@@ -203,17 +203,23 @@ def starved(active: Iterable[RunRow]) -> Iterator[Attention]:
         yield Attention("waits", "bad", counted(len(waiting), "run"), why)
 
 
-def wrong(conn: apsw.Connection, now: datetime, *, told_alone: bool = False) -> Iterator[Attention]:
+def wrong(
+    conn: apsw.Connection,
+    now: datetime,
+    *,
+    told_alone: bool = False,
+    which_fail: Callable[[apsw.Connection], Sequence[FailingJob]] = failing_jobs,
+) -> Iterator[Attention]:
     """Channels on which people cannot be told, jobs whose last run ended badly, dead letters, and all else
     that is wrong by what the database says.
 
     ``told_alone``: of what is wrong besides, only what people know of or should know of by now, and no
-    channel that has just begun to fail.
+    channel that has just begun to fail. ``which_fail``: what tells of the jobs that do.
     """
     yield from _of_messages(conn, now, patience=_PATIENCE if told_alone else timedelta())
     found = incident_rows(conn, now, limit=_INCIDENTS)
     ends = {each["job_id"]: each for each in found.rows if each["cause"] in _OF_ENDS and each["job_id"]}
-    failing = failing_jobs(conn)
+    failing = which_fail(conn)
     for job in failing:
         yield _of_failing(job, ends.get(job.job_id))
     told = {job.job_id for job in failing}

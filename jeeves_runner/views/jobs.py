@@ -12,14 +12,8 @@ from jeeves_runner.core.token_budget import day_of
 from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs, overrides, revisions, skips
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.db.job_list import (
-    JobColumns,
-    JobSign,
-    ListedJob,
-    is_decided_beyond,
-    job_signs,
-    listed_jobs,
-)
+from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
+from jeeves_runner.db.job_signs import JobSign, is_decided_beyond
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow, run_rows
@@ -187,8 +181,8 @@ def each_job(
 
 
 class JobState(NamedTuple):
-    """All that the document of a listed job is made of, besides what its sign tells: of two of which both are
-    equal, the documents are."""
+    """All that the document of a listed job is made of, besides what its sign and ``Beside`` tell: of two of
+    which all are equal, the documents are."""
 
     pause: Shown | None
     """The pause in force."""
@@ -225,10 +219,6 @@ class JobStates:
         self._mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
         self.are_plain = not (self._times.are_special or self._pauses.is_any or self._mutes.is_any)
         """Whether the timetable alone says what is to come: no job is paused, muted, skipped or late."""
-
-    def signs(self) -> list[JobSign]:
-        """What tells the states of a job apart that stand in the database, of each by id."""
-        return job_signs(self._conn)
 
     def listed(self, ids: Sequence[str] | None) -> Iterator[ListedJob]:
         """The jobs of these ids, or all, by id."""

@@ -12,6 +12,7 @@ from jeeves_runner.access import TooOpen
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import SETTINGS, Config
 from jeeves_runner.config_settings import shown_settings
+from jeeves_runner.db.failing_jobs import KnownFailing, failing_jobs
 from jeeves_runner.db.incident_list import open_incidents
 from jeeves_runner.db.job_list import HealthCounts, health_counts, next_count
 from jeeves_runner.db.message_list import MessageCounts, message_counts
@@ -185,11 +186,12 @@ class Counts(NamedTuple):
     """What is wrong, whether the manifests tell of it too or not."""
 
 
-def counts(conn: apsw.Connection, now: datetime) -> Counts:
-    """The counts of now, and what is wrong."""
+def counts(conn: apsw.Connection, now: datetime, failing: KnownFailing | None = None) -> Counts:
+    """The counts of now, and what is wrong. ``failing``: what knows the jobs that failed when asked last."""
     since, messages = now - _HOUR, message_counts(conn, now)
     incidents, active = open_incidents(conn), active_runs(conn)
-    found = (*starved(active), *wrong(conn, now, told_alone=True))
+    which_fail = failing_jobs if failing is None else failing
+    found = (*starved(active), *wrong(conn, now, told_alone=True, which_fail=which_fail))
     until = now if messages.failed else next_count(conn, since, now)
     if until != now and (incidents or messages.waiting):  # a mute ends, a channel has failed for too long
         until = min(now + _A_WHILE, until or datetime.max.replace(tzinfo=UTC))

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypedDict
+from urllib.parse import urlencode
 
 import jsonschema_rs
 import pytest
+from multidict import MultiDict, MultiDictProxy
 from support.api import Answer, Api, shell_job, with_api
 from support.ledger import Ledger
 
@@ -102,6 +104,40 @@ def test_each_value_of_a_path_is_one_that_is_taken(route: Route) -> None:
     }
     assert given.keys() == {each.name for each in parameters_of(route.path_values)}
     Parser(route.path_values).parse(given)
+
+
+def asked(route: Route) -> list[tuple[str, str]]:
+    """The examples in its query."""
+    parameters = said_of(route).get("parameters", ())
+    return [(each["name"], str(each["example"])) for each in parameters if each["in"] == "query"]
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if parameters_of(route.query)], ids=name_of)
+def test_each_value_of_a_query_is_one_that_is_taken(route: Route) -> None:
+    assert [name for name, _ in asked(route)] == [each.name for each in parameters_of(route.query)]
+    for parameter in said_of(route)["parameters"]:
+        assert jsonschema_rs.is_valid(parameter["schema"], parameter["example"]), parameter["name"]
+    Parser(route.query).parse(MultiDictProxy(MultiDict(asked(route))))
+
+
+def test_each_value_of_a_query_means_something_to_a_server(tmp_path: Path) -> None:
+    """Each by itself, for some exclude others; what one asks for may be missing."""
+    ledger = Ledger(tmp_path / "runner.sqlite")
+    shell_job(ledger, "backup", "true", schedule=("0 3 * * *",))
+    ledger.declare_queue("mail")
+    routes = [
+        route
+        for route in ROUTES
+        if route.method == "GET" and asked(route) and "text/event-stream" not in str(said_of(route))
+    ]
+
+    async def scenario(api: Api) -> None:
+        for route in routes:
+            for each in asked(route):
+                answer = await api.get(f"{_path(route)}?{urlencode([each])}")
+                assert answer.status in {200, 404}, (name_of(route), each, answer.body)
+
+    with_api(ledger, scenario)
 
 
 @each_that_takes_a_body

@@ -149,6 +149,11 @@ def _act(function: Callable[..., None], *arguments: st.SearchStrategy[Any]) -> s
     return st.tuples(*arguments).map(lambda given: lambda world: function(world, *given))
 
 
+_END: Final = """
+UPDATE runs SET status = 'ok', finished_at = started_at, duration_ms = 0,
+  end_seq = (SELECT max(end_seq) + 1 FROM runs)
+WHERE job_id = ? AND status = 'running'
+"""
 _HAND: Final = (
     "UPDATE jobs SET description = 'other' WHERE id = ?",
     "UPDATE jobs SET enabled = NOT enabled WHERE id = ?",
@@ -161,7 +166,14 @@ _HAND: Final = (
     "UPDATE overrides SET until = 'whenever' WHERE job_id = ?",
     "UPDATE overrides SET until = '2026-03-01T14:00:00.000Z', length_ms = 60000 WHERE job_id = ?",
     "UPDATE overrides SET scheduled_for = '2026-03-01T15:00:00.000Z' WHERE job_id = ? AND kind = 'skip'",
+    "UPDATE runs SET started_at = finished_at WHERE job_id = ?",
+    "UPDATE runs SET started_at = '2026-03-01T11:30:00.000Z' WHERE job_id = ? AND status = 'running'",
+    "UPDATE runs SET status = 'running', started_at = created_at WHERE job_id = ? AND status = 'scheduled'",
+    _END,
+    "UPDATE runs SET job_id = 'd' WHERE job_id = ?",
     "DELETE FROM runs WHERE job_id = ?",
+    "DELETE FROM runs WHERE id = (SELECT min(id) FROM runs WHERE job_id = ?)",
+    "DELETE FROM runs WHERE id = (SELECT max(id) FROM runs WHERE job_id = ?)",
     "DELETE FROM held WHERE id = ?",
 )
 
@@ -186,7 +198,7 @@ _acts: Final = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(_acts, st.integers(0, 90) | st.none()), min_size=1, max_size=30))
 def test_whatever_happens_the_list_is_what_would_be_read_now(acts: list[tuple[Act, int | None]]) -> None:
     async def act(world: World) -> None:

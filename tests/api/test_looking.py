@@ -161,7 +161,7 @@ def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [("", [4, 3, 2, 1]), ("?limit=2", [4, 3]), ("?limit=2&before=3", [2, 1]), ("?job=a", [2, 1]),
-     ("?status=error&job=b", [4])],
+     ("?status=error&job=b", [4]), ("?since=-1h", []), ("?since=2026-03-01&until=1h&status=ok", [3, 1])],
 )  # fmt: skip
 def test_runs_are_paged_and_chosen(ledger: Ledger, query: str, expected: list[int]) -> None:
     for job in ("a", "b"):

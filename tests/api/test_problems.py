@@ -147,7 +147,7 @@ def test_what_cannot_be_done_is_a_problem(
     [
         ("/runs?limt=5", None, "did you mean limit?"),
         ("/runs?LIMIT=5", None, "did you mean limit?"),
-        ("/runs?page=2", None, "the parameters are job, status, limit, before"),
+        ("/runs?page=2", None, "the parameters are job, status, since, until, limit, before"),
         ("/status?x=1", None, "there are no parameters"),
         ("/jobs/greet/run", {"parms": {}}, "did you mean params?"),
         ("/jobs/greet/run", {"x": 1}, "the keys are params, force"),

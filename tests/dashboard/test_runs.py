@@ -1,11 +1,14 @@
 """The list of runs, as people read it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support.api import Api, shell_job, with_api
 from support.ledger import Ledger
 from support.pages import page
+
+from jeeves_runner.clock import SystemClock, to_text
 
 
 @pytest.fixture
@@ -43,6 +46,26 @@ def test_runs_are_chosen_by_job_and_status(ledger: Ledger) -> None:
         assert "No run is like this." in (await page(api, "/runs?job=greet&status=error")).text
         everything = await page(api, "/runs?job=")
         assert f'id="run-{greeted}"' in everything.html
+
+    with_api(ledger, scenario)
+
+
+def test_runs_are_chosen_by_time(ledger: Ledger) -> None:
+    now = SystemClock().now()
+    old = ledger.add_run("greet", created_at=to_text(now - timedelta(days=2)))
+    new = ledger.add_run("greet", created_at=to_text(now - timedelta(hours=1)))
+
+    async def scenario(api: Api) -> None:
+        assert f'id="run-{old}"' in (await page(api, "/runs?since=")).html
+        last_day = await page(api, "/runs?since=-1d&until=")
+        assert [f'id="run-{each}"' in last_day.html for each in (old, new)] == [False, True]
+        assert '<option value="-1d" selected>the last day</option>' in last_day.html
+        assert "/runs?status=error&amp;since=-1d" in last_day.html
+        before = await page(api, "/runs?until=-1d")
+        assert [f'id="run-{each}"' in before.html for each in (old, new)] == [True, False]
+        assert 'name="until" value="-1d"' in before.html
+        assert "No run is like this." in (await page(api, "/runs?since=-1m")).text
+        assert "since lies ahead: 2h" in (await page(api, "/runs?since=2h")).text
 
     with_api(ledger, scenario)
 

@@ -1,11 +1,28 @@
 """Which jobs fail, and how many times in a row."""
 
 from pathlib import Path
+from typing import Final
 
 import pytest
+from support.job_steps import BEFORE, STEPS
 from support.ledger import Ledger
 
-from jeeves_runner.db.failing_jobs import MOST_IN_A_ROW, failing_jobs
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.failing_jobs import MOST_IN_A_ROW, KnownFailing, failing_jobs
+
+MORE: Final = (
+    "UPDATE jobs SET enabled = NOT enabled WHERE id = 'a'",
+    "UPDATE jobs SET deleted_at = iif(deleted_at IS NULL, updated_at, NULL) WHERE id = 'a'",
+    "UPDATE runs SET message = 'by hand'",
+)
+"""What else makes others of the jobs that fail."""
+
+FAILING: Final = (
+    ("UPDATE jobs SET enabled = 0", *BEFORE["a run that has ended"]),
+    ("UPDATE jobs SET deleted_at = updated_at", *BEFORE["a run that has ended"]),
+    tuple(BEFORE["a run that has ended"]) * 3,
+)
+"""More that has come to pass."""
 
 
 @pytest.fixture
@@ -52,3 +69,25 @@ def test_no_more_runs_are_counted_than_are_worth_telling(ledger: Ledger) -> None
     for _ in range(MOST_IN_A_ROW + 5):
         newest = ledger.add_run("job", "error")
     assert _found(ledger) == [("job", newest, "error", MOST_IN_A_ROW)]
+
+
+@pytest.mark.parametrize("step", [*STEPS, *MORE])
+def test_what_is_known_is_what_would_be_read_now(tmp_path: Path, step: str) -> None:
+    for number, statements in enumerate((*BEFORE.values(), *FAILING)):
+        for more in ((), (step,)):
+            ledger = Ledger(tmp_path / f"{number}-{len(more)}.sqlite")
+            for job_id in ("a", "b"):
+                ledger.add_job(job_id)
+            for each in (*statements, *more):
+                ledger.conn.execute(each)
+            known = KnownFailing()
+            for again in (None, step, step):
+                if again is not None:
+                    ledger.conn.execute(again)
+                with snapshot(ledger.conn):
+                    known_now, now = known(ledger.conn), failing_jobs(ledger.conn)
+                # A failure that was forgotten since goes on counting.
+                assert [job._replace(times=0) for job in known_now] == [job._replace(times=0) for job in now]
+                assert all(job.times >= other.times for job, other in zip(known_now, now, strict=True))
+                assert known_now == now or step.startswith("DELETE FROM runs WHERE id = (SELECT min")
+            ledger.conn.close()

@@ -41,6 +41,7 @@ SHIPPED = {
     20: "306b9c87b7726a1d8fb5cbd324a14493d51b548962a37b48bc8dbe663503c443",
     21: "dc8249ea7ef82a8ad1819b59174195d968688c31eb395dfe472fd575bfa1b4f1",
     22: "866cf10bde2a06b5e6bc0ef8b29032eabf310f2e70c550b08b22196e6b499d9f",
+    23: "0f379b94835c00eb8979ebb1f4f58094a2a48c06e971d108e12710401ed9e961",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

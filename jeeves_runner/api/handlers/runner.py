@@ -17,6 +17,7 @@ from jeeves_runner.api.selecting import selected
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import thread_seconds
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.failing_jobs import KnownFailing
 from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.errors import NotReady
 from jeeves_runner.views.runner import (
@@ -108,17 +109,17 @@ async def _new_counts(call: PlainCall) -> Counts:
         if (kept := _kept_counts(call)) is not None:
             return kept
         version, now = call.kept.version(call.came), call.services.clock.now()
-        found, spent = await call.reads.read(lambda conn: _read_counts(conn, now))
+        found, spent = await call.reads.read(lambda conn: _read_counts(conn, now, call.kept.failing))
         call.kept.spent += spent
         call.kept.keep(Counts, found, version=version, since=now, until=found.until)
         return found
 
 
-def _read_counts(conn: apsw.Connection, now: datetime) -> tuple[Counts, float]:
+def _read_counts(conn: apsw.Connection, now: datetime, failing: KnownFailing) -> tuple[Counts, float]:
     """With the seconds of processor that it took."""
     began = thread_seconds()
     with snapshot(conn):
-        found = counts(conn, now)
+        found = counts(conn, now, failing)
     return found, thread_seconds() - began
 
 

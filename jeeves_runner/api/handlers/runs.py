@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -49,15 +49,20 @@ _RunCall = Call[RunPath, Nothing, Nothing]
 async def runs_of_job(call: Call[JobPath, PageQuery, Nothing]) -> web.Response:
     job_id, query = call.path.job, call.query
     return await call.answer_kept(
-        ("runs", job_id, query), lambda conn: _runs(conn, job_id, None, query.before, query.limit)
+        ("runs", job_id, query), lambda conn: _runs(conn, job_id, before=query.before, limit=query.limit)
     )
 
 
 async def runs(call: Call[Nothing, RunsQuery, Nothing]) -> web.Response:
-    query = call.query
-    return await call.answer_kept(
-        ("runs", query), lambda conn: _runs(conn, query.job, query.status, query.before, query.limit)
-    )
+    query, zone = call.query, call.services.config.timezone
+
+    def read(conn: apsw.Connection, now: datetime) -> RunsDocument:
+        span = query.span(now, zone)
+        return _runs(conn, query.job, query.status, span, before=query.before, limit=query.limit)
+
+    if query.since is not None or query.until is not None:  # the time alone may make another document of it
+        return await call.answer(read)
+    return await call.answer_kept(("runs", query), lambda conn: read(conn, call.services.clock.now()))
 
 
 async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
@@ -189,9 +194,18 @@ async def cancel_run(call: _RunCall) -> web.Response:
 
 
 def _runs(
-    conn: apsw.Connection, job_id: str | None, status: str | None, before: int | None, limit: int
+    conn: apsw.Connection,
+    job_id: str | None,
+    status: str | None = None,
+    span: tuple[datetime | None, datetime | None] = (None, None),
+    *,
+    before: int | None,
+    limit: int,
 ) -> RunsDocument:
-    document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit, room=ROOM)
+    since, until = span
+    document = runs_view(
+        conn, job_id=job_id, status=status, since=since, until=until, before=before, limit=limit, room=ROOM
+    )
     if job_id is not None and not document["runs"]:
         check_known(conn, job_id)
     return document

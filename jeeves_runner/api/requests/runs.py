@@ -1,10 +1,11 @@
 """What requests for runs may hold."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
 
 from jeeves_runner.api.bodies import FlagField, ParamsField
-from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Length, Text, Whole, Word
+from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Length, Moment, Text, Whole, Word
+from jeeves_runner.core.instants import parse_instant, past_instant
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.values import PAGE
 
@@ -29,10 +30,22 @@ class RunsQuery(NamedTuple):
     """Only runs of this job, deleted or not; without it of all jobs."""
     status: Annotated[str | None, Word(_STATUSES)] = None
     """Only runs of this status; without it of any."""
+    since: Annotated[str | None, Moment()] = None
+    """Only those that were entered from then on: a time, or a length of time before now such as `-2h`;
+    without it from the first."""
+    until: Annotated[str | None, Moment()] = None
+    """Only those that were entered before then, likewise; without it to the last."""
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
     """At most this many."""
     before: Annotated[int | None, Whole()] = None
     """Only runs with smaller numbers; without it from the newest."""
+
+    def span(self, now: datetime, zone: str) -> tuple[datetime | None, datetime | None]:
+        """The times of ``since`` and ``until``. InvalidValue for what is no time."""
+        return (
+            None if self.since is None else past_instant(self.since, now, zone, "since"),
+            None if self.until is None else parse_instant(self.until, now, zone, "until"),
+        )
 
 
 class LookQuery(NamedTuple):

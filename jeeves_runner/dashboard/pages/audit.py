@@ -14,6 +14,7 @@ from jeeves_runner.api.requests.access import AuditQuery
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.core.instants import past_instant
 from jeeves_runner.dashboard.showing import Sheet, show
+from jeeves_runner.dashboard.since import since_choices
 from jeeves_runner.db.audit import AuditRow
 from jeeves_runner.views.audit import audit_view
 
@@ -22,10 +23,6 @@ _SHEET: Final = Sheet(
     title="Audit",
     here="/audit",
     live=frozenset({"run", "sync", "queue", "alert", "other"}),
-)
-
-_SINCE: Final = MappingProxyType(
-    {"": "any time", "-1h": "the last hour", "-1d": "the last day", "-7d": "the last week"}
 )
 
 _PLACES: Final[Mapping[str, str]] = MappingProxyType(
@@ -89,13 +86,10 @@ def _read(conn: apsw.Connection, now: datetime, query: AuditQuery, zone: str) ->
     )["audit"]
     has_more = len(found) > query.limit
     found = found[: query.limit]
-    times = dict(_SINCE)
-    if query.since is not None:
-        times.setdefault(query.since, query.since)
     return AuditPage(
         acts=[_act(row) for row in found],
         query=query,
-        times=times,
+        times=since_choices(query.since),
         is_first=query.before is None,
         newest=_path(query._replace(before=None)),
         older=_path(query._replace(before=found[-1]["id"])) if has_more else None,

@@ -1,7 +1,8 @@
 """The list of runs: all, or those of a job or of a status, page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.dashboard.run_notes import note_of
 from jeeves_runner.dashboard.showing import Sheet, show
+from jeeves_runner.dashboard.since import since_choices
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.errors import NotFound
@@ -48,10 +50,10 @@ class ListedRun(NamedTuple):
 class RunsPage:
     """What is shown."""
 
-    job: str | None
-    """Only runs of this job."""
-    status: str | None
-    """Only runs of this status."""
+    query: RunsQuery
+    """What is asked for."""
+    times: Mapping[str, str]
+    """From when on one can ask, in words."""
     choices: Sequence[Choice]
     """The statuses."""
     rows: Sequence[ListedRun]
@@ -65,17 +67,29 @@ class RunsPage:
 
 
 async def runs(call: Call[Nothing, RunsQuery, Nothing]) -> web.Response:
-    query = call.query._replace(job=call.query.job or None)  # a form sends a field that was left empty
-    return await show(call, _SHEET, lambda conn, _now: _read(conn, query))
+    asked, zone = call.query, call.services.config.timezone
+    # A form sends fields that were left empty as well.
+    query = asked._replace(job=asked.job or None, since=asked.since or None, until=asked.until or None)
+    query.span(call.services.clock.now(), zone)  # what is wrong with it is told
+    return await show(call, _SHEET, lambda conn, now: _read(conn, now, query, zone))
 
 
-def _read(conn: apsw.Connection, query: RunsQuery) -> RunsPage:
-    job, status = query.job, query.status
-    found = runs_view(conn, job_id=job, status=status, before=query.before, limit=query.limit, room=ROOM)
+def _read(conn: apsw.Connection, now: datetime, query: RunsQuery, zone: str) -> RunsPage:
+    job, status, (since, until) = query.job, query.status, query.span(now, zone)
+    found = runs_view(
+        conn,
+        job_id=job,
+        status=status,
+        since=since,
+        until=until,
+        before=query.before,
+        limit=query.limit,
+        room=ROOM,
+    )
     before = found.get("next_before")
     return RunsPage(
-        job=job,
-        status=status,
+        query=query,
+        times=since_choices(query.since),
         choices=[
             Choice("all", "", _path(query, status=None), status is None),
             *(
@@ -91,9 +105,16 @@ def _read(conn: apsw.Connection, query: RunsQuery) -> RunsPage:
 
 
 def _path(query: RunsQuery, *, status: str | None, before: int | None = None) -> str:
-    """The list with the same job, and the same length of its pages."""
+    """The list with the same job, the same times, and the same length of its pages."""
     limit = query.limit if query.limit != RunsQuery().limit else None
-    said = {"job": query.job, "status": status, "limit": limit, "before": before}
+    said = {
+        "job": query.job,
+        "status": status,
+        "since": query.since,
+        "until": query.until,
+        "limit": limit,
+        "before": before,
+    }
     text = urlencode({name: value for name, value in said.items() if value is not None})
     return f"/runs?{text}" if text else "/runs"
 
