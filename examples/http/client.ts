@@ -3,7 +3,7 @@ declare const process: { env: Record<string, string | undefined> };
 
 export type Item = { id: number; payload: unknown; attempt: number; lease_token: string };
 
-/** What the server refuses: `status` of HTTP, and a `code` such as `lease_lost`. */
+/** What the server refuses: `status` of HTTP, and the `code` at the end of its type, such as `lease_lost`. */
 export class Problem extends Error {
   readonly status: number;
   readonly code: string;
@@ -112,7 +112,7 @@ export class Client {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const document = await answer.json();
-    if (!answer.ok) throw new Problem(answer.status, document.code, document.error);
+    if (!answer.ok) throw new Problem(answer.status, document.type.split(":").pop(), document.error);
     return document;
   }
 }

@@ -8,7 +8,7 @@ async function call(method, path, body) {
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const document = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(document.error), document); // a problem has `code`, too
+  if (!answer.ok) throw Object.assign(new Error(document.error), document); // a problem has `type`, too
   return document;
 }
 
@@ -30,7 +30,7 @@ for (const { id, lease_token, payload } of items) {
     console.log(`a letter to ${payload.to}`);
     await call("POST", `/queues/letters/items/${id}/complete`, { lease_token });
   } catch (problem) {
-    if (problem.code === "lease_lost") continue; // it took too long: another claim has the item, or will
+    if (problem.type?.endsWith(":lease_lost")) continue; // it took too long: another claim has the item, or will
     await call("POST", `/queues/letters/items/${id}/fail`, { lease_token, error: String(problem) });
   }
 }

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, tzinfo
 
 from jeeves_runner.core.durations import span_ms
-from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.core.instants import end_of_span
 from jeeves_runner.errors import UsageError
 
 
@@ -23,7 +23,7 @@ def end_of(
             raise UsageError("--for ends after the year 9999", hint="look at an earlier time") from None
     if to is None:
         return None
-    end = parse_instant(to, now, zone, "--to")
+    end = end_of_span(to, begin, now, zone, "--to")
     if end < begin:
         raise UsageError("--to lies before the beginning", hint="--from says where to begin; without it, now")
     return end

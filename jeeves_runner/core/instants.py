@@ -77,6 +77,25 @@ def past_instant(text: str, now: datetime, timezone: str | tzinfo, what: str) ->
     return instant
 
 
+def coming_instant(text: str, now: datetime, timezone: str | tzinfo, what: str) -> datetime:
+    """Like ``parse_instant``: a time of day is the next one there is."""
+    if (clock := re.fullmatch(_TIME_OF_DAY, text)) is not None:
+        return min(each for each in _at_time_of_day(clock, now, timezone, what) if each >= now)
+    return parse_instant(text, now, timezone, what)
+
+
+def end_of_span(
+    text: str, begin: datetime | None, now: datetime, timezone: str | tzinfo, what: str
+) -> datetime:
+    """Like ``parse_instant``: a time of day is the first one after ``begin``; without a beginning it is the
+    last one there was."""
+    if (clock := re.fullmatch(_TIME_OF_DAY, text)) is None:
+        return parse_instant(text, now, timezone, what)
+    if begin is None:
+        return past_instant(text, now, timezone, what)
+    return min(each for each in _at_time_of_day(clock, begin, timezone, what) if each > begin)
+
+
 def later_end(text: str, now: datetime, timezone: str | tzinfo, what: str) -> End:
     """Like ``parse_instant``, for an end, which must lie ahead: a time of day is the next one there is."""
     if (clock := re.fullmatch(_TIME_OF_DAY, text)) is not None:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -52,8 +53,9 @@ _TONES: Final[Mapping[str, str]] = MappingProxyType(
 """The tone of each status of runs, of jobs, of the sync and of items. Five tones, each with its own sign."""
 
 
+@lru_cache(maxsize=256)
 def tone(status: str) -> Tone:
-    """How a status looks."""
+    """How a status looks. There are few, and a page asks thousands of times."""
     return Tone(_TONES.get(status, "quiet"), status.replace("_", " "))
 
 

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Final
 
 from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
 
 from jeeves_runner.api.kept_pages import Made
 from jeeves_runner.clock import thread_seconds
@@ -21,6 +22,11 @@ def render(template: str, **values: object) -> Made:
     began = thread_seconds()
     text = _templates().get_template(template).render(values)
     return Made(text.encode("utf-8", "replace"), thread_seconds() - began)
+
+
+def piece(template: str, **values: object) -> Markup:
+    """A part of a page: one takes it as it is, because jinja2 has escaped what is in it."""
+    return Markup(_templates().get_template(template).render(values).strip())
 
 
 @cache

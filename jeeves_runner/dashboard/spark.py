@@ -22,8 +22,10 @@ _MARK: Final = 20
 _TALL: Final = 9
 """The bars end at so many times what is in the middle: its own bar is a third as high then."""
 
+_PATH: Final = Markup('<path class="{}" d="{}"/>')
 _PICTURE: Final = Markup(
-    '<svg class="spark" viewBox="0 0 {} {}" role="img"><title>Last {}: {}</title>{}</svg>'
+    f'<svg class="spark" viewBox="0 0 {MOST * _STEP} {_MARK}" role="img">'
+    "<title>Last {}: {}</title>{}</svg>"
 )
 
 
@@ -35,24 +37,21 @@ def spark(outcomes: Sequence[PastRun]) -> Markup:
     """
     if not outcomes:
         return Markup('<span class="none">–</span>')
-    top = _top([outcome.duration_ms or 0 for outcome in outcomes])
-    paths: dict[str, list[str]] = {}
-    for place, outcome in enumerate(outcomes, MOST - len(outcomes)):
-        name, x = tone(outcome.status).name, place * _STEP + 2
-        height = max(_LEAST, round(_HIGHEST * sqrt(min(max(outcome.duration_ms or 0, 0) / top, 1))))
+    lengths = [max(outcome.duration_ms or 0, 0) for outcome in outcomes]
+    top = _top(lengths)
+    tones = [tone(outcome.status) for outcome in outcomes]
+    paths: dict[str, str] = {}
+    for place, (length, (name, _)) in enumerate(zip(lengths, tones, strict=True), MOST - len(outcomes)):
+        x, height = place * _STEP + 2, max(_LEAST, round(_HIGHEST * sqrt(min(length / top, 1))))
         mark = f"M{x} {_MARK - 2}v2" if name == "bad" else ""
-        paths.setdefault(name, []).append(f"M{x} {_FLOOR}v-{height}{mark}")
-    counts = Counter(tone(outcome.status).word for outcome in outcomes)
+        paths[name] = f"{paths.get(name, '')}M{x} {_FLOOR}v-{height}{mark}"
+    counts = Counter(word for _, word in tones)
     said = ", ".join(f"{count} {word}" for word, count in counts.most_common())
-    drawn = Markup("").join(
-        Markup('<path class="{}" d="{}"/>').format(name, "".join(parts)) for name, parts in paths.items()
-    )
-    return Markup(
-        '<svg class="spark" viewBox="0 0 {} {}" role="img"><title>Last {}: {}</title>{}</svg>'
-    ).format(MOST * _STEP, _MARK, len(outcomes), said, drawn)
+    drawn = Markup().join(_PATH.format(name, path) for name, path in paths.items())
+    return _PICTURE.format(len(outcomes), said, drawn)
 
 
 def _top(lengths: Sequence[int]) -> float:
     longest = max(lengths)
-    usual = median(length for length in lengths if length > 0) if longest > 0 else 0
+    usual = median(filter(None, lengths)) if longest else 0
     return min(longest, _TALL * usual) or 1

@@ -1,5 +1,6 @@
 """The list of jobs in a browser: it filters while one types, and stays true."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,3 +93,33 @@ def test_a_description_gives_way_to_the_id_and_what_is_unusual(tmp_path: Path, l
         for width in range(760, 1500, 7):
             page.set_viewport_size({"width": width, "height": 900})
             assert not page.locator("a.job").evaluate(IS_CUT), width
+
+
+PLACES = """(selector) => [...document.querySelectorAll(selector)].map((each) => each.getBoundingClientRect())
+  .filter((box) => box.width).map((box) => [Math.round(box.left), Math.round(box.width)])"""
+IS_DRAWN = "link => link.checkVisibility({ contentVisibilityAuto: true })"
+
+
+def test_of_many_rows_a_browser_draws_those_that_can_be_seen(tmp_path: Path, look: Look) -> None:
+    (tmp_path / "jobs.d").mkdir()
+    for number in range(200):
+        save(tmp_path, f"j{number:03}.yaml", "run: 'true'\ntimeout: 1m\n")
+    with serving(tmp_path) as server:
+        until(lambda: server.job("j199"))
+        viewer = look(server.url)
+        page = viewer.open("/jobs")
+        last = page.locator("#job-j199 a.job")
+        assert page.locator("#job-j001 a.job").evaluate(IS_DRAWN)
+        assert not last.evaluate(IS_DRAWN)
+        for width in (1600, 1280, 900):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(PLACES, ".jobs th") == page.evaluate(PLACES, "#job-j000 td")
+        roles = Counter(
+            node["role"]["value"]
+            for node in viewer.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+        )
+        assert (roles["table"], roles["row"]) == (1, 201)
+        assert roles["columnheader"]
+        assert roles["cell"] >= 200
+        last.scroll_into_view_if_needed()
+        until(lambda: last.evaluate(IS_DRAWN))

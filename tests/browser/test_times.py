@@ -71,6 +71,29 @@ def test_keys_go_through_time_and_along_a_row(tmp_path: Path, look: Look) -> Non
         expect(page).to_have_url(re.compile(f"/runs/{run}$"))
 
 
+COUNTED = """
+const made = Intl.DateTimeFormat;
+window.formats = 0;
+Intl.DateTimeFormat = function (...how) { window.formats += 1; return new made(...how); };
+"""
+
+
+def test_a_time_says_under_the_pointer_what_other_clocks_show(tmp_path: Path, look: Look) -> None:
+    """And not before: what a browser needs for it takes longer to load than all scripts of a page."""
+    with serving(tmp_path) as server:
+        declared(server, tmp_path, "new-year", QUICK + "schedule: '0 12 1 1 *'\ntimezone: America/New_York\n")
+        viewer = look(server.url, zone="Asia/Tokyo")
+        viewer.context.add_init_script(COUNTED)
+        page = viewer.open("/jobs")
+        time = page.locator("td.next time")
+        expect(time).to_have_text(re.compile("^in "))
+        assert page.evaluate("window.formats") == 0
+        time.hover()
+        clocks = ("02 02:00:00 Asia/Tokyo", "01 12:00:00 America/New_York", "01 17:00:00 UTC")
+        said = "\n".join(rf"\d{{4}}-01-{clock}" for clock in clocks)
+        expect(time).to_have_attribute("title", re.compile(f"^{said}$"))
+
+
 def test_the_axis_stands_on_full_hours_of_the_viewer(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         declared(server, tmp_path, "quick", QUICK)

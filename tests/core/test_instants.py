@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import jeeves_runner
-from jeeves_runner.core.instants import later_end, on_clocks, past_instant
+from jeeves_runner.core.instants import coming_instant, end_of_span, later_end, on_clocks, past_instant
 from jeeves_runner.errors import InvalidValue
 
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
@@ -19,6 +19,42 @@ FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 def test_an_instant_is_on_the_clocks_of_the_zone() -> None:
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert on_clocks(noon, TOKYO).isoformat() == "2026-03-01T21:00:00+09:00"
+
+
+@pytest.mark.parametrize(
+    ("begin", "text", "expected"),
+    [
+        pytest.param("22:00", "23:00", ("01T21:00", "01T22:00"), id="both to come"),
+        pytest.param("22:00", "6:00", ("01T21:00", "02T05:00"), id="over midnight"),
+        pytest.param("9:00", "9:00", ("02T08:00", "03T08:00"), id="a day"),
+        pytest.param("13:00", "1h", ("01T12:00", "01T13:00"), id="now is one; a length counts from now"),
+        pytest.param("-3h", "10:30", ("01T09:00", "01T09:30"), id="after a beginning in the past"),
+    ],
+)
+def test_a_span_that_is_to_come(begin: str, text: str, expected: tuple[str, str]) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    first = coming_instant(begin, now, VIENNA, "from")
+    found = first, end_of_span(text, first, now, VIENNA, "to")
+    assert found == tuple(datetime.fromisoformat(f"2026-03-{each}:00Z") for each in expected)
+
+
+@pytest.mark.parametrize(
+    ("begin", "text", "expected"),
+    [
+        pytest.param("10:00", "11:00", ("01T09:00", "01T10:00"), id="of today"),
+        pytest.param("22:00", "2:00", ("-1T21:00", "01T01:00"), id="of the last night"),
+        pytest.param("12:00", "15:00", ("01T11:00", "01T14:00"), id="which is not over"),
+        pytest.param(None, "22:00", (None, "-1T21:00"), id="without a beginning the last there was"),
+    ],
+)
+def test_a_span_of_the_past(begin: str | None, text: str, expected: tuple[str | None, str]) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    first = None if begin is None else past_instant(begin, now, VIENNA, "since")
+    found = first, end_of_span(text, first, now, VIENNA, "until")
+    assert found == tuple(
+        each and datetime.fromisoformat(f"2026-{'02-28' if each[:2] == '-1' else '03-01'}{each[2:]}:00Z")
+        for each in expected
+    )
 
 
 @pytest.mark.parametrize(("instant", "zone"), [(FIRST, NEW_YORK), (LAST, TOKYO)])

@@ -44,6 +44,19 @@ def test_a_job_stands_there_with_how_it_is_and_has_been(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_a_row_is_drawn_anew_once_anything_of_it_is_another(ledger: Ledger) -> None:
+    shell_job(ledger, "greet", "true", owner="ann")
+
+    async def scenario(api: Api) -> None:
+        assert "greet – never" in (await page(api, "/jobs")).text
+        assert 'href="/jobs?owner=ann"' in (await page(api, "/jobs")).html
+        ledger.add_run("greet", "error")
+        assert "Last 1: 1 error" in (await page(api, "/jobs")).text
+        assert 'href="/jobs?owner=ann&amp;sort=took"' in (await page(api, "/jobs?sort=took")).html
+
+    with_api(ledger, scenario)
+
+
 def test_filters_are_kept_from_page_to_page(ledger: Ledger) -> None:
     shell_job(ledger, "greet", "true", tags=("a&b",), owner="ann")
     shell_job(ledger, "sweep", "true", owner="ben")

@@ -43,6 +43,16 @@ def left(server: Server) -> tuple[object, int, list[str]]:
     return count, server.get("/jobs/letters/runs")["runs"][0]["id"], written
 
 
+ANSWERED_BEFORE = """
+const ask = globalThis.fetch;
+globalThis.fetch = async (url, request) => {
+  if (url.endsWith("/complete")) await ask(url, request);
+  return ask(url, request);
+};
+"""
+"""Loaded before a script, it has each claim answered already when the script does so: the lease is lost."""
+
+
 def needs(program: str) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"there is no {program}")
@@ -63,14 +73,26 @@ def test_in_node_by_fetch(server: Server) -> None:
     assert left(server) == (2, 1, [])
 
 
+def test_in_node_an_item_whose_lease_is_lost_is_passed_over(server: Server) -> None:
+    needs("node")
+    (server.root / "examples" / "before.mjs").write_text(ANSWERED_BEFORE)
+    work(server, "[node, --import, ./examples/before.mjs, examples/work.mjs]")
+    assert left(server) == (2, 1, [])
+
+
 def test_in_typescript(server: Server, tmp_path_factory: pytest.TempPathFactory) -> None:
     needs("node")
-    compiled = server.root / "examples"
-    (compiled / "package.json").write_text('{"type": "module"}')
-    compile_types(compiled, tmp_path_factory.mktemp("npm"))
+    examples = server.root / "examples"
+    (examples / "package.json").write_text('{"type": "module"}')
+    (examples / "before.mjs").write_text(ANSWERED_BEFORE)
+    compile_types(examples, tmp_path_factory.mktemp("npm"))
     printed = work(server, "[node, examples/work.js]")
     assert "Dear ada: a letter to ada\n" in printed
     assert left(server) == (2, 1, ["ada", "grace"])
+    with Client(server.root / "data" / "runner.sqlite") as jr:
+        jr.prune_items("letters", "written", keep=0)
+    work(server, "[node, --import, ./examples/before.mjs, examples/work.js]")  # each lease is lost
+    assert left(server) == (2, 2, ["ada", "grace"])
 
 
 def test_in_typescript_as_it_is(server: Server) -> None:

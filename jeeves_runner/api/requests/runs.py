@@ -5,7 +5,7 @@ from typing import Annotated, Final, NamedTuple
 
 from jeeves_runner.api.bodies import FlagField, ParamsField
 from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Length, Moment, Text, Whole, Word
-from jeeves_runner.core.instants import parse_instant, past_instant
+from jeeves_runner.core.instants import end_of_span, past_instant
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.values import PAGE
 
@@ -42,10 +42,9 @@ class RunsQuery(NamedTuple):
 
     def span(self, now: datetime, zone: str) -> tuple[datetime | None, datetime | None]:
         """The times of ``since`` and ``until``. InvalidValue for what is no time."""
-        return (
-            None if self.since is None else past_instant(self.since, now, zone, "since"),
-            None if self.until is None else parse_instant(self.until, now, zone, "until"),
-        )
+        since = None if self.since is None else past_instant(self.since, now, zone, "since")
+        until = None if self.until is None else end_of_span(self.until, since, now, zone, "until")
+        return since, until
 
 
 class LookQuery(NamedTuple):

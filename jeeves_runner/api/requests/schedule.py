@@ -13,7 +13,8 @@ class ScheduleQuery(NamedTuple):
     """The earliest time, or a length of time from now; without it now."""
     to: Annotated[str | None, Moment()] = None
     """The latest time, likewise; without it there is no end. Both are included, and are times as of the
-    commands: ``2h`` from now, ``-2h`` before; the ``+`` of an offset is written ``%2B``."""
+    commands: ``2h`` from now, ``-2h`` before, ``18:00`` the next there is, as an end the first after the
+    beginning; the ``+`` of an offset is written ``%2B``."""
     job: Annotated[str | None, Text()] = None
     """Only those of this job; without it of all jobs."""
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE

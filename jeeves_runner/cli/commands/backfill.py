@@ -16,7 +16,7 @@ from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import Absence, look_again
 from jeeves_runner.core.backfilling import DEFAULT_PRIORITY, MAX_PARALLEL
-from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.core.instants import end_of_span, past_instant
 from jeeves_runner.core.values import PAGE
 from jeeves_runner.db import backfills
 from jeeves_runner.db.backfills import Wanted
@@ -126,8 +126,8 @@ def run(
     with closing(app.connect()) as conn:
         now = app.clock.now()
         zone = app.zone_of(backfills.zone_of(conn, live_job(conn, job_id).id))
-        begin = parse_instant(since, now, zone, "--from")
-        end = now if until is None else parse_instant(until, now, zone, "--to")
+        begin = past_instant(since, now, zone, "--from")
+        end = now if until is None else end_of_span(until, begin, now, zone, "--to")
         wanted = Wanted(job_id, begin, end, again, downstream, parallel, priority)
         plan = preview(conn, wanted, now)
         if dry_run:

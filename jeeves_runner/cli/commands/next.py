@@ -15,7 +15,7 @@ from jeeves_runner.cli.rows import status_cell
 from jeeves_runner.cli.spans import end_of
 from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.instants import on_clocks, parse_instant
+from jeeves_runner.core.instants import coming_instant, on_clocks
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def command(
     with closing(app.connect()) as conn:
         now = app.clock.now()
         zone = _clocks(app, conn, job_id)
-        begin = None if start is None else parse_instant(start, now, zone, "--from")
+        begin = None if start is None else coming_instant(start, now, zone, "--from")
         end = end_of(begin or now, now, zone, to, length)
         if not load:
             _list(app, conn, now, begin, end, job_id, count, zone)

@@ -15,7 +15,7 @@ from jeeves_runner.cli.rows import last_lines, print_runs, status_cell, took, wh
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.causes import causes_of, in_words
-from jeeves_runner.core.instants import on_clocks, parse_instant, past_instant
+from jeeves_runner.core.instants import end_of_span, on_clocks, past_instant
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.reasons import CAUSES
@@ -66,7 +66,7 @@ def list_runs(
         if not app.json or since is not None or until is not None:
             zone = app.zone if job_id is None else app.zone_of(timezone_of(conn, job_id))
         begin = None if since is None else past_instant(since, now, zone, "--since")
-        end = None if until is None else parse_instant(until, now, zone, "--until")
+        end = None if until is None else end_of_span(until, begin, now, zone, "--until")
         document = runs_view(
             conn, job_id=job_id, status=status, before=before, since=begin, until=end, limit=count
         )

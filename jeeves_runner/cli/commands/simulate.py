@@ -15,7 +15,7 @@ from jeeves_runner.cli.simulation_text import job_rows, load, noteworthy_rows, s
 from jeeves_runner.cli.spans import end_of
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import is_duration, parse_duration
-from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.core.instants import coming_instant, end_of_span
 from jeeves_runner.errors import InvalidValue, PlanIncomplete, UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def command(
         raise UsageError("--jobs and --against both say which jobs to play; give one of them")
     now = app.clock.now()
     zone = app.zone
-    since = now if begin is None else parse_instant(begin, now, zone, "--from")
+    since = now if begin is None else coming_instant(begin, now, zone, "--from")
     until = end_of(since, now, zone, to, length) or since + _USUAL
     specs = _declared(app, folder, against)
     ask = _ask(app, since, until, [_down(each, since, zone) for each in down], specs, durations)
@@ -182,7 +182,8 @@ def _down(text: str, since: datetime, zone: tzinfo) -> "Down":
             f"--down takes two times with `..` between them, and not {text}",
             hint="write them such as 2026-12-24T18:00..2026-12-24T20:30, or 2h..5h after the begin",
         )
-    return Down(parse_instant(first, since, zone, "--down"), parse_instant(last, since, zone, "--down"))
+    begin = coming_instant(first, since, zone, "--down")
+    return Down(begin, end_of_span(last, begin, since, zone, "--down"))
 
 
 def _length(text: str) -> tuple[str | None, timedelta]:

@@ -2,25 +2,26 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlencode
 
 import apsw
 from aiohttp import web
+from markupsafe import Markup
 
 from jeeves_runner.api.job_texts import JobTexts
 from jeeves_runner.api.parameters import Text, Whole, Word
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.dashboard.of_all import OfAll, of_all
+from jeeves_runner.dashboard.render import piece
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.spark import MOST
 from jeeves_runner.db.run_history import PastRun, last_outcomes
 from jeeves_runner.views.job_search import GROUPS, KINDS, ORDERS, Order, Wanted, find
-from jeeves_runner.views.jobs import ListedJobDocument
 
 _SHEET: Final = Sheet(
     template="jobs.html", title="Jobs", here="/jobs", live=("run", "sync", "alert", "other")
@@ -28,6 +29,9 @@ _SHEET: Final = Sheet(
 
 AT_ONCE: Final = 200
 """Jobs on a page."""
+
+_ROWS_KEPT: Final = 5 * AT_ONCE
+"""Rows that are kept as they were drawn: some five megabytes."""
 
 _CHOICES: Final = 100
 """Tags and owners that are offered: those of most jobs."""
@@ -81,8 +85,8 @@ class Jobs:
     """The number of the first one that is shown, from 1."""
     pages: int
     """How many pages these make; at least one."""
-    jobs: Sequence[ListedJobDocument]
-    """Those of this page."""
+    jobs: Mapping[str, bytes]
+    """Those of this page, by id in their order, as JSON."""
     outcomes: Mapping[str, Sequence[PastRun]]
     """Their last runs, oldest first, by id."""
     chips: Sequence[Chip]
@@ -97,6 +101,11 @@ class Jobs:
     def to(self, **other: object) -> str:
         """The path of this page with other values; from its beginning, unless a page is among these."""
         return _path(self.query, **other)
+
+    def rows(self, may_act: bool) -> Iterator[Markup]:
+        """A row for each job of this page."""
+        asked = self.query._replace(page=1)
+        return (_row(text, tuple(self.outcomes[name]), asked, may_act) for name, text in self.jobs.items())
 
 
 async def jobs(call: Call[Nothing, JobsPageQuery, Nothing]) -> web.Response:
@@ -118,7 +127,7 @@ def _read(texts: JobTexts, query: JobsPageQuery, conn: apsw.Connection, now: dat
         found=len(found.places),
         first=(page - 1) * AT_ONCE + 1,
         pages=pages,
-        jobs=[json.loads(texts.texts[place].text) for place in places],
+        jobs={texts.ids[place]: texts.texts[place].text for place in places},
         outcomes=last_outcomes(conn, (texts.ids[place] for place in places), MOST),
         chips=[
             _chip(query, None, found.of_all),
@@ -128,6 +137,13 @@ def _read(texts: JobTexts, query: JobsPageQuery, conn: apsw.Connection, now: dat
         tags=_offered((tag for job in marks for tag in job.tags), query.tag),
         owners=_offered((job.owner for job in marks if job.owner), query.owner),
     )
+
+
+@lru_cache(_ROWS_KEPT)
+def _row(text: bytes, outcomes: tuple[PastRun, ...], asked: JobsPageQuery, may_act: bool) -> Markup:
+    """From one version of a page to the next most rows are as they were."""
+    to = partial(_path, asked)
+    return piece("jobs_row.html", job=json.loads(text), outcomes=outcomes, to=to, may_act=may_act)
 
 
 def _chosen_of(query: JobsPageQuery) -> Sequence[str]:

@@ -16,4 +16,4 @@ follow();
 // On a phone the pages stand in one line, which begins where the current one can be seen.
 const ways = document.querySelector(".ways");
 const here = ways?.querySelector("[aria-current]");
-if (here) ways.scrollLeft = here.offsetLeft - (ways.clientWidth - here.offsetWidth) / 2;
+if (here && matchMedia("(max-width: 46rem)").matches) ways.scrollLeft = here.offsetLeft - (ways.clientWidth - here.offsetWidth) / 2;

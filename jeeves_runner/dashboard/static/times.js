@@ -1,7 +1,8 @@
 // Times in the viewer's zone, with UTC and the job's zone on hover; and those that pass, kept passing.
 
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const DAY = 86400000;
+const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec"];
 
 export function span(ms) {
   const seconds = Math.floor(ms / 1000);
@@ -36,43 +37,27 @@ const present = () => Date.now() - ahead;
 // A time of the viewer's clock by that of the server.
 export const byServer = (at) => new Date(at - ahead);
 
-// To make one takes a hundred times longer than to use it, and a list has hundreds of times.
-const formats = new Map();
-
-function clock(when, zone, withDay) {
-  const key = `${zone} ${withDay}`;
-  if (!formats.has(key)) {
-    const day = withDay ? { year: "numeric", month: "2-digit", day: "2-digit" } : {};
-    const time = { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", ...day };
-    formats.set(key, new Intl.DateTimeFormat("sv-SE", time));
-  }
-  return formats.get(key).format(when);
-}
+// On the viewer's clock. A browser's `Intl` says the same, but its first use takes longer than all else here.
+const two = (number) => String(number).padStart(2, "0");
+const dateOf = (when) => `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())}`;
+const timeOf = (when) => `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
+const dayOf = (when) => `${WEEKDAYS[when.getDay()]} ${when.getDate()} ${MONTHS[when.getMonth()]}`;
 
 // A time as it stands in a line: with its day if that is another one; a near one has a name that is enough.
 export function instant(when) {
   const now = present();
-  if (Math.abs(now - when) > DAY / 2) return clock(when, HERE, true);
-  const time = clock(when, HERE, false);
-  return dayOf(when) === dayOf(new Date(now)) ? time : `${dayOf(when).slice(0, 3)} ${time}`;
-}
-
-function hover(when, zone) {
-  const said = [`${clock(when, HERE, true)} ${HERE}`];
-  if (zone && zone !== HERE) said.push(`${clock(when, zone, true)} ${zone}`);
-  if (HERE !== "UTC" && zone !== "UTC") said.push(`${clock(when, "UTC", true)} UTC`);
-  return said.join("\n");
+  if (Math.abs(now - when) > DAY / 2) return `${dateOf(when)} ${timeOf(when)}`;
+  const time = timeOf(when);
+  return dayOf(when) === dayOf(new Date(now)) ? time : `${WEEKDAYS[when.getDay()]} ${time}`;
 }
 
 function axis(when) {
-  const time = clock(when, HERE, false).slice(0, 5);
+  const time = timeOf(when).slice(0, 5);
   return time === "00:00" ? dayOf(when) : time;
 }
 
-const dayOf = (when) => when.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" });
-
 function said(element, when, now) {
-  if (element.hasAttribute("data-hour")) return `${dayOf(when)}, ${clock(when, HERE, false).slice(0, 5)}`;
+  if (element.hasAttribute("data-hour")) return `${dayOf(when)}, ${timeOf(when).slice(0, 5)}`;
   if (element.hasAttribute("data-axis")) return axis(when);
   const passed = now - when.getTime();
   if (element.hasAttribute("data-since")) return span(Math.max(0, passed));
@@ -81,7 +66,7 @@ function said(element, when, now) {
     if (Math.abs(passed) < 1000) return "now";
     return passed > 0 ? `${calm(passed)} ago` : `in ${calm(-passed)}`;
   }
-  return element.hasAttribute("data-clock") ? clock(when, HERE, false) : instant(when);
+  return element.hasAttribute("data-clock") ? timeOf(when) : instant(when);
 }
 
 export function show(within = document) {
@@ -91,8 +76,23 @@ export function show(within = document) {
     if (Number.isNaN(when.getTime())) continue;
     const text = said(element, when, now);
     if (element.textContent !== text) element.textContent = text;
-    if (!element.title) element.title = hover(when, element.dataset.zone);
   }
+}
+
+// What a time says under the pointer: of each zone that matters, what its clock shows.
+const formats = new Map(); // to make one takes a hundred times longer than to use it
+
+function clock(when, zone) {
+  if (!formats.has(zone)) formats.set(zone, new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" }));
+  return `${formats.get(zone).format(when)} ${zone}`;
+}
+
+function hover({ target }) {
+  const element = target.closest?.("time[datetime]");
+  const when = new Date(element?.dateTime ?? NaN);
+  if (Number.isNaN(when.getTime()) || element.title) return;
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  element.title = [...new Set([here, element.dataset.zone || here, "UTC"])].map((zone) => clock(when, zone)).join("\n");
 }
 
 // Bars of how far a run is: they fill up to what is usual, and tell by their colour that it takes longer.
@@ -109,5 +109,6 @@ export function tick() {
   const all = () => { if (!document.hidden) { show(); move(); } };
   all();
   setInterval(all, 1000);
+  document.addEventListener("pointerover", hover);
   for (const event of ["visibilitychange", "jeeves:shown"]) document.addEventListener(event, all);
 }
