@@ -5,6 +5,8 @@
 //   data-body       JSON that is sent besides the fields
 //   data-told       what the note says; {a.b} is a value of the answer, {a.b|else} has a text for none
 //   data-goes       a page that the note leads to, in the same way
+//   data-stands     names the `data-stand` beside it that tells how that is which it changes: it is sent only while
+//                   that is so, or once it was said that it is otherwise by now
 //   data-gone       a page that is no more once it is done: who is there is led back to that of `data-close`
 //   on a field      its name is its key, `params.x` one of `params`. An empty one is left out, and so is one that
 //                   is as `data-default` says; with a default, an empty `data-text` is a value.
@@ -57,6 +59,7 @@ async function open(href) {
   if (!answer.ok || !forms) return note([page.querySelector("h1")?.textContent.trim() || `It is answered with ${answer.status}.`]);
   const body = box().querySelector(".body");
   body.replaceChildren(...document.importNode(forms, true).childNodes);
+  dialog.dataset.from = place.pathname + place.search;
   show(body);
   body.querySelectorAll("form[data-act]").forEach(ready);
   if (!dialog.open) dialog.showModal();
@@ -132,7 +135,17 @@ async function send(form) {
   button.disabled = true;
   wrong.hidden = true;
   const waiting = setTimeout(() => waits(form), PROMPT);
+  const other = await otherwise(form);
   let answer, told;
+  if (other) {
+    clearTimeout(waiting);
+    form.querySelector(".waits")?.remove();
+    button.disabled = false;
+    if (!form.isConnected) return note([`${title}: not done, for it is not as it was. `, ...other]);
+    const again = element("span", "hint", `${button.textContent} again if it is still to be done.`);
+    wrong.replaceChildren("It is not as it was when this was opened: ", ...other, again);
+    return void (wrong.hidden = false);
+  }
   try {
     answer = await fetch(form.dataset.path, {
       method: form.dataset.method || "POST",
@@ -151,7 +164,7 @@ async function send(form) {
     const said = answer
       ? [told.detail ?? `It is answered with ${answer.status}.`, told.hint, answer.status === 401]
       : ["The answer was lost: look whether it was done before you do it again."];
-    if (!form.isConnected) return note([`${title}: ${said[0]}`]); // the dialog was closed meanwhile
+    if (!form.isConnected) return note([`${title}: `, ...coded(said[0])]); // the dialog was closed meanwhile
     return say(wrong, ...said);
   }
   const found = { ...told, run: told.run ?? told.result };
@@ -174,6 +187,23 @@ async function send(form) {
   document.dispatchEvent(new CustomEvent("jeeves:acted"));
 }
 
+// What others have made meanwhile of what a form changes, as its page tells it; null if it is as it was. If the page
+// cannot be had, the answer to the form says why.
+async function otherwise(form) {
+  const stand = `[data-stand="${form.dataset.stands}"]`;
+  const seen = form.dataset.stands && form.parentNode.querySelector(stand);
+  if (!seen) return null;
+  const place = dialog?.contains(form) ? dialog.dataset.from : location.pathname + location.search;
+  const page = await fetch(place, { headers: { Accept: "text/html" }, cache: "no-store" }).then((answer) => answer.text(), () => "");
+  const now = parser.parseFromString(page, "text/html").querySelector(stand);
+  if (!now || now.dataset.is === seen.dataset.is) return null;
+  const fresh = document.importNode(now, true);
+  seen.replaceWith(fresh);
+  const shown = fresh.cloneNode(true);
+  show(shown);
+  return shown.childNodes;
+}
+
 function waits(form) {
   const line = element("p", "said wait waits", "It was sent, and is not answered yet. It may still be done if you leave.");
   line.setAttribute("role", "status");
@@ -193,13 +223,24 @@ function say(wrong, detail, hint, mayLogIn) {
     parts.push(" ", link);
   }
   wrong.replaceChildren(...parts);
+  show(wrong);
   wrong.hidden = false;
 }
 
-// A message, with what stands in it between backquotes as code.
+// A message, with what stands in it between backquotes as code, and its instants in the viewer's zone.
 function coded(text) {
   const parts = text.split("`");
-  return parts.length % 2 ? parts.map((part, place) => (place % 2 ? element("code", "", part) : part)) : [text];
+  if (parts.length % 2 === 0) return timed(text);
+  return parts.flatMap((part, place) => (place % 2 ? [element("code", "", part)] : timed(part)));
+}
+
+const timed = (text) => text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z)/).map((part, place) => (place % 2 ? moment(part) : part));
+
+function moment(at) {
+  const time = element("time", "", at);
+  time.dateTime = at;
+  time.dataset.moment = "";
+  return time;
 }
 
 const valueAt = (path, answer) => path.split(".").reduce((found, name) => found?.[name], answer);
@@ -211,11 +252,7 @@ function filled(text, answer) {
     const [path, otherwise = ""] = piece.split("|");
     const value = valueAt(path, answer);
     if (value === null || value === undefined) return otherwise;
-    if (!/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return String(value);
-    const time = element("time", "", String(value));
-    time.dateTime = value;
-    time.dataset.moment = "";
-    return time;
+    return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? moment(value) : String(value);
   });
 }
 
