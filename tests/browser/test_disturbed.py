@@ -114,7 +114,7 @@ def test_a_page_follows_although_what_it_follows_with_has_not_come_at_once(
         viewer = look(server.url)
         viewer.context.route("**/idiomorph.js", lose_it_once)
         page = viewer.open("/jobs")
-        until(lambda: lost or page.wait_for_timeout(50))
+        until(lambda: page.evaluate("true") and lost)
         save(tmp_path, "job.yaml", RARELY)
         expect(page.locator("#job-job")).to_be_visible()
         assert page.locator("script[src*=idiomorph]").count() == 0
