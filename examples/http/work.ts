@@ -1,5 +1,5 @@
-// A job's script in TypeScript, with client.ts beside it. Node runs it as it is from 22.6 on. For an older one compile it:
-// `tsc --target es2022 --module nodenext --rewriteRelativeImportExtensions work.ts`.
+// A job's script in TypeScript, with client.ts beside it. Node runs it as it is from 22.6 on. For an older one, and with
+// `"type": "module"` in package.json: `tsc --target es2022 --module nodenext --rewriteRelativeImportExtensions work.ts`.
 import { Client, Problem } from "./client.ts";
 
 const jr = new Client();

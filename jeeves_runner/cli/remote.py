@@ -5,6 +5,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from jeeves_runner.client.problems import hint_of_tls, words_of
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import InvalidValue, NoServer
 
@@ -27,8 +28,8 @@ def ask_address(address: str, path: str) -> object:
         with connection.getresponse() as answer:
             body = answer.read(_LARGEST + 1)
     except (OSError, HTTPException, UnicodeError) as error:
-        why = str(error) or type(error).__name__
-        raise NoServer(f"no server answers at {address}: {why}", hint=_HINT) from error
+        hint = hint_of_tls(error) or _HINT
+        raise NoServer(f"no server answers at {address}: {words_of(error)}", hint=hint) from error
     finally:
         connection.close()
     if answer.status != 200:

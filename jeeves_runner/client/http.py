@@ -6,7 +6,17 @@ from typing import Any, Final
 
 from jeeves_runner.client.documents import HttpRequest, of_all, of_read, of_write
 from jeeves_runner.client.line import FAULTS, Answer, Line
-from jeeves_runner.client.problems import NOTHING_DONE, code_of, error_of, parsed_problem
+from jeeves_runner.client.problems import (
+    NOTHING_DONE,
+    OF_A_PROXY,
+    code_of,
+    error_of,
+    is_for_good,
+    maybe_done,
+    not_connected,
+    parsed_problem,
+    words_of,
+)
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.operations import Claim, Gathered, GetItem, GetState, Read, Write
 from jeeves_runner.core.values import Expect, decode_json
@@ -65,7 +75,7 @@ class Http:
             return found[0] if request.is_one_of_several else found
         if problem is not None and missing is not None and code_of(problem) == missing:
             return Expect.MISSING
-        raise error_of(answer.status, problem, self._url)
+        raise error_of(answer.status, problem, self._url, writes=request.method != "GET")
 
     def _found(self, answer: Answer, name: str) -> Any:
         try:
@@ -90,8 +100,7 @@ class Http:
                 pass
             else:
                 problem = parsed_problem(answer.body) if answer.status >= 400 else None
-                passes = problem is not None and code_of(problem) in NOTHING_DONE
-                if not passes or left <= 0:
+                if left <= 0 or not _passes(request, answer, problem):
                     return answer, problem
             time.sleep(min(pause, max(left, 0)))
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -101,31 +110,26 @@ class Http:
         try:
             self._line.connect()
         except FAULTS as error:
-            if not is_last:
+            if not is_last and not is_for_good(error):
                 raise _Again from error
-            raise NoServer(
-                f"the server at {self._url} cannot be reached: {_words(error)}",
-                hint="is `jeeves-runner serve` running there?",
-            ) from error
+            raise not_connected(f"the server at {self._url} cannot be reached", error) from error
         try:
             return self._line.ask(request.method, request.path, body)
         except FAULTS as error:
             if request.method == "GET" and not is_last:
                 raise _Again from error
-            what = f"the server at {self._url} has not answered: {_words(error)}"
+            what = f"the server at {self._url} has not answered: {words_of(error)}"
             if request.method == "GET":
                 raise NoServer(what) from error
-            raise NoServer(
-                f"{what}; it may have done what was asked, or not",
-                hint="look whether it was done before you ask again",
-            ) from error
+            raise maybe_done(what) from error
+
+
+def _passes(request: HttpRequest, answer: Answer, problem: dict[str, Any] | None) -> bool:
+    """Whether the same request may be answered otherwise soon, and does no harm until then."""
+    if problem is None:
+        return answer.status in OF_A_PROXY and request.method == "GET"
+    return code_of(problem) in NOTHING_DONE
 
 
 class _Again(Exception):
     """This attempt has come to nothing."""
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

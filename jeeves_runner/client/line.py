@@ -47,7 +47,11 @@ class Line:
             self._connection.close()
         if not self._is_open():
             self._connection.timeout = CONNECT
-            self._connection.connect()
+            try:
+                self._connection.connect()
+            except BaseException:
+                self._connection.close()  # what TLS has refused keeps a socket that is none any more
+                raise
             self._connection.sock.settimeout(self._wait)
 
     def ask(self, method: str, path: str, body: bytes | None) -> Answer:

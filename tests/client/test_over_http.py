@@ -6,8 +6,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
 
 import pytest
+import trustme
 from support.clock import HandClock
 from support.db import ROOT
 from support.ledger import Store
@@ -25,22 +28,29 @@ def http(store: Store) -> Iterator[Way]:
 
 
 @contextmanager
-def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
+def answering(*answers: bytes, tls: SSLContext | None = None) -> Iterator[tuple[str, list[bytes]]]:
     """A server that answers the requests it gets with these bytes, and hangs up: its address, and what it
-    got."""
+    got. What TLS refuses is none."""
     got: list[bytes] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
+    def accepted() -> socket.socket:
+        while True:
+            wire, _ = listener.accept()
+            try:
+                return tls.wrap_socket(wire, server_side=True) if tls else wire
+            except SSLError:
+                wire.close()
+
     def serve() -> None:
         for answer in answers:
-            wire, _ = listener.accept()
-            with wire:
+            with accepted() as wire:
                 got.append(wire.recv(65536))
                 wire.sendall(answer)
 
     thread = threading.Thread(target=serve)
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", got
+    yield f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}", got
     thread.join(30)
     listener.close()
 
@@ -48,8 +58,12 @@ def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
 class Passing(HandClock):
     """A clock by which time passes with each look at it."""
 
+    def __init__(self, each: float = 4) -> None:
+        super().__init__()
+        self._each = each
+
     def monotonic(self) -> float:
-        self.advance(seconds=4)
+        self.advance(seconds=self._each)
         return super().monotonic()
 
 
@@ -112,7 +126,7 @@ def test_a_connection_that_the_server_has_closed_is_made_anew() -> None:
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 6\r\n\r\n<html>",
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
     ],
 )
@@ -120,6 +134,72 @@ def test_what_is_no_jeeves_runner_is_no_missing_value(answer: bytes) -> None:
     refused = pytest.raises(NoServer, match="is no jeeves-runner")
     with answering(answer) as (url, _), Client(url=url) as jr, refused:
         jr.get_state("ns", "k", default=0)
+
+
+AWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>"
+
+
+def test_a_read_is_sent_again_while_a_proxy_finds_no_server() -> None:
+    with answering(AWAY, VALUE) as (url, got), Client(url=url) as jr:
+        assert jr.get_state("ns", "k") == 1
+    assert len(got) == 2
+
+
+def test_a_proxy_that_goes_on_finding_none_is_named() -> None:
+    away = pytest.raises(NoServer, match=r"the proxy at .* got no answer of the server: 502 Bad Gateway$")
+    with answering(AWAY, AWAY) as (url, _), Client(url=url, clock=Passing(each=6)) as jr, away:
+        jr.get_state("ns", "k")
+
+
+def test_a_write_that_a_proxy_has_lost_may_have_been_done() -> None:
+    unknown = pytest.raises(NoServer, match="502 Bad Gateway; it may have done what was asked, or not")
+    with answering(AWAY) as (url, got), Client(url=url) as jr, unknown:
+        jr.set_state("ns", "k", 1)
+    assert len(got) == 1
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with answering(VALUE, tls=context) as (url, got):
+        untrusted = pytest.raises(NoServer, match="its certificate is not trusted: ")
+        with Client(url=url, clock=HandClock()) as jr, untrusted as refused:
+            jr.get_state("ns", "k")
+        assert "SSL_CERT_FILE" in str(refused.value.hint)
+        authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        with Client(url=url) as jr:
+            assert jr.get_state("ns", "k") == 1
+    assert len(got) == 1
+
+
+def test_a_connection_that_tls_has_broken_is_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up_twice() -> None:
+            for _ in range(2):
+                listener.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up_twice)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with Client(url=url, clock=Passing(each=6)) as jr, pytest.raises(NoServer, match="cannot be reached"):
+            jr.get_state("ns", "k")
+        thread.join(30)
+
+
+def test_https_where_there_is_none_is_told_at_once() -> None:
+    plain = pytest.raises(NoServer, match="cannot be reached")
+    with (
+        answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (url, _),
+        Client(url=url.replace("http:", "https:"), clock=HandClock()) as jr,
+        plain as refused,
+    ):
+        jr.get_state("ns", "k")
+    assert "http://" in str(refused.value.hint)
 
 
 def test_a_call_of_more_than_a_mebibyte_is_refused_before_it_is_sent(http: Way) -> None:
