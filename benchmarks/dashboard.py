@@ -33,13 +33,20 @@ _TIMES: Final = """() => {
   const [page] = performance.getEntriesByType("navigation");
   const painted = performance.getEntriesByName("first-contentful-paint")[0];
   const files = performance.getEntriesByType("resource").filter((each) => !each.name.includes("/events"));
+  const last = files.find((each) => each.name.endsWith("/idiomorph.js"));
   return {
     usable: Math.max(page.domContentLoadedEventEnd, painted ? painted.startTime : 0) / 1000,
     answered: (page.responseEnd - page.requestStart) / 1000,
+    follows: last.startTime / 1000,
     bytes: [page, ...files].reduce((sum, each) => sum + each.transferSize, 0),
   };
 }"""
-"""When the page is painted and its scripts listen, how long the server took, and what came over the wire."""
+"""When the page is painted and listens to its viewer, how long the server took, when it follows what happens,
+and what came over the wire until then."""
+
+_IS_WHOLE: Final = """() => performance.getEntriesByName("first-contentful-paint").length > 0
+  && performance.getEntriesByType("resource").some((each) => each.name.endsWith("/idiomorph.js"))"""
+"""Whether it is painted, and the last of its files has come."""
 
 
 def opened(browser: Browser, url: str) -> Mapping[str, float]:
@@ -50,7 +57,7 @@ def opened(browser: Browser, url: str) -> Mapping[str, float]:
         answer = page.goto(url, wait_until="load")
         assert answer is not None
         assert answer.status == 200, url
-        page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
+        page.wait_for_function(_IS_WHOLE)
         found: Mapping[str, float] = page.evaluate(_TIMES)
         return found
     finally:
@@ -85,6 +92,7 @@ def first_page(browser: Browser, server: Server, rounds: int) -> list[Row]:
             floor=ms(median(found, "answered")),
             met=usable < SOON,
         ),
+        Row(what="until it follows what happens", value=ms(median(found, "follows"))),
     ]
 
 

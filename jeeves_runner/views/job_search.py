@@ -96,8 +96,8 @@ def marks_of(job: ListedJobDocument) -> JobMarks:
 
 
 def find(jobs: Sequence[JobMarks], wanted: Wanted) -> FoundJobs:
-    """Those that fit. It looks at each once: of 10,000 some milliseconds."""
-    fitting = [place for place, job in enumerate(jobs) if _fits(job, wanted)]
+    """Those that fit. It looks at what is wanted alone: of 10,000 some milliseconds."""
+    fitting = _fitting(jobs, wanted)
     counts: Counter[str] = Counter()
     for kinds, count in Counter(jobs[place].kinds for place in fitting).items():
         counts.update(dict.fromkeys(kinds, count))
@@ -108,12 +108,15 @@ def find(jobs: Sequence[JobMarks], wanted: Wanted) -> FoundJobs:
     return FoundJobs(places, len(fitting), {each: counts[each] for each in KINDS})
 
 
-def _fits(job: JobMarks, wanted: Wanted) -> bool:
-    return (
-        (wanted.tag is None or wanted.tag in job.tags)
-        and (wanted.owner is None or wanted.owner == job.owner)
-        and all(word in job.words for word in wanted.words)
-    )
+def _fitting(jobs: Sequence[JobMarks], wanted: Wanted) -> Sequence[int]:
+    places: Sequence[int] = range(len(jobs))
+    if wanted.tag is not None:
+        places = [place for place in places if wanted.tag in jobs[place].tags]
+    if wanted.owner is not None:
+        places = [place for place in places if wanted.owner == jobs[place].owner]
+    for word in wanted.words:
+        places = [place for place in places if word in jobs[place].words]
+    return places
 
 
 def _kinds(job: ListedJobDocument) -> Sequence[str]:

@@ -98,6 +98,28 @@ def test_a_silent_network_and_clocks_that_are_set_hold_no_page_back(tmp_path: Pa
         expect(page.locator("#job-two")).to_be_visible()
 
 
+def test_a_page_follows_although_what_it_follows_with_has_not_come_at_once(
+    tmp_path: Path, look: Look
+) -> None:
+    lost: list[str] = []
+
+    def lose_it_once(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort()
+
+    with serving(tmp_path) as server:
+        viewer = look(server.url)
+        viewer.context.route("**/idiomorph.js", lose_it_once)
+        page = viewer.open("/jobs")
+        until(lambda: page.evaluate("true") and lost)
+        save(tmp_path, "job.yaml", RARELY)
+        expect(page.locator("#job-job")).to_be_visible()
+        assert page.locator("script[src*=idiomorph]").count() == 0
+
+
 def test_a_stream_that_is_held_back_on_its_way_makes_a_page_ask_at_intervals(
     tmp_path: Path, look: Look
 ) -> None:

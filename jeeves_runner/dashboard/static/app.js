@@ -1,5 +1,4 @@
 // What runs on every page. Each module stands for one thing, and a page is whole without any of them.
-import { follow } from "./live.js";
 import { tick } from "./times.js";
 import { listen } from "./keys.js";
 
@@ -11,7 +10,9 @@ document.addEventListener("click", (event) => {
 
 tick();
 listen();
-follow();
+// What follows the server is loaded once the page is shown, which it would otherwise hold up. Left meanwhile, the page
+// needs it no more.
+addEventListener("load", () => import("./live.js").then(({ follow }) => follow(), () => {}));
 
 // On a phone the pages stand in one line, which begins where the current one can be seen.
 const ways = document.querySelector(".ways");

@@ -12,6 +12,7 @@ const PROMPT = 5000; // and for one that shows whether the server is there
 const TROUBLED = 3000; // between two looks while the server makes no page
 const HELD = 250;
 const TYPED = 80;
+const MORPH = new URL("./idiomorph.js", import.meta.url); // it is no module
 const parser = new DOMParser();
 
 let wanted = false; // something has changed that this page shows
@@ -21,6 +22,7 @@ let askedAt = 0;
 let timer = 0;
 let tag = null; // of what is shown, once it came by this script
 let silentSince = null; // when something came by the stream last, if that is long ago
+let loading = null; // of what puts differences in their place
 let acted = false; // what comes next is to show what the viewer has done
 
 export function follow() {
@@ -35,6 +37,7 @@ export function follow() {
     again();
   };
   share(told);
+  loaded();
   document.addEventListener("visibilitychange", () => document.hidden || plan());
   document.addEventListener("jeeves:acted", () => { askedAt = 0; acted = true; again(); });
   document.addEventListener("jeeves:typed", () => { askedAt = 0; again(TYPED); });
@@ -103,11 +106,25 @@ async function come() {
   askedAt = Date.now();
   try {
     const text = await asked();
-    if (text !== null) put(parser.parseFromString(text, "text/html"));
+    if (text === null) return;
+    if (await loaded()) put(parser.parseFromString(text, "text/html"));
+    else [wanted, tag] = [true, null];
   } finally {
     asking = false;
     plan();
   }
+}
+
+// Whether differences can be put in their place. What does it is asked for again if it has not come.
+function loaded() {
+  return loading ??= new Promise((done) => {
+    const script = document.createElement("script");
+    const end = (has) => { script.remove(); if (!has) loading = null; done(has); };
+    script.src = MORPH;
+    script.onload = () => end(true);
+    script.onerror = () => end(false);
+    document.head.append(script);
+  });
 }
 
 // This page as it is now; null if it is what is shown, or the server is away or does not make it: then a line
