@@ -220,8 +220,9 @@ class BodyReader(Generic[T]):
             return b""
         if request.headers.get("Content-Encoding", _AS_IT_IS).strip().lower() != _AS_IT_IS:
             raise web.HTTPUnsupportedMediaType
-        if (size := request.content_length or 0) > request.client_max_size:  # before anything of it is waited for
-            raise web.HTTPRequestEntityTooLarge(request.client_max_size, size)
+        size, most = request.content_length or 0, request.client_max_size
+        if size > most:
+            raise web.HTTPRequestEntityTooLarge(most, size)
         await go_on(request)
         try:
             async with asyncio.timeout(self._seconds):

@@ -107,7 +107,8 @@ def test_a_proxy_is_no_owner_of_the_unix_socket(tmp_path: Path) -> None:
 def test_a_unix_socket_has_no_host_that_a_proxy_could_name() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     with ours, theirs:
-        request = make_mocked_request("GET", "/", headers={"Host": "localhost"}, transport=Wire("", wire=ours))
+        unix = Wire("", wire=ours)
+        request = make_mocked_request("GET", "/", headers={"Host": "localhost"}, transport=unix)
         fault = ForeignPages(None).fault_of(request, Peer("", proxy_header="Via"))
     assert fault is not None
     assert fault.detail == "through a proxy, the Unix socket takes a token or the Host of `api.public_url`"

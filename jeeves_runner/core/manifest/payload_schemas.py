@@ -97,7 +97,8 @@ def text_in(content: bytes) -> str:
     except UnicodeDecodeError:
         raise InvalidValue("the file is not UTF-8", hint="save it as UTF-8") from None
     except ValueError as error:
-        raise InvalidValue(f"the file is not JSON: {why_no_json(error)}", hint="let it hold one JSON Schema") from None
+        fault = f"the file is not JSON: {why_no_json(error)}"
+        raise InvalidValue(fault, hint="let it hold one JSON Schema") from None
     if not isinstance(value, dict):
         raise InvalidValue("the file holds no object", hint="let it hold one JSON Schema")
     return canonical(value)
