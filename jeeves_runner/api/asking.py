@@ -76,6 +76,18 @@ class Asking:
         return frozenset(tag.value for tag in self._request.if_none_match or ())
 
     @property
+    def part(self) -> slice | None:
+        """The bytes of the answer that the client wants: one range of ``Range`` (RFC 9110). None for all of
+        it, also where it wants several, or only if it still is as it was: then all may come."""
+        if "If-Range" in self._request.headers:
+            return None
+        try:
+            asked = self._request.http_range
+        except ValueError:
+            return None
+        return None if asked.start is None and asked.stop is None else asked
+
+    @property
     def at_once(self) -> bool:
         """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
         return "respond-async" in preferences(self._request)

@@ -13,6 +13,7 @@ from jeeves_runner.api.callers import Role
 from jeeves_runner.api.guard import NO_TOKEN, beyond_the_role
 from jeeves_runner.api.problems import REFUSALS, UNEXPECTED, HttpProblem, problem_of
 from jeeves_runner.api.requests import access, alerts, jobs, operations, overrides, queues, runs
+from jeeves_runner.api.run_logs import NO_SUCH_PART
 from jeeves_runner.core.api_tokens import TokenRole
 from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.errors import Conflict, NotFound
@@ -353,6 +354,7 @@ PROBLEMS: Final[Mapping[int, HttpProblem]] = {
         problem_of(NotFound("there is no job bakup", hint="did you mean backup?")),
         problem_of(Conflict("job backup is paused")),
         HttpProblem(414, "uri_too_long", "the path and the query have more than 19456 bytes together"),
+        NO_SUCH_PART,
         HttpProblem(431, "headers_too_large", "a header has more than 8190 bytes"),
         problem_of(too_many(8)),
         HttpProblem(500, "unexpected", UNEXPECTED),

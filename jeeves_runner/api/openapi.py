@@ -56,6 +56,7 @@ PROBLEMS: Final[Mapping[int, str]] = {
     413: "The body is over 1 MiB.",
     414: "The path and the query are longer than 19,456 bytes together.",
     415: "The body has a `Content-Type` that is not JSON, or not UTF-8.",
+    416: "The log has no such part; `Content-Range` says how many bytes it has.",
     417: "`Expect` asks for anything but `100-continue`.",
     429: "Too many wrong tokens were sent; `Retry-After` says when to come back.",
     431: "A header is longer than 8,190 bytes, or there are more than 128.",
@@ -70,6 +71,7 @@ PROBLEMS: Final[Mapping[int, str]] = {
 
 _PROBLEM_HEADERS: Final[Mapping[int, Json]] = {
     401: {"WWW-Authenticate": {"description": "How to let oneself in.", "schema": {"type": "string"}}},
+    416: {"Content-Range": {"description": "How long the log is.", "schema": {"type": "string"}}},
     429: {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
 }
 

@@ -11,6 +11,7 @@ from jeeves_runner.api.problems import HttpProblem
 from jeeves_runner.dashboard.forms import FormReader
 from jeeves_runner.dashboard.places import FIRST, own_place
 from jeeves_runner.dashboard.render import render
+from jeeves_runner.dashboard.shell import WAYS, Way
 from jeeves_runner.dashboard.showing import html
 
 
@@ -19,10 +20,15 @@ def tell(problem: HttpProblem, request: web.Request) -> web.Response:
     asked for."""
     may_log_in = problem.status == HTTPStatus.UNAUTHORIZED
     place = own_place(request.raw_path) if request.method == "GET" else FIRST
-    made = render("problem.html", problem=problem, may_log_in=may_log_in, next=place)
+    made = render("problem.html", problem=problem, may_log_in=may_log_in, next=place, way=_way(request.path))
     answer = html(made.body, problem.status)
     answer.headers.update(problem.headers)
     return answer
+
+
+def _way(path: str) -> Way | None:
+    """The page that lists what was asked for; None: it is that page itself, or there is none."""
+    return next((way for way in WAYS if way.path != FIRST and path.startswith(f"{way.path}/")), None)
 
 
 PEOPLE: Final = Manner(query=Parser, body=FormReader, tell=tell)

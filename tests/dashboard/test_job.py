@@ -160,6 +160,7 @@ def test_an_unknown_job_is_not_found(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         found = await page(api, "/jobs/backu")
         assert found.status == 404
+        assert '<a href="/jobs">Jobs</a>' in found.html
         assert "backup" in found.text
 
     with_api(ledger, scenario)

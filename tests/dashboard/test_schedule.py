@@ -46,6 +46,7 @@ def test_the_calendar_counts_the_starts_of_each_hour(ledger: Ledger) -> None:
         days = re.findall(r'<th scope="row">.*?</tr>', shown.html, re.DOTALL)
         assert len(days) == 14
         assert [re.findall(r">(\d+)</a></td>", day) for day in days[1:]] == [["12"] * 24] * 13
+        assert "12 starts, at most 2 in a minute" in days[1]
         assert ">288</td>" in days[1]
 
     with_api(ledger, scenario)
@@ -130,6 +131,32 @@ def test_jobs_are_chosen_by_id_and_tag(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_a_shade_says_what_the_number_in_it_does(ledger: Ledger) -> None:
+    """Also beside a job of each second, and where all of an hour start in one minute."""
+    job(ledger, "tick", "* 3 * * *")
+    for number in range(8):
+        job(ledger, f"at-once-{number}", "0 4 * * *")
+    job(ledger, "once", "0 5 * * *")
+
+    async def scenario(api: Api) -> None:
+        tomorrow = re.findall(r'<th scope="row">.*?</tr>', (await page(api, "/schedule")).html, re.DOTALL)[1]
+        assert re.findall(r'class="h([1-5])".*?>(\d+)</a>', tomorrow) == [("5", "60"), ("3", "8"), ("1", "1")]
+
+    with_api(ledger, scenario)
+
+
+def test_tags_are_offered(ledger: Ledger) -> None:
+    job(ledger, "a", "0 12 * * *", tags=("night", "b&w"))
+
+    async def scenario(api: Api) -> None:
+        for path in ("/schedule", "/timeline"):
+            html = (await page(api, f"{path}?tag=gone")).html
+            assert re.findall(r"<option[^>]*>(.*?)</option>", html) == ["any", "b&amp;w", "gone", "night"]
+            assert "<option selected>gone" in html
+
+    with_api(ledger, scenario)
+
+
 def test_the_worst_minute_and_its_jobs_are_named(ledger: Ledger) -> None:
     for number in range(12):
         job(ledger, f"j{number:02}", "0 12 * * *")
@@ -156,7 +183,7 @@ def test_shifts_of_clocks_stand_there_with_what_they_do(ledger: Ledger) -> None:
 def test_a_shift_within_the_calendar_is_marked_in_it(ledger: Ledger) -> None:
     job(ledger, "night", "30 2 * * *", timezone="Europe/Berlin")
     zone, now = ZoneInfo("Europe/Berlin"), datetime(2026, 3, 20, 12, tzinfo=UTC)
-    found = rooms._read(ledger.conn, now, ComingQuery(), zone, 4, KeptFinds())
+    found = rooms._read(ledger.conn, now, ComingQuery(), zone, 4, KeptFinds(), ())
     assert [f"{each.at:%d %H:%M}" for each in found.soon] == ["29 01:00"]
     assert [f"{each.at:%m-%d}" for each in found.far] == ["10-25"]
     (day,) = [day for day in found.days if day.is_shifted]

@@ -29,7 +29,7 @@ def test_a_class_is_set_in_one_file() -> None:
 def test_each_page_has_the_colours_that_its_viewer_has_chosen_before_it_is_drawn() -> None:
     """A script that is put off would let the page shine up in the colours of the system."""
     problem = {"status": 404, "detail": "there is no `job`", "hint": "`jobs` lists them"}
-    page = render("problem.html", problem=problem, may_log_in=False).body.decode()
+    page = render("problem.html", problem=problem, may_log_in=False, way=None).body.decode()
     head = page.partition("</head>")[0]
     assert re.search(r'<script src="/static/\w+/theme.js"></script>', head)
     assert head.index('id="dark"') < head.index("theme.js")

@@ -50,6 +50,12 @@ def held(**more: object) -> SyncStatus:
     return replace(SyncStatus(state="held", revision=1, plan=plan), **more)  # type: ignore[arg-type]
 
 
+def test_what_is_held_is_live_though_no_manifest_declares_it(ledger: Ledger) -> None:
+    status = held()
+    found = shown(ledger, replace(status, plan=replace(status.plan, declared={"job": 1})))
+    assert ": 1 job; 1 is live besides, held" in found.text
+
+
 def test_all_is_in_sync(ledger: Ledger) -> None:
     plan = Plan(manifests=2, declared={"job": 3, "queue": 1, "node": 0})
     found = shown(ledger, SyncStatus(state="in_sync", revision=1, plan=plan))

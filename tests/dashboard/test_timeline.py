@@ -65,6 +65,7 @@ def test_jobs_that_are_wrong_come_first_and_the_others_by_id(ledger: Ledger) -> 
 
     async def scenario(api: Api) -> None:
         html = (await page(api, AT)).html
+        assert "of 3 jobs: first those that failed, then those that run or wait" in html
         places = [html.index(f'id="lane-{job}"') for job in ("greet", "alpha", "sweep")]
         assert places == sorted(places)
 

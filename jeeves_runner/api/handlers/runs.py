@@ -10,13 +10,12 @@ from typing import Any, Final
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.connection import log
 from jeeves_runner.api.log_follower import LogFollower
 from jeeves_runner.api.requests.jobs import JobPath
 from jeeves_runner.api.requests.pages import PageQuery
 from jeeves_runner.api.requests.runs import LogsQuery, LookQuery, RunJobBody, RunJobQuery, RunPath, RunsQuery
-from jeeves_runner.api.responses import PiecesResponse
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.api.run_logs import TEXT, log_response
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.db.pages import ROOM
@@ -26,8 +25,6 @@ from jeeves_runner.db.runs import ended_already
 from jeeves_runner.db.triggering import triggering
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_place import LogPlace
-from jeeves_runner.execute.output.log_reader import LogReader
-from jeeves_runner.side_thread import SILENT
 from jeeves_runner.views.job_lookup import check_known
 from jeeves_runner.views.lineage import run_lineage_view
 from jeeves_runner.views.runs import (
@@ -40,7 +37,6 @@ from jeeves_runner.views.runs import (
     tails,
 )
 
-_TEXT: Final = {"Content-Type": "text/plain; charset=utf-8"}
 _NO_TIME: Final = timedelta()
 
 _RunCall = Call[RunPath, Nothing, Nothing]
@@ -93,46 +89,14 @@ async def logs(call: Call[RunPath, LogsQuery, Nothing]) -> web.StreamResponse:
     if found["started_at"] is not None:
         earlier = earlier_ids(services.conn, found["job_id"])
         place = LogPlace(str(services.config.data_dir), found["job_id"], found["id"], earlier=earlier)
-        log_pieces = _LogPieces(place)
         with suppress(OSError):  # there is none (any more), it is no file, or hangs: the tails are left
-            await call.look(log_pieces.begin)
-            return PiecesResponse(log_pieces, call.look, headers=_TEXT)
-    return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
+            return await log_response(place, call.look, call.asking.part)
+    return web.Response(body=tails(found).encode("utf-8", "replace"), headers=TEXT)
 
 
 async def _followed(call: Call[RunPath, LogsQuery, Nothing]) -> LogFollower:
     last_id = call.asking.last_event_id or call.query.after
     return LogFollower(call.services, call.files, call.path.run, last_id)
-
-
-class _LogPieces:
-    """A run's log on its way to a client, read by the thread that may hang."""
-
-    is_file: Final = True
-    held: Final = 0
-
-    def __init__(self, place: LogPlace) -> None:
-        self._place = place
-        self._parts = LogReader(place).read()
-        self._first: bytes | None = None
-
-    def begin(self) -> None:
-        """Read the first bytes. Raises OSError if there is no log to read."""
-        self._first = next(self._parts, b"")
-
-    def read(self) -> bytes:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return next(self._parts, b"")
-
-    def close(self) -> None:
-        self._parts.close()
-
-    def has_broken(self, error: OSError) -> None:
-        log.warning(
-            "the log of run %d cannot be read further: %s", self._place.run_id, error.strerror or SILENT
-        )
 
 
 async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:

@@ -45,12 +45,14 @@ RUNS: Final[tuple[Route, ...]] = (
         "/runs/{run}/logs",
         "What a run wrote, and goes on writing",
         runs.logs,
-        {200: str | LogStream, 206: str, 304: None},
-        problems={404},
+        {200: str | LogStream, 206: str},
+        problems={404, 416},
         run_may=RunMay.OWN,
         description=(
             "The log file, or the tails where there is none, where it cannot be read, or its disk hangs. "
-            "Of the file a part may be asked for (`Range`). Every byte is as the run wrote it, so `curl` "
+            "Of the file one part may be asked for: by `Range: bytes=-4096` the last 4 KiB, by "
+            "`Range: bytes=5300-` what is behind the first 5,300 bytes. While a run goes on whose log is "
+            "full (`log_max_size`), all of it comes. Every byte is as the run wrote it, so `curl` "
             "hands a terminal what may steer it; [`logs`](commands.md#logs) does not.\n\n"
             "With `?follow=1` [events](../explanation/events.md#logs): from the first byte to the end of the "
             "run, also of one that has yet to start."

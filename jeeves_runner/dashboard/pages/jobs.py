@@ -1,8 +1,7 @@
 """The jobs: which there are, how each is and has been, and those that need looking at."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -16,6 +15,7 @@ from markupsafe import Markup
 from jeeves_runner.api.job_texts import JobTexts
 from jeeves_runner.api.parameters import Text, Whole, Word
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.choices import offered, tags_offered
 from jeeves_runner.dashboard.of_all import OfAll, of_all
 from jeeves_runner.dashboard.render import piece
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
@@ -32,9 +32,6 @@ AT_ONCE: Final = 200
 
 _ROWS_KEPT: Final = 5 * AT_ONCE
 """Rows that are kept as they were drawn: some five megabytes."""
-
-_CHOICES: Final = 100
-"""Tags and owners that are offered: those of most jobs."""
 
 _WORDS: Final[Mapping[str, str]] = {"never": "never ran"}
 
@@ -134,8 +131,8 @@ def _read(texts: JobTexts, query: JobsPageQuery, conn: apsw.Connection, now: dat
             *(_chip(query, kind, found.by_kind[kind]) for kind in _chosen_of(query)),
         ],
         of_all=of_all(conn, now),
-        tags=_offered((tag for job in marks for tag in job.tags), query.tag),
-        owners=_offered((job.owner for job in marks if job.owner), query.owner),
+        tags=tags_offered(marks, query.tag),
+        owners=offered((job.owner for job in marks if job.owner), query.owner),
     )
 
 
@@ -171,8 +168,3 @@ def _path(query: JobsPageQuery, **other: object) -> str:
     usual = JobsPageQuery()._asdict()
     said = {name: value for name, value in values.items() if value is not None and value != usual[name]}
     return f"/jobs?{urlencode(said)}" if said else "/jobs"
-
-
-def _offered(each: Iterable[str], chosen: str) -> list[str]:
-    """The most common ones, by the alphabet, and what was chosen in any case."""
-    return sorted({name for name, _ in Counter(each).most_common(_CHOICES)} | ({chosen} - {""}))

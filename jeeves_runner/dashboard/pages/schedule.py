@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import log
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -16,7 +17,8 @@ from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.hourly import Day, Hour
 from jeeves_runner.core.instants import on_clocks, parse_instant
-from jeeves_runner.dashboard.showing import Sheet, show
+from jeeves_runner.dashboard.choices import tags_offered
+from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.db.jobs import ids_with_tag
 from jeeves_runner.db.timetable_state import timetable_state
 from jeeves_runner.errors import NotFound
@@ -65,7 +67,9 @@ class Cell(NamedTuple):
     short: str
     """The same in four characters at most; empty: none."""
     level: int
-    """How dark it is, from 0."""
+    """How dark it is, from 0, by how many start."""
+    worst: int
+    """How many start in its fullest minute."""
     path: str | None
     """Where these runs are listed; None: there are none, or it is over."""
     is_gap: bool
@@ -121,12 +125,14 @@ class ComingPage:
 
     query: ComingQuery
     """What was asked for."""
+    tags: Sequence[str]
+    """The tags that are offered."""
     zone: str
     """The zone of the calendar."""
     days: Sequence[CalendarDay]
     """The calendar."""
     shades: tuple[int, int]
-    """How many runs start in the worst minute of its lightest and of its darkest hours."""
+    """How many runs start in its lightest and in its darkest hours."""
     starts: int
     """How many runs start in it."""
     jobs: int
@@ -152,13 +158,22 @@ class ComingPage:
 async def coming(call: Call[Nothing, ComingQuery, Nothing]) -> web.Response:
     query, config, kept = call.query, call.services.config, call.kept_finds
     zone = ZoneInfo(config.timezone)
-    return await show(
-        call, _SHEET, lambda conn, now: _read(conn, now, query, zone, config.max_concurrency, kept)
-    )
+
+    async def known() -> Read:
+        tags = tags_offered((await call.kept_jobs.texts(call.came)).marks, query.tag)
+        return lambda conn, now: _read(conn, now, query, zone, config.max_concurrency, kept, tags)
+
+    return await show_once_known(call, _SHEET, known)
 
 
 def _read(
-    conn: apsw.Connection, now: datetime, query: ComingQuery, zone: ZoneInfo, slots: int, kept: KeptFinds
+    conn: apsw.Connection,
+    now: datetime,
+    query: ComingQuery,
+    zone: ZoneInfo,
+    slots: int,
+    kept: KeptFinds,
+    tags: Sequence[str],
 ) -> ComingPage:
     found = _agenda(conn, now, query, zone, kept)
     begin = max(now, parse_instant(query.from_, now, zone.key, "from")) if query.from_ else now
@@ -169,6 +184,7 @@ def _read(
     until = now + _SOON
     return ComingPage(
         query=query,
+        tags=tags,
         zone=zone.key,
         days=days,
         shades=shades,
@@ -225,29 +241,32 @@ def _wanted(conn: apsw.Connection, holds: str, tag: str) -> Callable[[str], bool
 
 
 class _Shades(NamedTuple):
-    """Of which worst minutes the shades of the calendar are."""
+    """Of how many starts the shades of the calendar are."""
 
     low: int
     """Of the lightest one."""
     high: int
     """Of the darkest one."""
 
-    def level(self, worst: int) -> int:
-        """From 1 for the lightest one; 0 for an hour without a start."""
-        if not worst:
+    def level(self, starts: int) -> int:
+        """From 1 for the lightest one; 0 for an hour without a start. By the order of magnitude: beside a job
+        of each second all others would look alike."""
+        if not starts:
             return 0
-        return (
-            _LEVELS
-            if self.low == self.high
-            else 1 + (worst - self.low) * (_LEVELS - 1) // (self.high - self.low)
-        )
+        if self.low == self.high:
+            return _LEVELS
+        return 1 + int(log(starts / self.low) / log(self.high / self.low) * (_LEVELS - 1) + _ROUNDED)
+
+
+_ROUNDED: Final = 1e-9
+"""What is missing where a logarithm should give a whole number."""
 
 
 def _shades(days: Sequence[Day], now: datetime) -> _Shades:
-    worst = [
-        hour.worst for day in days for hour in day.hours if hour and hour.worst and not _is_over(hour, now)
+    starts = [
+        hour.starts for day in days for hour in day.hours if hour and hour.starts and not _is_over(hour, now)
     ]
-    return _Shades(min(worst, default=0), max(worst, default=0))
+    return _Shades(min(starts, default=0), max(starts, default=0))
 
 
 def _day(day: Day, shades: _Shades, now: datetime, query: ComingQuery, *, is_today: bool) -> CalendarDay:
@@ -268,12 +287,13 @@ _SATURDAY: Final = 5
 
 def _cell(number: int, hour: Hour | None, shades: _Shades, now: datetime, query: ComingQuery) -> Cell:
     if hour is None or _is_over(hour, now):
-        return Cell(number, 0, "", 0, None, hour is None, is_now=False)
+        return Cell(number, 0, "", 0, 0, None, hour is None, is_now=False)
     return Cell(
         hour=number,
         starts=hour.starts,
         short=_short(hour.starts),
-        level=shades.level(hour.worst),
+        level=shades.level(hour.starts),
+        worst=hour.worst,
         path=_path(query, from_=to_text(hour.begin), cursor=None) if hour.starts else None,
         is_gap=False,
         is_now=hour.begin <= now,

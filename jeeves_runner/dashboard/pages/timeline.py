@@ -18,8 +18,9 @@ from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.core.reasons import short_reason
 from jeeves_runner.dashboard.at_once import AtOnce, at_once
+from jeeves_runner.dashboard.choices import tags_offered
 from jeeves_runner.dashboard.lanes import Extent, Lanes, Mark, extent, lanes_of
-from jeeves_runner.dashboard.showing import Sheet, show
+from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.db.timeline import MOST_RUNS, Chosen, JobRuns, Timeline, Window, timeline
 
 _SHEET: Final = Sheet(template="timeline.html", title="Timeline", here="/timeline", live=("run", "sync"))
@@ -113,12 +114,12 @@ class TimelinePage:
 
     query: TimelineQuery
     """What was asked for."""
+    tags: Sequence[str]
+    """The tags that are offered."""
     window: Window
     """The time that is shown."""
     now: Extent | None
     """Where now is; None: not in it."""
-    now_ms: int
-    """The same in milliseconds since 1970: the clock of the viewer may be wrong."""
     zooms: Sequence[Link]
     """Less and more of time."""
     earlier: str
@@ -163,12 +164,17 @@ class TimelinePage:
 
 async def timeline_page(call: Call[Nothing, TimelineQuery, Nothing]) -> web.Response:
     query, config = call.query, call.services.config
-    return await show(
-        call, _SHEET, lambda conn, now: _read(conn, now, query, config.timezone, config.max_concurrency)
-    )
+
+    async def known() -> Read:
+        tags = tags_offered((await call.kept_jobs.texts(call.came)).marks, query.tag)
+        return lambda conn, now: _read(conn, now, query, config.timezone, config.max_concurrency, tags)
+
+    return await show_once_known(call, _SHEET, known)
 
 
-def _read(conn: apsw.Connection, now: datetime, query: TimelineQuery, zone: str, slots: int) -> TimelinePage:
+def _read(
+    conn: apsw.Connection, now: datetime, query: TimelineQuery, zone: str, slots: int, tags: Sequence[str]
+) -> TimelinePage:
     asked = parse_instant(query.until, now, zone, "until") if query.until else now
     until = min(max(asked, _EARLIEST), now)
     is_newest = until == now
@@ -182,9 +188,9 @@ def _read(conn: apsw.Connection, now: datetime, query: TimelineQuery, zone: str,
     later = until + half
     return TimelinePage(
         query=query,
+        tags=tags,
         window=window,
         now=extent(window, now_ms, now_ms) if window.begin <= now_ms < window.end else None,
-        now_ms=now_ms,
         zooms=[
             Link(
                 word,

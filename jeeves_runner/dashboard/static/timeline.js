@@ -1,7 +1,7 @@
 // The timeline in the viewer's zone: its axis on full hours there, now that moves on, keys that go through time,
 // and a card that says more of the run under the pointer.
 import { again } from "./live.js";
-import { instant, show, span } from "./times.js";
+import { instant, present, show, span } from "./times.js";
 
 const MINUTE = 60000;
 const plot = () => document.getElementById("plot");
@@ -30,13 +30,11 @@ function axis(shown) {
   show(shown);
 }
 
-let ahead = 0; // of the viewer's clock before that of the server, when the page came
-
 // Now moves on, and what runs grows with it; where it leaves the picture, the page comes again.
 function moveOn() {
   const shown = plot();
   if (!shown || !("now" in shown.dataset) || document.hidden) return;
-  const now = Date.now() - ahead;
+  const now = present();
   if (now >= shown.dataset.end) return again();
   const x = place(now, shown);
   const line = document.getElementById("now");
@@ -146,7 +144,6 @@ setInterval(moveOn, 1000);
 function ready() {
   const shown = plot();
   if (!shown) return;
-  ahead = Date.now() - shown.dataset.now;
   axis(shown);
   moveOn();
 }

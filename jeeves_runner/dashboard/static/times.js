@@ -32,7 +32,8 @@ export function serverSays(date) {
   if (isOther) show();
 }
 
-const present = () => Date.now() - ahead;
+// Now, by the clock of the server.
+export const present = () => Date.now() - ahead;
 
 // A time of the viewer's clock by that of the server.
 export const byServer = (at) => new Date(at - ahead);
