@@ -1,5 +1,6 @@
 // A page that stays true: told of changes by one stream for all tabs of this browser, it comes again for itself
 // and puts the difference in its place. The server says how often it may.
+import { keepFocus } from "./focus.js";
 import * as link from "./link.js";
 import { serverSays, show } from "./times.js";
 
@@ -191,11 +192,13 @@ function put(page) {
   if (loads(page) !== loads(document)) return location.reload();
   document.title = page.title;
   document.getElementById("icon").href = page.getElementById("icon").href;
-  for (const id of ["mark", "vitals", "ways", "main"]) {
-    const now = page.getElementById(id);
-    show(now);
-    Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });
-  }
+  keepFocus(() => {
+    for (const id of ["mark", "vitals", "ways", "main"]) {
+      const now = page.getElementById(id);
+      show(now);
+      Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });
+    }
+  });
   document.dispatchEvent(new CustomEvent("jeeves:shown"));
 }
 
