@@ -212,6 +212,8 @@ class BodyReader(Generic[T]):
             return b""
         if request.headers.get("Content-Encoding", _AS_IT_IS).strip().lower() != _AS_IT_IS:
             raise web.HTTPUnsupportedMediaType
+        if "Expect" in request.headers and (request.content_length or 0) > request.client_max_size:
+            raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
         await go_on(request)
         try:
             async with asyncio.timeout(self._seconds):
