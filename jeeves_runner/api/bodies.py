@@ -17,7 +17,15 @@ from aiohttp import HttpVersion11, web
 from jeeves_runner.api.parameters import JsonSchema
 from jeeves_runner.api.room import Room
 from jeeves_runner.core.durations import DURATION_FORM, span_ms
-from jeeves_runner.core.values import MAX_DEPTH, check_levels, finite, refuse_constant, to_json, too_deep
+from jeeves_runner.core.values import (
+    MAX_DEPTH,
+    check_levels,
+    finite,
+    refuse_constant,
+    to_json,
+    too_deep,
+    why_no_json,
+)
 from jeeves_runner.core.wording import brief, in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
 from jeeves_runner.side_thread import SideThread
@@ -212,8 +220,9 @@ class BodyReader(Generic[T]):
             return b""
         if request.headers.get("Content-Encoding", _AS_IT_IS).strip().lower() != _AS_IT_IS:
             raise web.HTTPUnsupportedMediaType
-        if "Expect" in request.headers and (request.content_length or 0) > request.client_max_size:
-            raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
+        size, most = request.content_length or 0, request.client_max_size
+        if size > most:
+            raise web.HTTPRequestEntityTooLarge(most, size)
         await go_on(request)
         try:
             async with asyncio.timeout(self._seconds):
@@ -285,12 +294,15 @@ def _object(text: bytes) -> Mapping[str, object]:
         return {}
     try:
         value = json.loads(
-            text, object_pairs_hook=_without_twins, parse_constant=refuse_constant, parse_float=finite
+            text.decode("utf-8-sig"),
+            object_pairs_hook=_without_twins,
+            parse_constant=refuse_constant,
+            parse_float=finite,
         )
     except RecursionError:
         raise too_deep("the body", _LEVELS) from None
     except ValueError as error:
-        raise InvalidValue(f"the body is not JSON: {error}") from error
+        raise InvalidValue(f"the body is not JSON: {why_no_json(error)}") from error
     if not isinstance(value, dict):
         raise InvalidValue("the body must be a JSON object")
     if rb"\u" in text:  # only so can half a character come

@@ -45,6 +45,8 @@ class ForeignPages:
         if len(hosts) != 1 or (hosts[0] not in own and hosts[0] not in self._hosts):
             named = ", ".join(sorted(own | self._hosts))
             detail = f"the Host header must be one of this server's own: {named}"
+            if not named:  # a Unix socket has no name that browsers know
+                detail = "through a proxy, the Unix socket takes a token or the Host of `api.public_url`"
             return Fault(detail, "set `api.public_url` where people reach it under another name")
         if request.method in _SAFE_METHODS:
             return None

@@ -9,7 +9,7 @@ import click
 
 from jeeves_runner.cli import PROGRAM
 from jeeves_runner.core.durations import is_duration
-from jeeves_runner.core.values import PAGE, decode_json, is_id
+from jeeves_runner.core.values import PAGE, decode_json, is_id, why_no_json
 from jeeves_runner.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -108,7 +108,7 @@ def parse_json(text: str, what: str) -> Any:
         return decode_json(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"{what} is not JSON: {error}",
+            f"{what} is not JSON: {why_no_json(error)}",
             hint="""a string needs its own quotes inside the shell's: '"text"', '{"key": 1}'""",
         ) from error
 

@@ -27,6 +27,10 @@ EXACT: Final = 2**53
 """Up to here a float tells whole numbers from one another."""
 PAGE: Final = 50
 """How many rows of a list a caller gets without saying how many."""
+MAX_DIGITS: Final = 4300
+"""Digits of a whole number: Python refuses more."""
+_TOO_MANY_DIGITS: Final = "integer string conversion"
+"""What Python says of them."""
 MAX_DEPTH: Final = 100
 """Levels of lists and objects in a value: few enough that no script runs out of stack reading it."""
 
@@ -57,7 +61,7 @@ def to_json(value: object, what: str, *, levels: int = MAX_DEPTH) -> str:
         raise InvalidValue(f"{what} holds a lone surrogate, which is no character") from error
     except (TypeError, ValueError) as error:
         raise InvalidValue(
-            f"{what} is not a JSON value: {error}",
+            f"{what} is not a JSON value: {why_no_json(error)}",
             hint="use null, true and false, finite numbers, strings, and lists and objects of these",
         ) from error
     if len(text) > MAX_JSON_LENGTH:
@@ -99,7 +103,7 @@ def from_json(text: str, where: str) -> Any:
         return parse_json(text)
     except ValueError as error:
         raise DatabaseError(
-            f"{where} does not hold JSON: {error}",
+            f"{where} does not hold JSON: {why_no_json(error)}",
             hint="another program has written it; write it anew or delete it",
         ) from error
 
@@ -201,6 +205,15 @@ def _check_keys(mapping: dict[object, object], what: str) -> None:
                 f"{what} has the key {key!r}, which is not a string",
                 hint="JSON knows strings only; use str(key)",
             )
+
+
+def why_no_json(error: Exception) -> str:
+    """What is wrong with a text or a value that is no JSON, by the exception that says so: without what
+    Python advises its own programmers."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not UTF-8"
+    words = str(error)
+    return f"a number has more than {MAX_DIGITS:,} digits" if _TOO_MANY_DIGITS in words else words
 
 
 def refuse_constant(name: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 import apsw
 
 from jeeves_runner.core.durations import text_after
-from jeeves_runner.core.values import check_whole, fields_of, parse_json
+from jeeves_runner.core.values import check_whole, fields_of, parse_json, why_no_json
 from jeeves_runner.db.lineage import IS_TOLD, Effects, counting_claims, disown
 from jeeves_runner.db.queue_pauses import IS_PAUSED
 from jeeves_runner.db.queue_refusals import LEASE_ENDED, lease_lost
@@ -127,7 +127,8 @@ class _Batch:
         try:
             self.items.append(Item(item_id, parse_json(payload), attempt, lease_token))
         except ValueError as error:
-            tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": f"the payload is not JSON: {error}"})
+            fault = f"the payload is not JSON: {why_no_json(error)}"
+            tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": fault})
         else:
             self.room -= 1
 

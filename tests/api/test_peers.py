@@ -16,6 +16,7 @@ from support.api import Api, with_api
 from support.ledger import Ledger
 
 from jeeves_runner.api import peer_owner
+from jeeves_runner.api.foreign_pages import ForeignPages
 from jeeves_runner.api.peers import Peer, peer_of
 from jeeves_runner.api.server import listen, url_of
 from jeeves_runner.config_api import Network
@@ -33,13 +34,16 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 class Wire:
-    """A connection from ``peer`` to the server's port 1937."""
+    """A connection from ``peer`` to the server's port 1937; ``wire``: a socket of the Unix kind instead."""
 
-    def __init__(self, peer: str) -> None:
-        self._peer = (peer, 5)
+    def __init__(self, peer: str, *, wire: socket.socket | None = None) -> None:
+        if wire is None:
+            self._known: dict[str, object] = {"peername": (peer, 5), "sockname": ("127.0.0.1", 1937)}
+        else:
+            self._known = {"socket": wire, "sockname": wire.getsockname()}
 
     def get_extra_info(self, name: str, default: object = None) -> object:
-        return {"peername": self._peer, "sockname": ("127.0.0.1", 1937)}.get(name, default)
+        return self._known.get(name, default)
 
     def is_closing(self) -> bool:
         return False
@@ -89,18 +93,25 @@ def test_only_a_known_proxy_is_believed_to_have_got_it_by_https(at: str, is_http
 def test_a_proxy_is_no_owner_of_the_unix_socket(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX)
 
-    class Unix(Wire):
-        def get_extra_info(self, name: str, default: object = None) -> object:
-            return ours if name == "socket" else default
-
     with ours, theirs:
-        marked = make_mocked_request("GET", "/", headers={"X-Real-IP": "10.0.0.9"}, transport=Unix(""))
-        plain = make_mocked_request("GET", "/", headers={}, transport=Unix(""))
+        unix = Wire("", wire=ours)
+        marked = make_mocked_request("GET", "/", headers={"X-Real-IP": "10.0.0.9"}, transport=unix)
+        plain = make_mocked_request("GET", "/", headers={}, transport=unix)
         found = [peer_of(request, ()) for request in (marked, plain)]
     assert [peer is not None and (peer.is_socket, peer.is_loopback) for peer in found] == [
         (False, False),
         (True, False),
     ]
+
+
+def test_a_unix_socket_has_no_host_that_a_proxy_could_name() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs:
+        unix = Wire("", wire=ours)
+        request = make_mocked_request("GET", "/", headers={"Host": "localhost"}, transport=unix)
+        fault = ForeignPages(None).fault_of(request, Peer("", proxy_header="Via"))
+    assert fault is not None
+    assert fault.detail == "through a proxy, the Unix socket takes a token or the Host of `api.public_url`"
 
 
 def test_a_proxy_speaks_for_the_requests_alone_that_it_marks(ledger: Ledger) -> None:

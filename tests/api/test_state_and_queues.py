@@ -253,6 +253,14 @@ def test_what_is_none_or_could_be_another_one_is_refused(ledger: Ledger, number:
         ("PUT", "/state/ns/k", {}, "the body has no value"),
         ("PUT", "/state/ns/k", b'{"value": NaN}', "the body is not JSON: NaN is not JSON"),
         ("PUT", "/state/ns/k", b'{"value": 1e999}', "the body is not JSON: 1e999 is too large a number"),
+        (
+            "PUT",
+            "/state/ns/k",
+            b'{"value": ' + b"9" * 4301 + b"}",
+            "the body is not JSON: a number has more than 4,300 digits",
+        ),
+        ("PUT", "/state/ns/k", b'{"value": "\xff"}', "the body is not JSON: byte 12 is not UTF-8"),
+        ("PUT", "/state/ns/k", '{"value": 1}'.encode("utf-16-le"), "the body is not JSON: "),
         ("PUT", "/state/ns/k", b'{"value": "\\ud800"}', "the body holds a lone surrogate"),
         ("PUT", "/state/ns/k", b'{"value": {"a": 1, "a": 2}}', "the body has the key 'a' more than once"),
         (
@@ -287,6 +295,19 @@ def test_a_body_is_at_most_one_mebibyte(ledger: Ledger) -> None:
     large, too_large = ({"value": "x" * size} for size in ((1 << 20) - 13, 1 << 20))
     found = play(ledger, ("PUT", "/state/ns/k", large), ("PUT", "/state/ns/k", too_large))
     assert [answer.status for answer in found] == [200, 413]
+
+
+def test_a_body_that_says_it_is_too_large_is_not_waited_for(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        head = f"PUT /state/ns/k HTTP/1.1\r\nHost: 127.0.0.1:{api.port}\r\n"
+        more = f"Expect: 100-continue\r\nContent-Length: {1 << 30}\r\n\r\n"
+        writer.write((head + more).encode() + b"{")
+        first = await reader.readline()
+        writer.close()
+        return first
+
+    assert with_api(ledger, scenario).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_run_writes_in_its_own_name_while_it_runs(ledger: Ledger) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jeeves_runner.core.values import canonical_json, decode_json, from_json, parse_json
-from jeeves_runner.errors import DatabaseError
+from jeeves_runner.core.values import canonical_json, decode_json, from_json, parse_json, to_json
+from jeeves_runner.errors import DatabaseError, InvalidValue
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,12 @@ def test_any_other_text_has_none(text: str, message: str) -> None:
         canonical_json(text)
     with pytest.raises(DatabaseError, match=f"state a/b does not hold JSON: .*{message}"):
         from_json(text, "state a/b")
+
+
+def test_a_number_of_too_many_digits_is_told_in_words_of_ours() -> None:
+    with pytest.raises(InvalidValue) as refused:
+        to_json({"n": 10**5000}, "the payload")
+    assert refused.value.message == "the payload is not a JSON value: a number has more than 4,300 digits"
+    with pytest.raises(DatabaseError) as unreadable:
+        from_json("1" * 5000, "state a/b")
+    assert unreadable.value.message == "state a/b does not hold JSON: a number has more than 4,300 digits"

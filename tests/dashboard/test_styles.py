@@ -36,3 +36,8 @@ def test_each_page_has_the_colours_that_its_viewer_has_chosen_before_it_is_drawn
     for each in FOLDER.joinpath("templates").iterdir():
         if "<head>" in each.read_text():
             assert '{% include "colours.html" %}' in each.read_text(), each.name
+
+
+def test_what_a_page_is_drawn_with_is_asked_for_before_what_it_listens_with() -> None:
+    frame = FOLDER.joinpath("templates", "frame.html").read_text()
+    assert frame.index("act.css") < frame.index("block head") < frame.index("module('app.js')")

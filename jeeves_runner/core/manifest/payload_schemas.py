@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from jeeves_runner.core.expressions import problem_of
 from jeeves_runner.core.payload_schema import KINDS, compiled, in_words
 from jeeves_runner.core.problem import Finding, KeyPath
-from jeeves_runner.core.values import canonical_json, parse_json
+from jeeves_runner.core.values import canonical_json, parse_json, why_no_json
 from jeeves_runner.core.wording import brief, shown
 from jeeves_runner.errors import InvalidValue
 
@@ -97,7 +97,8 @@ def text_in(content: bytes) -> str:
     except UnicodeDecodeError:
         raise InvalidValue("the file is not UTF-8", hint="save it as UTF-8") from None
     except ValueError as error:
-        raise InvalidValue(f"the file is not JSON: {error}", hint="let it hold one JSON Schema") from None
+        fault = f"the file is not JSON: {why_no_json(error)}"
+        raise InvalidValue(fault, hint="let it hold one JSON Schema") from None
     if not isinstance(value, dict):
         raise InvalidValue("the file holds no object", hint="let it hold one JSON Schema")
     return canonical(value)
