@@ -144,6 +144,10 @@ class Gate:
             return self._told(request, problem_of(error))
         except web.HTTPMethodNotAllowed as error:
             return self._told(request, problem_of_http(self._as_described(request, error)))
+        except web.HTTPNotFound as error:
+            hint = _OF_SLASHES if request.path.endswith("/") or "//" in request.path else None
+            problem = problem_of_http(error)
+            return self._told(request, problem if hint is None else problem._replace(hint=hint))
         except web.HTTPException as error:
             return self._told(request, problem_of_http(error))
         except web.RequestPayloadError as error:
@@ -176,6 +180,9 @@ class Gate:
 
     def _told(self, request: web.Request, problem: HttpProblem) -> web.Response:
         return self._manner_of(request).tell(problem, request)
+
+
+_OF_SLASHES: Final = "no path here has a / at its end, or two of them together"
 
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:

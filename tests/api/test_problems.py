@@ -290,3 +290,26 @@ def test_every_error_code_has_its_status() -> None:
     known = [value for value in vars(jeeves_runner.errors).values() if isinstance(value, type)]
     codes = {error.code for error in known if issubclass(error, JeevesError)}
     assert codes == set(STATUSES)
+
+
+@pytest.mark.parametrize("path", ["/runs/", "/jobs/backup/", "//runs", "/jobs//runs", "/runs/?limit=1"])
+def test_a_slash_too_many_is_named(ledger: Ledger, path: str) -> None:
+    answer = get(ledger, path)
+    assert problem(answer) == (404, "there is nothing at this path")
+    assert answer.body["hint"] == "no path here has a / at its end, or two of them together"
+
+
+@pytest.mark.parametrize("time", ["2026-03-01T12:00:00+01:00", "2026-03-01 12:00+0100", "20260301T12+01"])
+def test_a_plus_that_is_not_encoded_is_named(ledger: Ledger, time: str) -> None:
+    answer = get(ledger, f"/runs?since={time}")
+    assert answer.status == 400
+    assert "%2B" in answer.body["hint"]
+    assert get(ledger, f"/runs?since={time.replace('+', '%2B')}").status == 200
+
+
+@pytest.mark.parametrize("name", ["token", "access_token", "api_key", "API-Key"])
+def test_a_token_in_an_address_is_refused_and_not_repeated(ledger: Ledger, name: str) -> None:
+    answer = get(ledger, f"/status?{name}=jr_secret")
+    assert answer.status == 400
+    assert "Authorization: Bearer TOKEN" in answer.body["hint"]
+    assert "jr_secret" not in str(answer.body)
