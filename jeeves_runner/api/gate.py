@@ -173,8 +173,9 @@ class Gate:
         return web.HTTPMethodNotAllowed(error.method, error.allowed_methods - others)
 
     def _unexpected(self, request: web.Request, fault: Exception) -> web.Response:
-        if not _has_hung_up(request, fault):
-            log.exception("%s %r failed", request.method, request.path, exc_info=fault)
+        if _has_hung_up(request, fault):  # what nothing reads is counted, and stands in the audit
+            return self._told(request, HttpProblem(400, "bad_request", "the client hung up"))
+        log.exception("%s %r failed", request.method, request.path, exc_info=fault)
         return self._told(request, HttpProblem(500, "unexpected", UNEXPECTED))
 
     def _told(self, request: web.Request, problem: HttpProblem) -> web.Response:
