@@ -311,3 +311,17 @@ def preferences(request: web.Request) -> Iterator[str]:
     for line in request.headers.getall("Prefer", ()):
         for preference in _QUOTED.sub("", line).split(","):
             yield re.split("[=;]", preference)[0].strip().lower()
+
+
+def weights(accept: str) -> Mapping[str, float]:
+    """What a header such as ``Accept`` or ``Accept-Encoding`` names, in lower case, and how much of each is
+    wanted; 0: none of it (RFC 9110, section 12.4.2)."""
+    found: dict[str, float] = {}
+    for each in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in each.split(";"))
+        weight = next((value[2:] for value in parameters if value.startswith("q=")), "1")
+        try:
+            found[kind] = float(weight)
+        except ValueError:
+            found[kind] = 0.0
+    return found
