@@ -54,8 +54,8 @@ SUBJECTS: Final = (
     Subject(
         name="Queues",
         about=(
-            "What waits to be worked on. Queues are declared in manifests: what else would write to `/queues` "
-            "or to a queue itself answers 405 and names the file to edit.\n\n"
+            "What waits to be worked on. Queues are declared in manifests: what else would write to "
+            "`/queues` or to a queue itself answers 405 and names the file to edit.\n\n"
             "A `lease`, `delay` or `retry_in` is a text such as `5m`, or a "
             "number of seconds. What a run does with its own token names that run, as if its script had "
             "written to the database."
