@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from jeeves_runner.config_kinds import Text
 from jeeves_runner.config_secrets import BaseUrl
@@ -63,12 +64,22 @@ def _text(network: Network) -> str:
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
+class PublicUrl(BaseUrl):
+    """Where people reach the server."""
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        yield from super().warnings(place, written, given)
+        if path := urlsplit(written).path.strip("/"):
+            message = f"`{'.'.join(place)}` has a path: pages of the dashboard do not work below /{path}"
+            yield wrong_value(place, message, "give it a host name of its own; programs can use such a path")
+
+
 class ApiConfig(NamedTuple):
     """How people reach the HTTP API."""
 
     public_url: Annotated[
         str | None,
-        BaseUrl("Where people reach this server, for links in messages.", "https://jobs.example.org"),
+        PublicUrl("Where people reach this server, for links in messages.", "https://jobs.example.org"),
     ] = None
     """None: where it listens."""
     trusted_proxies: Annotated[

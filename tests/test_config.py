@@ -336,3 +336,10 @@ def test_a_variable_with_no_token_that_can_be_used_is_warned_about(
     assert problem.message.startswith(said + fault)
     assert "hunter" not in f"{problem.message} {problem.hint}"
     assert problem.hint == "set it to the token"
+
+
+def test_a_path_below_which_people_would_reach_the_server_is_warned_about(tmp_path: Path) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text('api: {public_url: "https://example.org/runner/"}\n')
+    (problem,) = check_config(tmp_path, None)[1]
+    assert problem.severity == "warning"
+    assert problem.message == "`api.public_url` has a path: pages of the dashboard do not work below /runner"

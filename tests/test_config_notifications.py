@@ -34,7 +34,7 @@ notifications:
     night: {url_path: url}
   email: {host: smtp.example.org, from: jobs@example.org, username: jobs, password_path: password, tls: tls}
 heartbeat: {url: "https://hc-ping.com/hunter2", every: 5m}
-api: {public_url: "https://jobs.example.org/here/"}
+api: {public_url: "https://jobs.example.org/"}
 """
 
 
@@ -62,7 +62,7 @@ def test_all_that_can_be_said_is_read(tmp_path: Path) -> None:
         ),
     )
     assert config.heartbeat == HeartbeatConfig(url="https://hc-ping.com/hunter2", every_ms=300_000)
-    assert config.api == ApiConfig("https://jobs.example.org/here")
+    assert config.api == ApiConfig("https://jobs.example.org")
 
 
 def test_what_is_not_said_is_not_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from jeeves_runner.api.browser import Browser
 from jeeves_runner.api.callers import Caller
 from jeeves_runner.api.connection import Connection
 from jeeves_runner.api.guard import Guard
-from jeeves_runner.api.parameters import preferences
+from jeeves_runner.api.parameters import preferences, weights
 from jeeves_runner.core.origin import Actor
 
 REFRESH: Final = "Jeeves-Refresh"
@@ -63,7 +63,7 @@ class Asking:
     @property
     def takes_gzip(self) -> bool:
         """Whether the client takes an answer packed by gzip."""
-        return "gzip" in self._request.headers.get("Accept-Encoding", "")
+        return weights(self._request.headers.get("Accept-Encoding", "")).get("gzip", 0.0) > 0
 
     @property
     def is_refresh(self) -> bool:

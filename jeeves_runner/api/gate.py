@@ -144,6 +144,10 @@ class Gate:
             return self._told(request, problem_of(error))
         except web.HTTPMethodNotAllowed as error:
             return self._told(request, problem_of_http(self._as_described(request, error)))
+        except web.HTTPNotFound as error:
+            hint = _OF_SLASHES if request.path.endswith("/") or "//" in request.path else None
+            problem = problem_of_http(error)
+            return self._told(request, problem if hint is None else problem._replace(hint=hint))
         except web.HTTPException as error:
             return self._told(request, problem_of_http(error))
         except web.RequestPayloadError as error:
@@ -169,12 +173,16 @@ class Gate:
         return web.HTTPMethodNotAllowed(error.method, error.allowed_methods - others)
 
     def _unexpected(self, request: web.Request, fault: Exception) -> web.Response:
-        if not _has_hung_up(request, fault):
-            log.exception("%s %r failed", request.method, request.path, exc_info=fault)
+        if _has_hung_up(request, fault):  # what nothing reads is counted, and stands in the audit
+            return self._told(request, HttpProblem(400, "bad_request", "the client hung up"))
+        log.exception("%s %r failed", request.method, request.path, exc_info=fault)
         return self._told(request, HttpProblem(500, "unexpected", UNEXPECTED))
 
     def _told(self, request: web.Request, problem: HttpProblem) -> web.Response:
         return self._manner_of(request).tell(problem, request)
+
+
+_OF_SLASHES: Final = "no path here has a / at its end, or two of them together"
 
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:

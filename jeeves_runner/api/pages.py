@@ -1,10 +1,11 @@
 """Pages for browsers beside the documents: which paths have one, and which of the two a client gets."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from jeeves_runner.api.manner import Manner
+from jeeves_runner.api.parameters import weights
 from jeeves_runner.api.route import Route
 
 PAGE: Final = "text/html"
@@ -37,18 +38,6 @@ def prefers_page(accept: str) -> bool:
     and what says nothing of pages does not."""
     if PAGE not in accept:
         return False
-    weights = _weights(accept)
-    document = next((weights[kind] for kind in _DOCUMENT if kind in weights), 0.0)
-    return weights.get(PAGE, 0.0) > document
-
-
-def _weights(accept: str) -> Mapping[str, float]:
-    found: dict[str, float] = {}
-    for each in accept.split(","):
-        kind, *parameters = (part.strip().lower() for part in each.split(";"))
-        weight = next((value[2:] for value in parameters if value.startswith("q=")), "1")
-        try:
-            found[kind] = float(weight)
-        except ValueError:
-            found[kind] = 0.0
-    return found
+    found = weights(accept)
+    document = next((found[kind] for kind in _DOCUMENT if kind in found), 0.0)
+    return found.get(PAGE, 0.0) > document

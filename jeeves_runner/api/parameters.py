@@ -26,6 +26,10 @@ JsonSchema = Mapping[str, object]
 MAX_LIMIT: Final = 1000
 MAX_ID: Final = 2**63 - 1
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_LOST_PLUS: Final = re.compile("[0-9-]{8,10}[Tt ][0-9:.,]+ [0-9]{2}(:?[0-9]{2})?")
+_SECRETS: Final = frozenset({"token", "access_token", "auth_token", "api_key", "apikey"})
+"""What other programs take in an address."""
+_IN_A_HEADER: Final = "send `Authorization: Bearer TOKEN`: an address is kept in logs and histories"
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -207,6 +211,14 @@ class Moment(Text):
     def words(self) -> str:
         return "a time"
 
+    def parse(self, text: str, name: str) -> str:
+        if _LOST_PLUS.fullmatch(text):  # as servers read forms, and queries with them
+            raise InvalidValue(
+                f"{name} has a blank where an offset has a sign: {in_quotes(text)}",
+                hint="in a query a + is written %2B; a time in UTC ends in Z",
+            )
+        return text
+
 
 @dataclass(frozen=True, slots=True)
 class Selection(Text):
@@ -284,10 +296,9 @@ class Parser(Generic[T]):
         found: dict[str, object] = {}
         for name, text in given.items():
             if name not in self._known:
-                raise InvalidValue(
-                    f"there is no parameter {in_quotes(name)} here",
-                    hint=known_words(name, self._known, "parameters"),
-                )
+                secret = name.lower().replace("-", "_") in _SECRETS
+                hint = _IN_A_HEADER if secret else known_words(name, self._known, "parameters")
+                raise InvalidValue(f"there is no parameter {in_quotes(name)} here", hint=hint)
             called, parameter = self._known[name]
             if parameter.attribute in found:
                 raise InvalidValue(f"{called} is given more than once")
@@ -300,3 +311,17 @@ def preferences(request: web.Request) -> Iterator[str]:
     for line in request.headers.getall("Prefer", ()):
         for preference in _QUOTED.sub("", line).split(","):
             yield re.split("[=;]", preference)[0].strip().lower()
+
+
+def weights(accept: str) -> Mapping[str, float]:
+    """What a header such as ``Accept`` or ``Accept-Encoding`` names, in lower case, and how much of each is
+    wanted; 0: none of it (RFC 9110, section 12.4.2)."""
+    found: dict[str, float] = {}
+    for each in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in each.split(";"))
+        weight = next((value[2:] for value in parameters if value.startswith("q=")), "1")
+        try:
+            found[kind] = float(weight)
+        except ValueError:
+            found[kind] = 0.0
+    return found

@@ -1,6 +1,7 @@
 """What ``diff`` compares the manifests with, and what comes of it."""
 
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from jeeves_runner.cli.context import App
@@ -93,14 +94,14 @@ def _kept(app: App) -> dict[str, str]:
         return namespaces.kept(conn)
 
 
-def with_server(app: App, address: str, *, staged: bool) -> Comparison:
+def with_server(app: App, address: str, token_file: Path | None, *, staged: bool) -> Comparison:
     """With what is live on another server. It needs no database."""
     from jeeves_runner import __version__
     from jeeves_runner.cli.remote import ask_address
     from jeeves_runner.reconcile.elsewhere import elsewhere
     from jeeves_runner.views.comparison import against
 
-    found = elsewhere(ask_address(address, "/specs"), str(app.config.root))
+    found = elsewhere(ask_address(address, "/specs", token_file), str(app.config.root))
     if found is None:
         raise NoServer(f"what answers at {address} is no server of jeeves-runner")
     if found.version != __version__:

@@ -287,6 +287,10 @@ def test_a_client_is_told_to_go_on_only_where_its_body_is_read(ledger: Ledger) -
             wire.send("POST /jobs/greet/run HTTP/1.1\r\nHost: evil\r\nExpect: 100-continue\r\n")
             wire.send("Content-Type: application/json\r\nContent-Length: 2\r\n\r\n")
             assert (await wire.answer())[0] == 403
+        async with Wire(api) as wire:
+            wire.send("POST /jobs/greet/run HTTP/1.1\r\nHost: {host}\r\nExpect: 100-continue\r\n")
+            wire.send("Content-Type: application/json\r\nContent-Length: 1048577\r\n\r\n")
+            assert (await wire.answer())[0] == 413
 
     with_api(ledger, scenario)
 

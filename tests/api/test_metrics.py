@@ -1,5 +1,6 @@
 """``GET /metrics``."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,25 @@ def test_requests_are_counted_by_route(ledger: Ledger) -> None:
         assert value(answer, name, route="/jobs/{job}", method="GET", status="404") == 1
         assert value(answer, name, route="none", method="GET", status="404") == 1
         assert value(answer, name, route="none", method=OTHER, status="405") == 1
+
+    with_api(ledger, scenario)
+
+
+def test_a_client_that_hangs_up_amid_its_body_is_no_fault_of_the_server(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        head = f"POST /jobs/mail/run HTTP/1.1\r\nHost: 127.0.0.1:{api.port}\r\n"
+        writer.write(f"{head}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n".encode())
+        await reader.readline()
+        writer.close()
+        async with asyncio.timeout(30):
+            while not (acts := (await api.get("/audit")).body["audit"]):  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0.01)
+        assert [(act["action"], act["answer"]) for act in acts] == [("run", 400)]
+        answer = await api.get("/metrics")
+        name, route = "jeeves_runner_http_requests_total", "/jobs/{job}/run"
+        assert value(answer, name, route=route, method="POST", status="400") == 1
+        assert value(answer, name, route=route, method="POST", status="500") is None
 
     with_api(ledger, scenario)
 

@@ -12,6 +12,7 @@ import jeeves_runner.errors
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.db.queue_enqueue import enqueue
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.views.problems import STATUSES
 
@@ -237,6 +238,26 @@ def test_jobs_are_written_in_manifests_alone(ledger: Ledger, tmp_path: Path, met
     assert hint.endswith(" and …/unmute act on a job")
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+def test_so_are_queues(ledger: Ledger, tmp_path: Path, method: str) -> None:
+    ledger.declare_queue("mail", file="jobs.d/mail.yaml", line=1)
+    with ledger.tx() as tx:
+        enqueue(tx, "made", ["1"])
+    folder = tmp_path / "jobs.d"
+    for path, detail in (
+        ("/queues/mail", "queue mail is declared in jobs.d/mail.yaml:1; edit it there"),
+        ("/queues/made", f"queue made is declared nowhere: add or edit a file in {folder}"),
+        ("/queues", f"queues are declared in manifests: add or edit a file in {folder}"),
+    ):
+        answer = ask(ledger, method, path, {"max_attempts": 1})
+        assert (problem(answer), answer.headers["Allow"]) == ((405, detail), "GET, HEAD")
+        hint = answer.body["hint"]
+        assert hint.startswith("a saved manifest is applied at once; POST …/pause, …/resume, …/purge")
+        assert hint.endswith(" act on a queue")
+    assert problem(ask(ledger, method, "/queues/none", {}))[0] == 404
+    assert problem(ask(ledger, "PUT", "/queues/mail/items", {}))[1] == "this path does not take that method"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -290,3 +311,26 @@ def test_every_error_code_has_its_status() -> None:
     known = [value for value in vars(jeeves_runner.errors).values() if isinstance(value, type)]
     codes = {error.code for error in known if issubclass(error, JeevesError)}
     assert codes == set(STATUSES)
+
+
+@pytest.mark.parametrize("path", ["/runs/", "/jobs/backup/", "//runs", "/jobs//runs", "/runs/?limit=1"])
+def test_a_slash_too_many_is_named(ledger: Ledger, path: str) -> None:
+    answer = get(ledger, path)
+    assert problem(answer) == (404, "there is nothing at this path")
+    assert answer.body["hint"] == "no path here has a / at its end, or two of them together"
+
+
+@pytest.mark.parametrize("time", ["2026-03-01T12:00:00+01:00", "2026-03-01 12:00+0100", "20260301T12+01"])
+def test_a_plus_that_is_not_encoded_is_named(ledger: Ledger, time: str) -> None:
+    answer = get(ledger, f"/runs?since={time}")
+    assert answer.status == 400
+    assert "%2B" in answer.body["hint"]
+    assert get(ledger, f"/runs?since={time.replace('+', '%2B')}").status == 200
+
+
+@pytest.mark.parametrize("name", ["token", "access_token", "api_key", "API-Key"])
+def test_a_token_in_an_address_is_refused_and_not_repeated(ledger: Ledger, name: str) -> None:
+    answer = get(ledger, f"/status?{name}=jr_secret")
+    assert answer.status == 400
+    assert "Authorization: Bearer TOKEN" in answer.body["hint"]
+    assert "jr_secret" not in str(answer.body)

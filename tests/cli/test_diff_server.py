@@ -5,6 +5,7 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -104,11 +105,14 @@ def test_specs_name_where_secrets_are_and_hold_no_value(served: Server) -> None:
 
 
 @contextmanager
-def answering(status: int, body: str) -> Iterator[str]:
-    """A program on loopback that gives one answer to all; its address."""
+def answering(status: int, body: str, asked: list[Message] | None = None) -> Iterator[str]:
+    """A program on loopback that gives one answer to all; its address. ``asked`` gets the headers of each
+    request."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.headers)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body.encode())
@@ -182,6 +186,38 @@ def test_a_refusal_is_told_in_its_words(project: Path) -> None:
     assert f"{address}/specs answers 403: only programs of this machine may ask" in result.stderr
     with answering(404, "<html>") as address:
         assert f"{address}/specs answers 404: Not Found" in run("diff", "--server", address).stderr
+
+
+def test_a_token_is_sent_from_its_file(project: Path) -> None:
+    (project / "token").write_text("jr_a-token\n")
+    asked: list[Message] = []
+    with answering(200, json.dumps(specs()), asked) as address:
+        assert run("diff", "--server", address, "--token-file", "token").exit_code == 1
+        assert run("diff", "--server", address).exit_code == 1
+    assert [headers["Authorization"] for headers in asked] == ["Bearer jr_a-token", None]
+
+
+def test_a_server_that_takes_a_token_is_told_from_one_that_is_not_there(project: Path) -> None:
+    with answering(401, '{"error": "the request comes through a proxy"}') as address:
+        result = run("diff", "--server", address)
+    assert "hint: name a file with a token of role read by --token-file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [(None, "No such file or directory"), ("", "it is blank"), ("two words", "blanks")]
+)
+def test_a_file_without_a_token_is_refused(project: Path, text: str | None, why: str) -> None:
+    if text is not None:
+        (project / "token").write_text(text)
+    result = run("diff", "--server", "http://127.0.0.1:1", "--token-file", "token")
+    assert result.exit_code == 64
+    assert why in result.stderr
+    assert "two words" not in result.stderr
+
+
+def test_a_token_needs_a_server(project: Path) -> None:
+    result = run("diff", "--token-file", "token")
+    assert "--token-file goes with --server" in result.stderr
 
 
 def test_where_nothing_answers_it_says_so(project: Path) -> None:

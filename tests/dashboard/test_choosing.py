@@ -98,3 +98,19 @@ def test_files_are_kept_for_good_by_the_name_of_their_version(ledger: Ledger) ->
             assert answer.status == 404
 
     with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_packed"),
+    [("gzip, br", True), ("br, GZIP; q=0.5", True), ("identity", False), ("gzip;q=0", False), ("", False)],
+)
+def test_what_is_packed_is_for_those_who_take_it(ledger: Ledger, accept: str, is_packed: bool) -> None:
+    async def scenario(api: Api) -> None:
+        shown = await page(api, "/", Accept_Encoding=accept)
+        assert ("Content-Encoding" in shown.headers) is is_packed
+        place = shown.html.partition('<link rel="stylesheet" href="')[2].partition('"')[0]
+        url = f"http://127.0.0.1:{api.port}{place}"
+        async with api.session.get(url, headers={"Accept-Encoding": accept}) as answer:
+            assert ("Content-Encoding" in answer.headers) is is_packed
+
+    with_api(ledger, scenario)

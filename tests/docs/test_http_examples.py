@@ -1,12 +1,15 @@
 """The scripts of examples/http, run by a server as jobs: what they leave in state and queues."""
 
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.server import Server, command, new_project, save, serving
+from support.server import Server, command, new_project, save, serving, until
 
 from jeeves_runner.client import Client
 
@@ -64,6 +67,39 @@ def test_in_a_shell_by_curl(server: Server) -> None:
     printed = work(server, "[sh, examples/work.sh]")
     assert "a letter to ada\n" in printed
     assert left(server) == (2, 1, ["1", "2"])
+
+
+def test_a_watcher_tells_what_is_open_and_what_comes_and_nothing_twice(server: Server) -> None:
+    needs("curl")
+    needs("jq")
+    save(server.root, "first.yaml", "run: exit 3\ntimeout: 1m\n")
+    save(server.root, "second.yaml", "run: test -e mended\ntimeout: 1m\n")
+    assert command(server.root, "apply").returncode == 0
+    command(server.root, "trigger", "first", "--wait")
+    with watching(server) as told:
+        until(lambda: told.read_text() == "open: first failure exit code 3\n")
+        command(server.root, "trigger", "second", "--wait")
+        until(lambda: told.read_text().endswith("\nopened: second failure exit code 1\n"))
+    (server.root / "mended").touch()
+    command(server.root, "trigger", "second", "--wait")
+    with watching(server) as told:  # it goes on where it was
+        until(lambda: told.read_text().startswith("closed: second failure "))
+
+
+@contextmanager
+def watching(server: Server) -> Iterator[Path]:
+    """The watcher of the examples, and the file of what it tells."""
+    told = server.root / "told"
+    given = {**os.environ, "JR_API_URL": server.url, "JR_TOKEN": ""}
+    with told.open("wb") as out:
+        watcher = subprocess.Popen(
+            ["sh", "examples/watch.sh"], cwd=server.root, env=given, stdout=out, start_new_session=True
+        )
+    try:
+        yield told
+    finally:
+        os.killpg(watcher.pid, signal.SIGTERM)
+        watcher.wait()
 
 
 def test_in_node_by_fetch(server: Server) -> None:

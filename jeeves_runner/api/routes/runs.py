@@ -63,7 +63,10 @@ RUNS: Final[tuple[Route, ...]] = (
         "End a run that runs or waits",
         runs.cancel_run,
         {202: RunDocument},
-        description="A run that has ended is answered with 409.",
+        description=(
+            "A run that has ended is answered with 409. After a 202 its row says how it ended: what has just "
+            "ended by itself keeps its outcome."
+        ),
         problems={404, 409},
         run_may=RunMay.OWN,
         audit=Audit.REQUEST,

@@ -1,5 +1,9 @@
 """``diff``: what an apply would change, and whether it would be allowed to."""
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
 import click
 
 from jeeves_runner.cli.comparing import Comparison, with_commit, with_database, with_nothing, with_server
@@ -21,6 +25,9 @@ from jeeves_runner.errors import UsageError
     help="What to compare with: the live rows, no jobs at all, or the manifests of a commit.",
 )
 @click.option("--server", metavar="URL", help="Compare with what is live on another server.")
+@click.option(
+    "--token-file", type=click.Path(path_type=Path), help="A file with the token that this server takes."
+)
 @confirming_options
 @click.option("--staged", is_flag=True, help="Compare what git's index has, and not the files.")
 @click.option(
@@ -37,6 +44,7 @@ def command(
     app: App,
     against: str,
     server: str | None,
+    token_file: Path | None,
     allow_deletes: int | None,
     allow_delete: tuple[str, ...],
     staged: bool,
@@ -48,9 +56,12 @@ def command(
     """
     if server is not None and against != "database":
         raise UsageError("--server and --against both say what to compare with: leave out one of them")
+    if server is None and token_file is not None:
+        raise UsageError("--token-file goes with --server")
     _ = app.project  # all ways to compare need it
     confirmed = Confirmed(allow_deletes, frozenset(allow_delete))
-    found = _compare(app, against, server, confirmed, staged=staged)
+    elsewhere = None if server is None else partial(with_server, app, server, token_file)
+    found = _compare(app, against, elsewhere, confirmed, staged=staged)
     if app.json:
         _print_document(app, found)
     else:
@@ -62,13 +73,15 @@ def command(
     return DIFFERENT if found.plan.changes else OK
 
 
-def _compare(app: App, against: str, server: str | None, confirmed: Confirmed, *, staged: bool) -> Comparison:
-    if server is None and against == "database":
+def _compare(
+    app: App, against: str, elsewhere: Callable[..., Comparison] | None, confirmed: Confirmed, *, staged: bool
+) -> Comparison:
+    if elsewhere is None and against == "database":
         return with_database(app, confirmed, staged=staged)
     if confirmed != NOTHING_CONFIRMED:
         raise UsageError("--allow-deletes and --allow-delete judge an apply to the project's database alone")
-    if server is not None:
-        return with_server(app, server, staged=staged)
+    if elsewhere is not None:
+        return elsewhere(staged=staged)
     if against == "empty":
         return with_nothing(app, staged=staged)
     return with_commit(app, against, staged=staged)
