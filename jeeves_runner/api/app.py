@@ -47,9 +47,6 @@ _TOO_OPEN_KEPT: Final = 1.0
 _VALUE: Final = re.compile(r"\{(\w+)\}")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
-_ON_A_JOB: Final = "/jobs/{job}"
-"""What the paths of the routes that act on a job begin with."""
-
 
 def build_app(services: ApiServices, limits: Limits, pages: Pages) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
@@ -210,7 +207,7 @@ def _refused(declared: Declared, services: ApiServices) -> Handler:
     async def refuse(request: web.Request) -> web.StreamResponse:
         allowed = await _methods_at(request)
         if request.method not in _SAFE_METHODS:
-            return _declared_elsewhere(declared.where(services, request.match_info), allowed)
+            return _declared_elsewhere(declared, declared.where(services, request.match_info), allowed)
         if allowed:
             raise web.HTTPMethodNotAllowed(request.method, allowed)
         raise web.HTTPNotFound
@@ -226,18 +223,18 @@ async def _methods_at(request: web.Request) -> list[str]:
     return sorted(methods - {"*"})
 
 
-def _declared_elsewhere(where: str, allowed: list[str]) -> web.Response:
+def _declared_elsewhere(declared: Declared, where: str, allowed: list[str]) -> web.Response:
     return HttpProblem(
         405,
         "declared",
         where,
-        hint=f"a saved manifest is applied at once; {_acts_on_jobs()} act on a job",
+        hint=f"a saved manifest is applied at once; {_acts_on(declared.acts)}",
         headers={"Allow": ", ".join(allowed)},
     ).answer()
 
 
-def _acts_on_jobs() -> str:
-    """The routes that do, in words: ``POST …/run, …/pause and …/resume``."""
-    paths = [route.path for route in ROUTES if route.method == "POST" and route.path.startswith(_ON_A_JOB)]
-    *others, last = [path.replace(_ON_A_JOB, "…") for path in paths]
-    return f"POST {', '.join(others)} and {last}"
+def _acts_on(one: str) -> str:
+    """The routes that act on one of a kind, in words: ``POST …/run, …/pause and …/resume act on a job``."""
+    paths = [route.path for route in ROUTES if route.method == "POST" and route.path.startswith(one)]
+    *others, last = [path.replace(one, "…") for path in paths if path.count("/") == one.count("/") + 1]
+    return f"POST {', '.join(others)} and {last} act on a {_VALUE.findall(one)[0]}"

@@ -318,3 +318,5 @@ class Declared:
     """The path, with its values in braces."""
     where: Callable[[ApiServices, Mapping[str, str]], str]
     """A sentence that says where it is declared, given the values in the path; NotFound if it is nowhere."""
+    acts: str
+    """What the paths of the routes that act on one begin with, such as ``/jobs/{job}``."""

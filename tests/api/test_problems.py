@@ -12,6 +12,7 @@ import jeeves_runner.errors
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.db.queue_enqueue import enqueue
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.views.problems import STATUSES
 
@@ -235,6 +236,26 @@ def test_jobs_are_written_in_manifests_alone(ledger: Ledger, tmp_path: Path, met
     hint = one.body["hint"]
     assert "; POST …/run, …/pause" in hint
     assert hint.endswith(" and …/unmute act on a job")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+def test_so_are_queues(ledger: Ledger, tmp_path: Path, method: str) -> None:
+    ledger.declare_queue("mail", file="jobs.d/mail.yaml", line=1)
+    with ledger.tx() as tx:
+        enqueue(tx, "made", ["1"])
+    folder = tmp_path / "jobs.d"
+    for path, detail in (
+        ("/queues/mail", "queue mail is declared in jobs.d/mail.yaml:1; edit it there"),
+        ("/queues/made", f"queue made is declared nowhere: add or edit a file in {folder}"),
+        ("/queues", f"queues are declared in manifests: add or edit a file in {folder}"),
+    ):
+        answer = ask(ledger, method, path, {"max_attempts": 1})
+        assert (problem(answer), answer.headers["Allow"]) == ((405, detail), "GET, HEAD")
+        hint = answer.body["hint"]
+        assert hint.startswith("a saved manifest is applied at once; POST …/pause, …/resume, …/purge")
+        assert hint.endswith(" act on a queue")
+    assert problem(ask(ledger, method, "/queues/none", {}))[0] == 404
+    assert problem(ask(ledger, "PUT", "/queues/mail/items", {}))[1] == "this path does not take that method"
 
 
 @pytest.mark.parametrize(

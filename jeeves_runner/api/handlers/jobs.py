@@ -108,8 +108,12 @@ async def enable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
 
 def where_jobs_are(services: ApiServices, _path: Mapping[str, str]) -> str:
     """For those who would write the list of jobs."""
-    location = source_of(services.config).identity.location
-    return f"jobs are declared in manifests: add or edit a file in {location}"
+    return f"jobs are declared in manifests: {add_a_manifest(services)}"
+
+
+def add_a_manifest(services: ApiServices) -> str:
+    """What to do to declare something more."""
+    return f"add or edit a file in {source_of(services.config).identity.location}"
 
 
 def where_job_is(services: ApiServices, path: Mapping[str, str]) -> str:

@@ -1,10 +1,12 @@
 """The handlers of queues: what they hold, and their pauses."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from aiohttp import web
 
 from jeeves_runner.api.handlers.acting import end_of, write
+from jeeves_runner.api.handlers.jobs import add_a_manifest
 from jeeves_runner.api.requests.overrides import OverrideBody
 from jeeves_runner.api.requests.queues import (
     PeekQuery,
@@ -15,6 +17,7 @@ from jeeves_runner.api.requests.queues import (
     RetryBody,
 )
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import to_text
 from jeeves_runner.db import queue_pauses, queue_purge, queue_retries
 from jeeves_runner.db.pages import ROOM
@@ -23,6 +26,7 @@ from jeeves_runner.views.queues import (
     PurgedDocument,
     RetriedDocument,
     peek_view,
+    queue_document,
     queue_ids_view,
     queue_view,
     queues_view,
@@ -109,3 +113,16 @@ async def purge_queue(call: Call[QueuePath, Nothing, PurgeQueueBody]) -> web.Res
             document["deleted"][kind] += count
             more = count == queue_purge.PORTION
     return await call.show(document)
+
+
+def where_queues_are(services: ApiServices, _path: Mapping[str, str]) -> str:
+    """For those who would write the list of queues."""
+    return f"queues are declared in manifests: {add_a_manifest(services)}"
+
+
+def where_queue_is(services: ApiServices, path: Mapping[str, str]) -> str:
+    """For those who would write what a queue is set to."""
+    row = queue_document(services.conn, services.clock.now(), path["queue"])
+    if row["declared"]:
+        return f"queue {row['id']} is declared in {row['file']}:{row['line']}; edit it there"
+    return f"queue {row['id']} is declared nowhere: {add_a_manifest(services)}"

@@ -6,6 +6,7 @@ One module for each subject, as in ``api.handlers`` and ``api.requests``.
 from typing import Final
 
 from jeeves_runner.api.handlers.jobs import where_job_is, where_jobs_are
+from jeeves_runner.api.handlers.queues import where_queue_is, where_queues_are
 from jeeves_runner.api.route import Declared, Route, Subject
 from jeeves_runner.api.routes.access import ACCESS
 from jeeves_runner.api.routes.alerts import ALERTS
@@ -53,7 +54,9 @@ SUBJECTS: Final = (
     Subject(
         name="Queues",
         about=(
-            "What waits to be worked on. A `lease`, `delay` or `retry_in` is a text such as `5m`, or a "
+            "What waits to be worked on. Queues are declared in manifests: what else would write to "
+            "`/queues` or to a queue itself answers 405 and names the file to edit.\n\n"
+            "A `lease`, `delay` or `retry_in` is a text such as `5m`, or a "
             "number of seconds. What a run does with its own token names that run, as if its script had "
             "written to the database."
         ),
@@ -78,7 +81,9 @@ SUBJECTS: Final = (
 ROUTES: Final[tuple[Route, ...]] = tuple(route for subject in SUBJECTS for route in subject.routes)
 
 DECLARED: Final = (
-    Declared(path="/jobs", where=where_jobs_are),
-    Declared(path="/jobs/{job}", where=where_job_is),
-    Declared(path="/jobs/{job}/{part:.+}", where=where_job_is),
+    Declared(path="/jobs", where=where_jobs_are, acts="/jobs/{job}"),
+    Declared(path="/jobs/{job}", where=where_job_is, acts="/jobs/{job}"),
+    Declared(path="/jobs/{job}/{part:.+}", where=where_job_is, acts="/jobs/{job}"),
+    Declared(path="/queues", where=where_queues_are, acts="/queues/{queue}"),
+    Declared(path="/queues/{queue}", where=where_queue_is, acts="/queues/{queue}"),
 )
