@@ -1,6 +1,6 @@
 """Answers of parts of a document, selected by JSONPath."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from jeeves_runner.api.responses import encode, encoded_list
@@ -16,14 +16,18 @@ def selected(document: Mapping[str, object], path: str) -> Iterator[bytes]:
 
     To find the values takes up to a second: not for the event loop.
     """
-    values = select(document, path)
+    yield from found(select(document, path))
+
+
+def found(values: Sequence[object], most: int = MOST) -> Iterator[bytes]:
+    """The same of values that were found; InvalidValue for more than so many bytes of JSON."""
     size = 0
     yield b'{"result":'
     for part in encoded_list(values):
         size += len(part)
-        if size > MOST:
+        if size > most:
             raise InvalidValue(
-                f"path selects more than {MOST >> 20} MiB", hint="name more of the way to what you want"
+                f"path selects more than {most >> 20} MiB", hint="name more of the way to what you want"
             )
         yield part
     yield b',"count":' + encode(len(values)) + b"}"

@@ -147,6 +147,16 @@ def test_a_namespace_is_told_whole(ledger: Ledger) -> None:
     assert get(ledger, "/v0/state/ns?path=$.k2499").body == {"result": ["2499"], "count": 1}
 
 
+def test_a_path_that_finds_the_same_again_and_again_is_refused(ledger: Ledger) -> None:
+    with Client(ledger.path) as jr:
+        jr.set_state("ns", "k", "x" * 500_000)
+    often = get(ledger, f"/v0/state/ns?path=$[{','.join(['k'] * 60)}]")
+    assert (often.status, often.body["count"]) == (200, 60)
+    too_often = get(ledger, f"/v0/state/ns?path=$[{','.join(['k'] * 100)}]")
+    assert too_often.status == 400
+    assert too_often.body["message"].startswith("path selects more than 32 MiB")
+
+
 def test_items_come_from_either_end(ledger: Ledger) -> None:
     with Client(ledger.path) as jr:
         for number in range(3):

@@ -8,6 +8,7 @@ from typing import Final
 import apsw
 from aiohttp import web
 
+from jeeves_runner.api import selecting
 from jeeves_runner.api.handlers import jobs as house_jobs
 from jeeves_runner.api.handlers.runner import status_document
 from jeeves_runner.api.handlers.runs import run_by_hand
@@ -40,6 +41,8 @@ _DONE: Final[OkDocument] = {"ok": True}
 _FIRST: Final = "asc"
 _MOST_SEARCHED: Final = 8 * ROOM
 """Characters of keys and values."""
+_MOST_FOUND: Final = 4 * _MOST_SEARCHED
+"""Bytes of JSON: a path may find the same values again and again."""
 
 
 async def status(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
@@ -49,7 +52,7 @@ async def status(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
 
 async def config(call: Call[Nothing, PathQuery, Nothing]) -> web.Response:
     settings = call.services.config
-    return await _answer(call, lambda *_: _chosen(call.query.path, config_of(config_view(settings))))
+    return await _chosen(call, call.query.path, lambda *_: config_of(config_view(settings)))
 
 
 async def jobs(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
@@ -153,7 +156,7 @@ async def namespaces(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
 async def namespace(call: Call[NamespacePath, PathQuery, Nothing]) -> web.Response:
     name, path = call.path.namespace, call.query.path
     if path:
-        return await _answer(call, lambda conn, now: _chosen(path, _held(_values(conn, now, name))))
+        return await _chosen(call, path, lambda conn, now: _held(_values(conn, now, name)))
 
     def parts(conn: apsw.Connection, now: datetime) -> Iterator[bytes]:
         before = b"{"
@@ -181,9 +184,9 @@ async def collection(call: Call[StatePath, CollectionQuery, Nothing]) -> web.Res
                 oldest_first=query.order == _FIRST,
             )
             document = mapping.collection_of(found, limit)
-        return _chosen(query.path, document)
+        return document
 
-    return await _answer(call, view)
+    return await _chosen(call, query.path, view)
 
 
 def _values(conn: apsw.Connection, now: datetime, name: str) -> Iterator[tuple[str, str | None]]:
@@ -208,8 +211,17 @@ def _held(values: Iterable[tuple[str, str | None]]) -> dict[str, str | None]:
     return found
 
 
-def _chosen(path: str | None, document: Mapping[str, object]) -> Mapping[str, object]:
-    return mapping.found(json_path.search(path, document)) if path else document
+async def _chosen(
+    call: AnyCall, path: str | None, view: Callable[[apsw.Connection, datetime], Mapping[str, object]]
+) -> web.Response:
+    """The document of a view, or what a path finds in it."""
+    if not path:
+        return await _answer(call, view)
+
+    def parts(conn: apsw.Connection, now: datetime) -> Iterator[bytes]:
+        return selecting.found(json_path.search(path, view(conn, now)), _MOST_FOUND)
+
+    return _in_utf_8(await call.answer_parts(parts))
 
 
 def _most(limit: int) -> int:

@@ -7,7 +7,6 @@ from typing import Final
 
 from jeeves_runner.api.v0.documents import (
     Collection,
-    Found,
     Item,
     ListedJob,
     OriginalJob,
@@ -150,10 +149,6 @@ def collection_of(key: StateKeyDocument, limit: int) -> Collection:
         ],
         "count": len(items),
     }
-
-
-def found(values: list[object]) -> Found:
-    return {"result": values, "count": len(values)}
 
 
 def _status(status: str) -> str:
