@@ -117,9 +117,11 @@ def _over_budget(plan: Plan, facts: GuardFacts) -> str | None:
     if not (over_share or over_half):
         return None
     before = len(lost - going)
-    lately = f" ({before} more went in the last ten minutes)" if before else ""
+    lately = f" ({before:,} more went in the last ten minutes)" if before else ""
     what = _counted([c.key for c in plan.of(Action.DELETE)])
-    return f"{what} would be deleted, where {len(facts.live)} {_plural('job', len(facts.live))} live{lately}"
+    return (
+        f"{what} would be deleted, where {len(facts.live):,} {_plural('job', len(facts.live))} live{lately}"
+    )
 
 
 def confirmation(refusals: Iterable[Refusal], confirmed: Confirmed = NOTHING_CONFIRMED) -> str | None:

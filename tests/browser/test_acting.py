@@ -243,7 +243,9 @@ def test_one_whose_token_is_revoked_meanwhile_is_led_to_log_in(tmp_path: Path, l
         job(server, page, "greet", "pause")
         assert command(tmp_path, "token", "revoke", "ann").returncode == 0
         page.get_by_role("button", name="Pause").click()
-        expect(page.get_by_role("alert")).to_contain_text("operating takes a token here")
+        expect(page.get_by_role("alert")).to_contain_text(
+            "You are logged in no more: operating takes a token here"
+        )
         page.get_by_role("alert").get_by_role("link", name="Log in").click()
         expect(page).to_have_url(f"{server.url}/login?next=%2Fjobs")
         forgive(viewer)

@@ -53,6 +53,9 @@ def test_many_deletes_want_a_word() -> None:
     assert reasons(guard(plan(deletes=numbered(21)), facts(numbered(100)))) == [
         "21 jobs would be deleted, where 100 jobs are live"
     ]
+    assert reasons(guard(plan(deletes=numbered(2000)), facts(numbered(3000)))) == [
+        "2,000 jobs would be deleted, where 3,000 jobs are live"
+    ]
     assert reasons(guard(plan(deletes=numbered(6)), facts(numbered(10)))) == [
         "6 jobs would be deleted, where 10 jobs are live"
     ]
