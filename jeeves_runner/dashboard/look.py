@@ -70,6 +70,11 @@ def ago(text: str | datetime | None, zone: str | None = None) -> Markup:
     return _time(text, "data-ago", zone)
 
 
+def ending(shown: Markup) -> Markup:
+    """A time at which something is over, as ``moment`` or ``ago`` shows it: then an open page comes again."""
+    return Markup(str(shown).replace("<time ", "<time data-ends ", 1))
+
+
 def since(text: str | None) -> Markup:
     """For how long something has gone on, which the script counts on."""
     return _time(text, "data-since", None)
@@ -196,6 +201,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "tone": tone,
         "moment": moment,
         "ago": ago,
+        "ending": ending,
         "since": since,
         "lasting": lasting,
         "axis": axis,

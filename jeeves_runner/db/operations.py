@@ -72,7 +72,10 @@ def is_announced(op: Write) -> bool:
 def _insisting(tx: Tx, op: Gathered, effects: Effects | None) -> Any:
     done = perform(tx, op, effects)
     if type(op) is SetState and not done:
-        raise Conflict(f"state {op.namespace}/{op.key} does not hold the expected value")
+        raise Conflict(
+            f"state {op.namespace}/{op.key} does not hold the expected value",
+            hint="nothing of this was done; read it again, and decide anew",
+        )
     return done
 
 

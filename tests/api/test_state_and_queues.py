@@ -175,6 +175,7 @@ class TestTransaction:
         ]
         [answer] = play(ledger, ("POST", "/transaction", {"operations": ops}))
         assert problem(answer) == (409, "state ns/k does not hold the expected value")
+        assert answer.body["hint"] == "nothing of this was done; read it again, and decide anew"
         assert ledger.count("queue_items") == 0
 
 

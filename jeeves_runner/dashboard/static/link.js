@@ -33,9 +33,17 @@ function draw() {
   document.documentElement.dataset.link = lostAt === null ? "there" : "lost";
   line.hidden = lostAt === null && refusal === null;
   if (line.hidden) return;
-  if (lostAt !== null) line.replaceChildren("Disconnected, last seen ", ago(lostAt), ". Reconnecting…");
-  else line.replaceChildren(`Not as it is now: ${refusal}. Shown as of `, ago(trueAt), ".");
+  if (lostAt !== null) line.replaceChildren("Disconnected", unsaid(", last seen ", ago(lostAt)), ". Reconnecting…");
+  else line.replaceChildren(`Not as it is now: ${refusal}.`, unsaid(" Shown as of ", ago(trueAt), "."));
   show(line);
+}
+
+// A time that passes is seen, and not said anew each second.
+function unsaid(...parts) {
+  const seen = document.createElement("span");
+  seen.setAttribute("aria-hidden", "true");
+  seen.append(...parts);
+  return seen;
 }
 
 function ago(at) {

@@ -1,7 +1,8 @@
 // A page that stays true: told of changes by one stream for all tabs of this browser, it comes again for itself
 // and puts the difference in its place. The server says how often it may.
+import { keepFocus } from "./focus.js";
 import * as link from "./link.js";
-import { serverSays, show } from "./times.js";
+import { present, serverSays, show } from "./times.js";
 
 const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
@@ -12,6 +13,7 @@ const PROMPT = 5000; // and for one that shows whether the server is there
 const TROUBLED = 3000; // between two looks while the server makes no page
 const HELD = 250;
 const TYPED = 80;
+const LONGEST = 2 ** 31 - 60000; // what a timer can wait
 const MORPH = new URL("./idiomorph.js", import.meta.url); // it is no module
 const parser = new DOMParser();
 
@@ -20,6 +22,7 @@ let asking = false;
 let pace = 1000;
 let askedAt = 0;
 let timer = 0;
+let ends = 0;
 let tag = null; // of what is shown, once it came by this script
 let silentSince = null; // when something came by the stream last, if that is long ago
 let loading = null; // of what puts differences in their place
@@ -37,6 +40,8 @@ export function follow() {
     again();
   };
   share(told);
+  comeAtEnds();
+  document.addEventListener("jeeves:shown", comeAtEnds);
   loaded();
   document.addEventListener("visibilitychange", () => document.hidden || plan());
   document.addEventListener("jeeves:acted", () => { askedAt = 0; acted = true; again(); });
@@ -85,6 +90,14 @@ function stream(tell) {
     tell({ link: "silent", at: heard });
   }, LOOK);
   open();
+}
+
+// What is over by the time alone is no change that the server tells of.
+function comeAtEnds() {
+  clearTimeout(ends);
+  const left = [...document.querySelectorAll("time[data-ends]")].map((each) => Date.parse(each.dateTime) - present());
+  const next = Math.min(...left.filter((ms) => ms > 0));
+  if (next < LONGEST) ends = setTimeout(() => again(), next + pace);
 }
 
 export function again(held = HELD) {
@@ -191,11 +204,13 @@ function put(page) {
   if (loads(page) !== loads(document)) return location.reload();
   document.title = page.title;
   document.getElementById("icon").href = page.getElementById("icon").href;
-  for (const id of ["mark", "vitals", "ways", "main"]) {
-    const now = page.getElementById(id);
-    show(now);
-    Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });
-  }
+  keepFocus(() => {
+    for (const id of ["mark", "vitals", "ways", "main"]) {
+      const now = page.getElementById(id);
+      show(now);
+      Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });
+    }
+  });
   document.dispatchEvent(new CustomEvent("jeeves:shown"));
 }
 
