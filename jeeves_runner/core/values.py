@@ -143,6 +143,12 @@ def is_id(text: str) -> bool:
     return re.fullmatch(ID_PATTERN, text) is not None
 
 
+def check_queue_id(queue_id: str) -> None:
+    """InvalidValue for what no queue can be called."""
+    if not is_id(queue_id):
+        raise InvalidValue(f"{queue_id!r} cannot be the id of a queue", hint=f"use {ID_WORDS}")
+
+
 def check_name(name: object, what: str) -> str:
     """``name`` if it can name a namespace, key or item: 1 to 512 characters, none of them NUL."""
     if not isinstance(name, str):

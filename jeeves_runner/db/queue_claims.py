@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 import apsw
 
 from jeeves_runner.core.durations import text_after
-from jeeves_runner.core.values import check_whole, fields_of, parse_json, why_no_json
+from jeeves_runner.core.values import check_queue_id, check_whole, fields_of, parse_json, why_no_json
 from jeeves_runner.db.lineage import IS_TOLD, Effects, counting_claims, disown
 from jeeves_runner.db.queue_pauses import IS_PAUSED
 from jeeves_runner.db.queue_refusals import LEASE_ENDED, lease_lost
@@ -60,12 +60,15 @@ def claim(
     The claims of a run, to which ``effects`` belong, last 15 s at least, so that the runner can extend them
     while the run works; it gives them back when the run ends. An item whose payload is not JSON (another
     program wrote it) becomes a dead letter, because no claimant could read it. InvalidValue for a ``count``
-    over MAX_CLAIM.
+    over MAX_CLAIM, and for an id that no queue can have.
     """
     check_whole(count, "count", 1, MAX_CLAIM)
     run_id = None if effects is None else effects.run_id
     queue = tx.conn.execute(_LEASE, {"queue": queue_id, "at": tx.at, "run": run_id}).fetchone()
-    if queue is None or queue[1]:
+    if queue is None:
+        check_queue_id(queue_id)  # what is misspelt would be waited for in vain
+        return []
+    if queue[1]:
         return []
     if lease_ms is None:
         lease_ms = int(queue[0])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from jeeves_runner.core.durations import text_after
-from jeeves_runner.core.values import ID_WORDS, canonical_json, fields_of, is_id
+from jeeves_runner.core.values import canonical_json, check_queue_id, fields_of
 from jeeves_runner.db.lineage import IS_TOLD, Effects
 from jeeves_runner.db.queue_claims import settle_expired
 from jeeves_runner.db.queue_refusals import unknown_item
@@ -141,11 +141,7 @@ def _check_payloads(queue_id: str, payloads: Sequence[str], schema: str) -> None
 
 
 def _create_undeclared(tx: Tx, queue_id: str) -> None:
-    if not is_id(queue_id):
-        raise InvalidValue(
-            f"{queue_id!r} cannot be the id of a queue",
-            hint=f"use {ID_WORDS}",
-        )
+    check_queue_id(queue_id)
     # Needed once in the life of a queue; at the top, every script would wait for this import.
     from jeeves_runner.core.queue_spec import QueueSpec
 

@@ -278,6 +278,7 @@ def test_what_is_none_or_could_be_another_one_is_refused(ledger: Ledger, number:
         ("GET", "/state/ns/k/items?limit=-1", None, "limit must be a whole number from 0 to"),
         ("GET", "/state/ns/k/items?order=up", None, "order must be one of desc, asc, not 'up'"),
         ("POST", "/queues/NO/items", {"payload": 1}, "'NO' cannot be the id of a queue"),
+        ("POST", "/queues/NO/claim?wait=30s", {}, "'NO' cannot be the id of a queue"),
         ("POST", "/queues/mail/claim", {"count": 1001}, "count must be between 1 and 1000, not 1001"),
         ("POST", "/queues/mail/claim?wait=2m", None, "wait must be a duration, 1m at most"),
         ("POST", "/queues/mail/items/0/complete", {"lease_token": "x"}, "the item must be a whole number"),

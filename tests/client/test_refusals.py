@@ -94,6 +94,7 @@ class TestRefusals:
             lambda: jr.get_state("mail", name),
             lambda: jr.set_item("mail", "k", name),
             lambda: jr.enqueue(name, 1),
+            lambda: jr.claim(name),
         ]
         for call in calls:
             with pytest.raises(InvalidValue):
