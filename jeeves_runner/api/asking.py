@@ -1,5 +1,6 @@
 """Who asks, by what, and how they would have the answer: worked out only where a handler wants to know."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
@@ -59,6 +60,11 @@ class Asking:
     def target(self) -> str:
         """What is asked for, as it was written: the path and the query."""
         return self._request.raw_path
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """What the browser keeps for this server."""
+        return self._request.cookies
 
     @property
     def takes_gzip(self) -> bool:

@@ -13,6 +13,7 @@ from jeeves_runner.dashboard.places import FIRST, own_place
 from jeeves_runner.dashboard.render import render
 from jeeves_runner.dashboard.shell import WAYS, Way
 from jeeves_runner.dashboard.showing import html
+from jeeves_runner.dashboard.theme import theme_of
 
 
 def tell(problem: HttpProblem, request: web.Request) -> web.Response:
@@ -20,7 +21,14 @@ def tell(problem: HttpProblem, request: web.Request) -> web.Response:
     asked for."""
     may_log_in = problem.status == HTTPStatus.UNAUTHORIZED
     place = own_place(request.raw_path) if request.method == "GET" else FIRST
-    made = render("problem.html", problem=problem, may_log_in=may_log_in, next=place, way=_way(request.path))
+    made = render(
+        "problem.html",
+        theme=theme_of(request.cookies),
+        problem=problem,
+        may_log_in=may_log_in,
+        next=place,
+        way=_way(request.path),
+    )
     answer = html(made.body, problem.status)
     answer.headers.update(problem.headers)
     return answer

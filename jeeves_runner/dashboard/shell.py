@@ -8,6 +8,7 @@ from jeeves_runner.api.callers import CallerKind
 from jeeves_runner.api.handlers.runner import status_document
 from jeeves_runner.api.route import Call
 from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.dashboard.theme import Theme, theme_of
 from jeeves_runner.views.runner import StatusDocument
 
 
@@ -55,6 +56,8 @@ class Shell:
     """Whether the viewer may operate."""
     who: str | None
     """By which token the viewer is let in; None: by none."""
+    theme: Theme
+    """Which colours the viewer has chosen."""
 
     @property
     def wrong(self) -> int:
@@ -69,13 +72,19 @@ class Viewer(NamedTuple):
     """Whether they may operate."""
     who: str | None
     """By which token they are let in; None: by none."""
+    theme: Theme
+    """Which colours they have chosen."""
 
 
 def viewer_of(call: Call[Any, Any, Any]) -> Viewer:
     """The one who asks."""
     caller = call.asking.caller
     holder = caller.holder if caller.kind is CallerKind.BROWSER else None
-    return Viewer(caller.role is TokenRole.OPERATE, holder.name if holder else None)
+    return Viewer(
+        may_act=caller.role is TokenRole.OPERATE,
+        who=holder.name if holder else None,
+        theme=theme_of(call.asking.cookies),
+    )
 
 
 async def shell_of(call: Call[Any, Any, Any], here: str) -> Shell:
@@ -88,4 +97,5 @@ async def shell_of(call: Call[Any, Any, Any], here: str) -> Shell:
         target=call.asking.target,
         may_act=viewer.may_act,
         who=viewer.who,
+        theme=viewer.theme,
     )

@@ -139,7 +139,7 @@ def _made(conn: apsw.Connection, now: datetime, sheet: Sheet, shell: Shell, read
     with snapshot(conn):
         page = read(conn, now)
     reading = thread_seconds() - began
-    made = render(sheet.template, sheet=sheet, shell=shell, page=page)
+    made = render(sheet.template, theme=shell.theme, sheet=sheet, shell=shell, page=page)
     began = thread_seconds()
     packed = compress(made.body, _PACKING, mtime=0)
     return made._replace(took=made.took + reading + thread_seconds() - began, packed=packed)

@@ -19,7 +19,7 @@ def test_what_follows_the_server_does_not_hold_up_a_page() -> None:
 
 
 def test_a_module_comes_with_what_its_imports_import() -> None:
-    assert sorted(loaded("app.js")) == ["app.js", "keys.js", "times.js"]
+    assert sorted(loaded("app.js")) == ["app.js", "keys.js", "theme.js", "times.js"]
     assert {"log_text.js", "log_sums.js", "times.js"} < set(loaded("log.js"))
 
 

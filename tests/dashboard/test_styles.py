@@ -4,7 +4,10 @@ import re
 from collections import defaultdict
 from importlib import resources
 
+import pytest
+
 from jeeves_runner.dashboard.render import render
+from jeeves_runner.dashboard.theme import Theme
 
 FOLDER = resources.files("jeeves_runner.dashboard")
 
@@ -26,13 +29,13 @@ def test_a_class_is_set_in_one_file() -> None:
     assert {name: sorted(found) for name, found in places.items() if len(found) > 1} == {}
 
 
-def test_each_page_has_the_colours_that_its_viewer_has_chosen_before_it_is_drawn() -> None:
-    """A script that is put off would let the page shine up in the colours of the system."""
+@pytest.mark.parametrize("theme", Theme)
+def test_a_page_has_the_colours_that_its_viewer_has_chosen_without_a_script(theme: Theme) -> None:
+    """One that has to come first holds the page up, and one that comes later lets it shine up in others."""
     problem = {"status": 404, "detail": "there is no `job`", "hint": "`jobs` lists them"}
-    page = render("problem.html", problem=problem, may_log_in=False, way=None).body.decode()
-    head = page.partition("</head>")[0]
-    assert re.search(r'<script src="/static/\w+/theme.js"></script>', head)
-    assert head.index('id="dark"') < head.index("theme.js")
+    page = render("problem.html", theme=theme, problem=problem, may_log_in=False, way=None).body.decode()
+    assert f'media="{theme.media}"' in page
+    assert re.findall(r"<script(?! type=.module)", page) == []
     for each in FOLDER.joinpath("templates").iterdir():
         if "<head>" in each.read_text():
             assert '{% include "colours.html" %}' in each.read_text(), each.name

@@ -9,10 +9,11 @@ from jeeves_runner.api.bodies import FormField
 from jeeves_runner.api.handlers.access import begin_session, end_session
 from jeeves_runner.api.parameters import Text
 from jeeves_runner.api.problems import HttpProblem, problem_of
-from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.api.route import AnyCall, Call, Nothing
 from jeeves_runner.dashboard.places import LOGIN, own_place
 from jeeves_runner.dashboard.render import render
 from jeeves_runner.dashboard.showing import html
+from jeeves_runner.dashboard.theme import theme_of
 from jeeves_runner.errors import InvalidValue, TooManyAttempts, Unauthorized
 
 _FORGET: Final = '"cache"'
@@ -35,7 +36,7 @@ class LoginForm(NamedTuple):
 
 
 async def form(call: Call[Nothing, LoginQuery, Nothing]) -> web.Response:
-    return _form(call.query.next, None)
+    return _form(call, call.query.next, None)
 
 
 async def log_in(call: Call[Nothing, Nothing, LoginForm]) -> web.Response:
@@ -46,7 +47,7 @@ async def log_in(call: Call[Nothing, Nothing, LoginForm]) -> web.Response:
             raise InvalidValue("there is no token in the form")
         _, session = await begin_session(call, call.body.token or "")
     except (InvalidValue, Unauthorized, TooManyAttempts) as error:
-        return _form(place, problem_of(error))
+        return _form(call, place, problem_of(error))
     answer = _led(place)
     call.asking.browser.let_in(answer, session)
     return answer
@@ -63,8 +64,9 @@ def _led(place: str) -> web.Response:
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": place})
 
 
-def _form(place: str | None, problem: HttpProblem | None) -> web.Response:
-    made = render("login.html", next=own_place(place), problem=problem)
+def _form(call: AnyCall, place: str | None, problem: HttpProblem | None) -> web.Response:
+    theme = theme_of(call.asking.cookies)
+    made = render("login.html", theme=theme, next=own_place(place), problem=problem)
     answer = html(made.body, HTTPStatus.OK if problem is None else problem.status)
     if problem is not None:
         answer.headers.update(problem.headers)

@@ -1,6 +1,7 @@
 // What runs on every page. Each module stands for one thing, and a page is whole without any of them.
 import { tick } from "./times.js";
 import { listen } from "./keys.js";
+import { choose } from "./theme.js";
 
 // Who logs in comes back to the same place of this page.
 document.addEventListener("click", (event) => {
@@ -10,6 +11,7 @@ document.addEventListener("click", (event) => {
 
 tick();
 listen();
+choose();
 // What follows the server is loaded once the page is shown, which it would otherwise hold up. Left meanwhile, the page
 // needs it no more.
 addEventListener("load", () => import("./live.js").then(({ follow }) => follow(), () => {}));

@@ -1,31 +1,30 @@
-// Light, dark, or as the system has it. It comes before the page is drawn, so that the page never shines up in
-// colours that the viewer has not chosen; and it is no module, because those come later.
-(() => {
-  const KEY = "jeeves-theme";
-  const MEDIA = { system: "screen and (prefers-color-scheme: dark)", light: "not all", dark: "screen" };
+// Light, dark, or as the system has it: pages come in the colours that the cookie says, see theme.py.
+const COOKIE = "jr-colours";
+const TOLD = "jeeves-theme"; // other tabs hear of it by this
+const YEAR = 31536000;
+const MEDIA = { system: "screen and (prefers-color-scheme: dark)", light: "not all", dark: "screen" };
 
-  function chosen() {
-    try { return MEDIA[localStorage.getItem(KEY)] ? localStorage.getItem(KEY) : "system"; } catch { return "system"; }
+const said = () => document.cookie.match(/(?:^|; )jr-colours=(\w+)/)?.[1];
+
+function hold(theme) {
+  document.getElementById("dark").media = MEDIA[theme];
+  for (const button of document.querySelectorAll("#theme button")) {
+    button.setAttribute("aria-pressed", button.value === theme);
   }
+}
 
-  function hold() {
-    document.getElementById("dark").media = MEDIA[chosen()];
-    for (const button of document.querySelectorAll("#theme button")) {
-      button.setAttribute("aria-pressed", button.value === chosen());
-    }
-  }
-
-  hold();
-  addEventListener("storage", (event) => { if (event.key === KEY) hold(); }); // other tabs choose it too
-  addEventListener("DOMContentLoaded", () => {
-    const group = document.getElementById("theme");
-    if (!group) return;
-    group.hidden = false;
-    group.addEventListener("click", (event) => {
-      if (!event.target.value) return;
-      try { localStorage.setItem(KEY, event.target.value); } catch { /* the browser keeps nothing */ }
-      hold();
-    });
-    hold();
+export function choose() {
+  const group = document.getElementById("theme");
+  if (!group) return;
+  group.hidden = false;
+  group.addEventListener("click", (event) => {
+    const theme = event.target.value;
+    if (!MEDIA[theme]) return;
+    document.cookie = `${COOKIE}=${theme}; path=/; max-age=${YEAR}; samesite=lax`;
+    try { localStorage.setItem(TOLD, theme); } catch { /* the browser keeps nothing */ }
+    hold(theme);
   });
-})();
+  const again = () => MEDIA[said()] && hold(said());
+  addEventListener("storage", (event) => event.key === TOLD && MEDIA[event.newValue] && hold(event.newValue));
+  addEventListener("pageshow", (event) => event.persisted && again()); // it was left before another was chosen
+}
