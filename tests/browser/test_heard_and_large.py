@@ -84,6 +84,19 @@ def test_a_chart_is_heard_as_one_sentence_and_a_heading_without_its_arrow(tmp_pa
         assert ("heading", "Manifests") in heard
 
 
+def test_what_shows_under_the_pointer_alone_is_heard_and_reached_by_keys(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "job.yaml", RARELY)
+        until(lambda: server.job("job"))
+        server.post("/jobs/job/pause")
+        page = look(server.url).open("/audit")
+        link = page.get_by_role("link", name="All that was done to job job")
+        expect(link).to_have_css("opacity", "0")
+        link.focus()
+        expect(link).to_be_focused()
+        expect(link).to_have_css("opacity", "1")
+
+
 def test_a_connection_that_is_lost_is_said_once(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         viewer = look(server.url)
