@@ -340,7 +340,7 @@ QUERIES: Final[Mapping[str, object]] = {
     "to": "2h",
     "until": "decision",
     "RunsQuery.until": "-1h",
-    "wait": "30s",
+    "wait": "100ms",
 }
 """The values in queries, likewise."""
 
