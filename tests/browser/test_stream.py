@@ -29,7 +29,7 @@ def test_a_stream_that_fell_silent_is_opened_anew(tmp_path: Path, look: Look) ->
             viewer.context.clock.install()
             page = viewer.open("/")
             expect(page.get_by_text("Nothing runs.")).to_be_visible()
-            page.wait_for_function("document.documentElement.dataset.link === 'there'")
+            expect(page.locator("html")).to_have_attribute("data-link", "there")
             way.stall()
             run = server.post("/jobs/hold/run?wait=0s")[1]["run"]["id"]
             page.clock.fast_forward("02:00")

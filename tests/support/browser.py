@@ -4,10 +4,11 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from support.server import until
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 
@@ -71,6 +72,15 @@ class Viewer:
 
     def close(self) -> None:
         self.context.close()
+
+
+def wait_for(page: Page, expression: str, arg: object = None) -> Any:
+    """The first true answer of a function of the page.
+
+    Playwright's ``wait_for_function`` evaluates a text in the page for each look. Our pages refuse that, but
+    for the first one.
+    """
+    return until(lambda: page.evaluate(expression, arg))
 
 
 def findings(page: Page) -> Sequence[str]:

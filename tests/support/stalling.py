@@ -19,7 +19,8 @@ class Stalling:
         self._open: list[socket.socket] = []
         self._stalled = threading.Event()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def lead(self, url: str) -> None:
         """Where the connections to come lead."""
@@ -31,6 +32,9 @@ class Stalling:
         self._stalled = threading.Event()
 
     def close(self) -> None:
+        # A listener that is closed under `accept` takes one connection more, which nothing would close.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listener.close()
         for each in self._open:
             each.close()
@@ -39,8 +43,9 @@ class Stalling:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self._open.append(near)
                 far = socket.create_connection(self._to)
-                self._open += near, far
+                self._open.append(far)
                 threading.Thread(target=self._ask, args=(near, far), daemon=True).start()
                 threading.Thread(target=self._answer, args=(far, near), daemon=True).start()
 
