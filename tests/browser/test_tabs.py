@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
-from support.browser import Viewer
-from support.server import HOLD, save, serving
+from playwright.sync_api import Page, Route, expect
+from support.browser import Viewer, wait_for
+from support.server import HOLD, save, serving, until
 
 pytestmark = pytest.mark.browser
 
@@ -37,13 +37,34 @@ def test_seven_tabs_stay_true_by_one_stream_whichever_of_them_is_closed(tmp_path
         expect(late.locator(f"#run-{second}")).to_contain_text("running")
 
 
+def test_a_tab_shows_what_happened_while_it_came(tmp_path: Path, look: Look) -> None:
+    """Another tab was told of it, and this one did not listen yet."""
+    with serving(tmp_path) as server:
+        save(tmp_path, "hold.yaml", HOLD)
+        until(lambda: server.job("hold"))
+        viewer = look(server.url)
+        first = viewer.open("/jobs/hold")
+        expect(first.locator("html")).to_have_attribute("data-link", "there")
+
+        def happens(route: Route) -> None:
+            server.post("/jobs/hold/pause", {"reason": "meanwhile"})
+            expect(first.get_by_text("meanwhile").first).to_be_visible()
+            route.continue_()
+
+        second = viewer.context.new_page()
+        second.route("**/live.js", happens)
+        second.goto("/jobs/hold")
+        expect(second.get_by_text("meanwhile").first).to_be_visible()
+
+
 def _wait_for_streams(tabs: list[Page], *, held: int, waiting: int) -> None:
     """Until so many tabs have the stream, and so many wait for it."""
-    tabs[-1].wait_for_function(
+    wait_for(
+        tabs[-1],
         """async ([held, waiting]) => {
           const all = await navigator.locks.query();
           const of = (list) => list.filter((each) => each.name === "jeeves-stream").length;
           return of(all.held) === held && of(all.pending) === waiting;
         }""",
-        arg=[held, waiting],
+        [held, waiting],
     )

@@ -40,6 +40,7 @@ export function follow() {
     again();
   };
   share(told);
+  again(); // something may have happened since this page was made, and another tab was told of it
   comeAtEnds();
   document.addEventListener("jeeves:shown", comeAtEnds);
   loaded();
