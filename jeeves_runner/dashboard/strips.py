@@ -8,8 +8,10 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import BAD
 from jeeves_runner.dashboard.look import Tone, tone
 
-WIDTH: Final = 6
-HEIGHT: Final = 24
+_WIDTH: Final = 6
+"""Units from one column to the next, of which one is between them."""
+
+_HEIGHT: Final = 24
 _LEAST: Final = 3
 """Units that a single one is high, so that it is seen beside thousands."""
 
@@ -20,19 +22,6 @@ _KINDS: Final = (
     ("skipped", "cancelled"),
 )
 """What stands in one strip, in their order."""
-
-
-class Column(NamedTuple):
-    """One half hour of a strip."""
-
-    begin: str
-    """When it begins."""
-    x: int
-    """Where it stands, in units from the left; it is one less than ``WIDTH`` wide."""
-    ended: int
-    """How many."""
-    height: int
-    """Units of ``HEIGHT``."""
 
 
 class Strip(NamedTuple):
@@ -46,8 +35,14 @@ class Strip(NamedTuple):
     """All of them."""
     most: int
     """As many as there were in one half hour: its column is the highest."""
-    columns: Sequence[Column]
-    """By half hours, the oldest first."""
+    counts: Sequence[int]
+    """How many by half hours, the oldest first."""
+    begin: str
+    """When the first of them begins."""
+    width: int
+    """Units of the whole picture, which is 24 high."""
+    path: str
+    """All columns, as one path of SVG: with a node for each of them the page is shown a tenth later."""
 
 
 _NAMES: Final = {("skipped", "cancelled"): "skipped or cancelled", tuple(BAD): "failed"}
@@ -62,12 +57,19 @@ def strips(slots: Sequence[Slot]) -> list[Strip]:
 def _strip(kinds: Sequence[str], slots: Sequence[Slot]) -> Strip:
     counts = [sum(slot.ended.get(kind, 0) for kind in kinds) for slot in slots]
     most = max(counts, default=0)
-    columns = [
-        Column(to_text(slot.begin), place * WIDTH, count, _height(count, most))
-        for place, (slot, count) in enumerate(zip(slots, counts, strict=True))
-    ]
-    return Strip(tone(kinds[0]), _NAMES.get(tuple(kinds), kinds[0]), sum(counts), most, columns)
+    path = "".join(_column(place, count, most) for place, count in enumerate(counts) if count)
+    return Strip(
+        tone=tone(kinds[0]),
+        name=_NAMES.get(tuple(kinds), kinds[0]),
+        total=sum(counts),
+        most=most,
+        counts=counts,
+        begin=to_text(slots[0].begin),
+        width=len(counts) * _WIDTH,
+        path=path,
+    )
 
 
-def _height(count: int, most: int) -> int:
-    return 0 if not count else max(_LEAST, round(count / most * HEIGHT))
+def _column(place: int, count: int, most: int) -> str:
+    height = max(_LEAST, round(count / most * _HEIGHT))
+    return f"M{place * _WIDTH} {_HEIGHT}v-{height}h{_WIDTH - 1}v{height}z"

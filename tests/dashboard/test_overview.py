@@ -1,7 +1,8 @@
 """The overview and the page of alerts: what is wrong, what runs, and how the last day went."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import pytest
 from support.alerts import AlertLedger
@@ -9,14 +10,18 @@ from support.api import Api, with_api
 from support.pages import Page, page
 from support.queues import push
 
+from jeeves_runner.api.past_ends import Slot
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config_change import ConfigChange
 from jeeves_runner.core.origin import DIRTY, Actor
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.dashboard.pages.overview import _ACTIVE
+from jeeves_runner.dashboard.strips import strips
 from jeeves_runner.db import overrides
 from jeeves_runner.reconcile.sync_status import SyncStatus
+
+ENDED: Final = ({"ok": 1_000}, {"error": 2, "timeout": 1}, {"ok": 1})
 
 
 @pytest.fixture
@@ -136,3 +141,13 @@ def test_what_was_not_committed_is_told_beside_the_commit(ledger: AlertLedger) -
     assert "in sync f00dfeedf0+dirty" in found.text
     assert "revision 1 f00dfeedf0+dirty" in found.text
     assert "with what was not committed" in found.text
+
+
+def test_a_strip_is_one_path_with_a_column_for_each_half_hour_that_had_any() -> None:
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    slots = [Slot(begin + timedelta(minutes=30 * place), ended) for place, ended in enumerate(ENDED)]
+    well, failed = strips(slots)
+    assert (well.name, well.total, well.most, well.counts) == ("ok", 1_001, 1_000, [1_000, 0, 1])
+    assert (well.begin, well.width) == ("2026-03-01T00:00:00.000Z", 18)
+    assert well.path == "M0 24v-24h5v24zM12 24v-3h5v3z"  # a single one is seen beside a thousand
+    assert (failed.name, failed.path) == ("failed", "M6 24v-24h5v24z")

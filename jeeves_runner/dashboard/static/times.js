@@ -41,7 +41,7 @@ export const byServer = (at) => new Date(at - ahead);
 // On the viewer's clock. A browser's `Intl` says the same, but its first use takes longer than all else here.
 const two = (number) => String(number).padStart(2, "0");
 const dateOf = (when) => `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())}`;
-const timeOf = (when) => `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
+export const timeOf = (when) => `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
 const dayOf = (when) => `${WEEKDAYS[when.getDay()]} ${when.getDate()} ${MONTHS[when.getMonth()]}`;
 
 // A time as it stands in a line: with its day if that is another one; a near one has a name that is enough.
