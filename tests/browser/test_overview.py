@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -12,6 +15,8 @@ from support.server import HOLD, command, save, serving, until
 pytestmark = pytest.mark.browser
 
 Look = Callable[..., Viewer]
+
+HALF_HOUR: Final = timedelta(minutes=30)
 
 
 def test_a_run_appears_and_ends_without_a_reload(tmp_path: Path, look: Look) -> None:
@@ -74,3 +79,31 @@ def test_everybody_can_use_it(tmp_path: Path, look: Look) -> None:
         save(tmp_path, "hold.yaml", HOLD)
         for dark in (False, True):
             assert findings(look(server.url, dark=dark).open("/")) == []
+
+
+def test_a_column_of_the_last_day_says_its_half_hour_under_the_pointer(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "quick.yaml", "run: 'true'\ntimeout: 1m\n")
+        until(lambda: server.job("quick"))
+        ended = server.post("/jobs/quick/run")[1]["result"]["finished_at"]
+        page = look(server.url, zone="Asia/Kolkata").open("/")
+        picture = page.get_by_role("img", name="1 ok, by half hours")
+        size = picture.bounding_box()
+        assert size is not None
+        begin = datetime.fromisoformat(ended).astimezone(ZoneInfo("Asia/Kolkata"))
+        begin = begin.replace(minute=begin.minute // 30 * 30)
+
+        def says(x: float) -> str | None:
+            picture.hover(position={"x": x, "y": 2})
+            return picture.locator("title").text_content()
+
+        until(lambda: says(size["width"] - 2) == f"1 ok from {begin:%H:%M} to {begin + HALF_HOUR:%H:%M}")
+        assert says(2) == f"0 ok from {begin + HALF_HOUR:%H:%M} to {begin + 2 * HALF_HOUR:%H:%M}"
+
+
+def test_a_page_whose_scripts_did_not_come_says_that_it_does_not_follow(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        viewer = look(server.url)
+        viewer.context.route("**/live.js", lambda route: route.abort())
+        page = viewer.open("/")
+        expect(page.locator("#link")).to_contain_text("This page does not follow what happens")

@@ -12,9 +12,21 @@ document.addEventListener("click", (event) => {
 tick();
 listen();
 choose();
-// What follows the server is loaded once the page is shown, which it would otherwise hold up. Left meanwhile, the page
-// needs it no more.
-addEventListener("load", () => import("./live.js").then(({ follow }) => follow(), () => {}));
+// What follows the server, and what can wait, is loaded once the page is shown, which it would otherwise hold up. A page
+// that has come is first shown some frames later.
+const FRAMES = 100;
+addEventListener("load", () => setTimeout(() => {
+  document.documentElement.dataset.shown = "";
+  import("./live.js").then(({ follow }) => follow(), stands);
+  if (document.querySelector("svg[data-columns]")) import("./columns.js").then(({ listen }) => listen(), () => {});
+}, FRAMES));
+
+// A page that does not follow must not look as if it did.
+function stands() {
+  const line = document.getElementById("link");
+  line.textContent = "This page does not follow what happens: its scripts did not come. Load it again.";
+  line.hidden = false;
+}
 
 // On a phone the pages stand in one line, which begins where the current one can be seen.
 const ways = document.querySelector(".ways");
