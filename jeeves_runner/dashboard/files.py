@@ -1,13 +1,14 @@
 """What pages load: styles, scripts and icons, as they are shipped.
 
 They stand in a folder whose name is a hash of them all, so a browser keeps them for good and never has an old
-one, and scripts can name one another.
+one, and scripts can name one another. The styles of a page come as one file, ``style.css+jobs.css``: it is
+drawn once all of them are there, and each further file would be a request before that.
 """
 
 import gzip
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -27,6 +28,15 @@ _KINDS: Final = MappingProxyType({".css": "text/css", ".js": "text/javascript", 
 _TEXTS: Final = shipped("static", *_KINDS)
 _IMPORT: Final = re.compile(r'^import .* from "\./(.+?)";$', re.MULTILINE)
 
+_AND: Final = "+"
+"""Between the names of styles that come as one file."""
+
+_MOST: Final = 4
+"""So many of them."""
+
+_SHEETS: Final = 64
+"""Files that are kept as they are sent: more than pages name."""
+
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 
 
@@ -36,7 +46,7 @@ class FilePath(NamedTuple):
     version: Annotated[str, Text()]
     """The hash of all of them."""
     file: Annotated[str, Text()]
-    """Its name."""
+    """Its name; those of several styles are joined by ``+``."""
 
 
 class _File(NamedTuple):
@@ -60,20 +70,23 @@ class _Files(NamedTuple):
 
 
 def place_of(name: str) -> str:
-    """The path of a file, by its name."""
-    found = _files()
-    if name not in found.by_name:
+    """The path of a file, by its name, or of the styles that are joined in it."""
+    if _file(name) is None:
         raise RuntimeError(f"pages name a file that is not there: {name}")
-    return f"{PLACE}/{found.version}/{name}"
+    return f"{PLACE}/{_files().version}/{name}"
 
 
-def module(name: str) -> Markup:
+def module(name: str, *, is_drawn_with: bool = False) -> Markup:
     """What loads a script that is a module, and all that it imports: a browser would learn of each of these
-    only from the one before."""
+    only from the one before.
+
+    Where the page ``is_drawn_with`` it, it is not shown before: what the script changes would jump.
+    """
     links = Markup().join(
         Markup('<link rel="modulepreload" href="{}">').format(place_of(each)) for each in _imports(name)
     )
-    return links + Markup('<script type="module" src="{}"></script>').format(place_of(name))
+    script = Markup('<script type="module" {}src="{}"></script>')
+    return links + script.format(Markup('blocking="render" ' if is_drawn_with else ""), place_of(name))
 
 
 @cache
@@ -91,8 +104,7 @@ def _imports(name: str) -> tuple[str, ...]:
 async def file(call: Call[FilePath, Nothing, Nothing]) -> web.Response:
     """A file, packed for those who take it so. Of another version it is the one of this, kept by no browser:
     a page of before the server was replaced may ask for it."""
-    found = await call.look(_files)
-    asked = found.by_name.get(call.path.file)
+    asked = await call.look(lambda: _file(call.path.file))
     if asked is None:
         raise NotFound(f"there is no such file: {call.path.file}")
     answer = web.Response(
@@ -101,9 +113,25 @@ async def file(call: Call[FilePath, Nothing, Nothing]) -> web.Response:
     answer.headers["Vary"] = "Accept-Encoding"
     if call.asking.takes_gzip:
         answer.headers["Content-Encoding"] = "gzip"
-    if call.path.version == found.version:
+    if call.path.version == _files().version:
         answer.headers["Cache-Control"] = _FOR_GOOD
     return answer
+
+
+@lru_cache(maxsize=_SHEETS)
+def _file(name: str) -> _File | None:
+    """A file by its name; that of several styles is made of theirs."""
+    by_name = _files().by_name
+    parts = name.split(_AND)
+    if len(parts) == 1:
+        return by_name.get(name)
+    if len(parts) > _MOST or not all(part.endswith(".css") and part in by_name for part in parts):
+        return None
+    return _packed("text/css", b"".join(by_name[part].text for part in parts))
+
+
+def _packed(kind: str, text: bytes) -> _File:
+    return _File(kind, text, gzip.compress(text, mtime=0))
 
 
 @cache
@@ -114,5 +142,5 @@ def _files() -> _Files:
     for name, text in _TEXTS.items():
         digest.update(text)
         kind = _KINDS[PurePosixPath(name).suffix]
-        found[name] = _File(kind, text, gzip.compress(text, mtime=0))
+        found[name] = _packed(kind, text)
     return _Files(digest.hexdigest(), found)

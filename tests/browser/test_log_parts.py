@@ -122,7 +122,7 @@ def asked(tmp_path: Path, look: Look, script: str) -> Any:
     """What a script says in a page, given where the scripts of pages are."""
     with serving(tmp_path) as server:
         page: Page = look(server.url).open("/runs")
-        place = re.search(r'"(/static/\w+/)style.css"', page.content())
+        place = re.search(r'"(/static/\w+/)style.css', page.content())
         assert place is not None
         return page.evaluate(script, place[1])
 

@@ -1,9 +1,13 @@
-"""What pages load: each script comes with all that it imports. A browser need not find out one by one."""
+"""What pages load: scripts with all that they import, which a browser need not find out one by one, and the
+styles of a page as one file."""
 
+import gzip
 import re
 from importlib import resources
 
-from jeeves_runner.dashboard.files import module
+import pytest
+
+from jeeves_runner.dashboard.files import _file, module, place_of
 
 SCRIPTS = resources.files("jeeves_runner.dashboard").joinpath("static")
 
@@ -30,3 +34,34 @@ def test_no_import_is_overlooked() -> None:
             at_once = re.sub(r'import\("[^"]*"\)|new URL\("[^"]*"', "", text)
             named = set(re.findall(r'["\']\./([\w.]+\.js)["\']', at_once))
             assert named <= set(loaded(each.name)), each.name
+
+
+def test_the_styles_of_a_page_come_as_one_file() -> None:
+    found = _file("style.css+act.css")
+    assert found is not None
+    assert found.kind == "text/css"
+    assert found.text == b"".join(SCRIPTS.joinpath(each).read_bytes() for each in ("style.css", "act.css"))
+    assert gzip.decompress(found.packed) == found.text
+    assert place_of("style.css+act.css").endswith("/style.css+act.css")
+
+
+@pytest.mark.parametrize(
+    "name", ["style.css+app.js", "style.css+no.css", "style.css+", "+", "", "+".join(["style.css"] * 5)]
+)
+def test_nothing_else_is_joined(name: str) -> None:
+    assert _file(name) is None
+    with pytest.raises(RuntimeError, match="pages name a file that is not there"):
+        place_of(name)
+
+
+def test_every_page_has_one_file_of_styles_beside_that_of_the_dark() -> None:
+    for each in resources.files("jeeves_runner.dashboard").joinpath("templates").iterdir():
+        if each.name != "colours.html":
+            assert "stylesheet" not in each.read_text(), each.name
+
+
+def test_a_page_is_not_shown_before_its_times_are_those_of_the_viewer() -> None:
+    frame = resources.files("jeeves_runner.dashboard").joinpath("templates", "frame.html").read_text()
+    assert "module('app.js', is_drawn_with=True)" in frame
+    assert 'blocking="render" src=' in module("app.js", is_drawn_with=True)
+    assert "blocking" not in module("app.js")

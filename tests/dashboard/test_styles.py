@@ -43,4 +43,4 @@ def test_a_page_has_the_colours_that_its_viewer_has_chosen_without_a_script(them
 
 def test_what_a_page_is_drawn_with_is_asked_for_before_what_it_listens_with() -> None:
     frame = FOLDER.joinpath("templates", "frame.html").read_text()
-    assert frame.index("act.css") < frame.index("block head") < frame.index("module('app.js')")
+    assert frame.index("colours.html") < frame.index("block head") < frame.index("module('app.js'")
