@@ -241,12 +241,14 @@ def test_jobs_are_written_in_manifests_alone(ledger: Ledger, tmp_path: Path, met
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
 def test_so_are_queues(ledger: Ledger, tmp_path: Path, method: str) -> None:
     ledger.declare_queue("mail", file="jobs.d/mail.yaml", line=1)
+    ledger.declare_queue("old", file="jobs.d/mail.yaml", line=9, deleted_at="2026-02-01T00:00:00.000Z")
     with ledger.tx() as tx:
         enqueue(tx, "made", ["1"])
     folder = tmp_path / "jobs.d"
     for path, detail in (
         ("/queues/mail", "queue mail is declared in jobs.d/mail.yaml:1; edit it there"),
         ("/queues/made", f"queue made is declared nowhere: add or edit a file in {folder}"),
+        ("/queues/old", f"queue old is declared nowhere: add or edit a file in {folder}"),
         ("/queues", f"queues are declared in manifests: add or edit a file in {folder}"),
     ):
         answer = ask(ledger, method, path, {"max_attempts": 1})
