@@ -322,6 +322,13 @@ def test_a_slash_too_many_is_named(ledger: Ledger, path: str) -> None:
     assert answer.body["hint"] == "no path here has a / at its end, or two of them together"
 
 
+@pytest.mark.parametrize("path", ["/nothing%2F", "/nothing%2F%2Fat", "/nothing"])
+def test_a_slash_that_a_name_has_is_not_too_many(ledger: Ledger, path: str) -> None:
+    answer = get(ledger, path)
+    assert problem(answer) == (404, "there is nothing at this path")
+    assert "at its end" not in answer.body["hint"]
+
+
 @pytest.mark.parametrize("time", ["2026-03-01T12:00:00+01:00", "2026-03-01 12:00+0100", "20260301T12+01"])
 def test_a_plus_that_is_not_encoded_is_named(ledger: Ledger, time: str) -> None:
     answer = get(ledger, f"/runs?since={time}")
