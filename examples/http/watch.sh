@@ -1,8 +1,9 @@
 #!/bin/sh
 # Tells what goes wrong and what is over, as it happens: curl and jq on any machine, with JR_API_URL, and where it takes
-# a token (role `read`) JR_TOKEN. It goes on where it was, also after a restart of either side.
+# a token (role `read`) JR_TOKEN. It goes on where it was; where the server cannot, it tells anew what is open.
 set -eu
 seen=${1:-watch.seen} # the file that keeps the id of the last event
+pause=${WATCH_PAUSE:-5}
 
 ask() { # PATH [OPTIONS OF CURL]
   path=$1
@@ -25,12 +26,15 @@ while :; do
         'event: '*) event=${line#event: } ;;
         'data: '*)
           case $event in
-            ready | reset) ask /alerts | jq --compact-output '.incidents[] | {change: "open", incident: .}' | tell ;;
+            ready | reset)
+              until open=$(ask '/alerts?limit=1000'); do sleep "$pause"; done
+              printf '%s\n' "$open" | jq --compact-output '.incidents[] | {change: "open", incident: .}' | tell
+              ;;
             alert) printf '%s\n' "${line#data: }" | tell ;;
           esac
           ;;
         '') [ -z "$id" ] || echo "$id" >"$seen" ;;
       esac
     done || true
-  sleep "${WATCH_PAUSE:-5}"
+  sleep "$pause"
 done

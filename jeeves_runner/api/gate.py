@@ -145,9 +145,9 @@ class Gate:
         except web.HTTPMethodNotAllowed as error:
             return self._told(request, problem_of_http(self._as_described(request, error)))
         except web.HTTPNotFound as error:
-            hint = _OF_SLASHES if request.path.endswith("/") or "//" in request.path else None
-            problem = problem_of_http(error)
-            return self._told(request, problem if hint is None else problem._replace(hint=hint))
+            problem, path = problem_of_http(error), request.rel_url.raw_path
+            has_too_many = path.endswith("/") or "//" in path
+            return self._told(request, problem._replace(hint=_OF_SLASHES) if has_too_many else problem)
         except web.HTTPException as error:
             return self._told(request, problem_of_http(error))
         except web.RequestPayloadError as error:

@@ -28,8 +28,9 @@ NO_SUCH_PART: Final = HttpProblem(
 
 
 async def log_response(place: LogPlace, look: Look, part: slice | None) -> web.Response:
-    """The log of a run. ``part``: the bytes that were asked for; all of it where that is None, and where the
-    log is two files. OSError if there is none to read; RefusedAs for a part behind its end."""
+    """The log of a run. ``part``: the bytes that were asked for; all of it where that is None, where the log
+    is two files, and where it has no last bytes yet. OSError if there is none to read; RefusedAs for a part
+    behind its end."""
     if part is not None and (answer := await _part_response(place, look, part)) is not None:
         return answer
     pieces = _LogPieces(place, _Whole(place))
@@ -46,6 +47,8 @@ async def _part_response(place: LogPlace, look: Look, part: slice) -> web.Respon
     pieces = _LogPieces(place, span)
     if span.is_empty:
         await look(pieces.close)
+        if part.start < 0:  # the last bytes of none, which no Content-Range can name
+            return None
         raise RefusedAs(NO_SUCH_PART._replace(headers={"Content-Range": f"bytes */{span.size}"}))
     headers = {
         **TEXT,

@@ -3,6 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
+from jeeves_runner.core.values import in_our_words
 from jeeves_runner.core.wording import one_line
 
 RAW: Final = "what is to stay as it is written goes between {% raw %} and {% endraw %}"
@@ -60,7 +61,8 @@ def plain(said: str) -> str:
     if (compared := _COMPARISON.fullmatch(said)) is not None:
         sign, one, other = compared.groups()
         return f"`{sign}` cannot compare {_KINDS.get(one, 'a number')} with {_KINDS.get(other, 'a number')}"
-    text = one_line(said[:1].lower() + said[1:].rstrip("."))
+    words = in_our_words(said)
+    text = one_line(words[:1].lower() + words[1:].rstrip("."))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

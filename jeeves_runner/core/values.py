@@ -214,12 +214,15 @@ def _check_keys(mapping: dict[object, object], what: str) -> None:
 
 
 def why_no_json(error: Exception) -> str:
-    """What is wrong with a text or a value that is no JSON, by the exception that says so: without what
-    Python advises its own programmers."""
+    """What is wrong with a text or a value that is no JSON, by the exception that says so."""
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start + 1} is not UTF-8"
-    words = str(error)
-    return f"a number has more than {MAX_DIGITS:,} digits" if _TOO_MANY_DIGITS in words else words
+    return in_our_words(str(error))
+
+
+def in_our_words(said: str) -> str:
+    """What Python says of a value, without what it advises its own programmers."""
+    return f"a number has more than {MAX_DIGITS:,} digits" if _TOO_MANY_DIGITS in said else said
 
 
 def refuse_constant(name: str) -> None:

@@ -52,6 +52,14 @@ def test_what_is_behind_the_end_is_refused_with_the_length(ledger: Ledger, run: 
     assert answer.body["detail"] == "the log has no such part"
 
 
+def test_the_last_bytes_of_an_empty_log_are_none(ledger: Ledger, run: int, tmp_path: Path) -> None:
+    """So a client that looks at the end of a log need not know whether its run has written anything."""
+    log_file(tmp_path / "data", run).write_text("")
+    last = part(ledger, run, "bytes=-4")
+    assert (last.status, last.body) == (200, "")
+    assert part(ledger, run, "bytes=0-").headers["Content-Range"] == "bytes */0"
+
+
 @pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "bytes=3-1", "lines=1-2", "bytes=-", "bytes=x-"])
 def test_what_is_no_single_part_gets_all_of_it(ledger: Ledger, run: int, asked: str) -> None:
     answer = part(ledger, run, asked)

@@ -241,12 +241,14 @@ def test_jobs_are_written_in_manifests_alone(ledger: Ledger, tmp_path: Path, met
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
 def test_so_are_queues(ledger: Ledger, tmp_path: Path, method: str) -> None:
     ledger.declare_queue("mail", file="jobs.d/mail.yaml", line=1)
+    ledger.declare_queue("old", file="jobs.d/mail.yaml", line=9, deleted_at="2026-02-01T00:00:00.000Z")
     with ledger.tx() as tx:
         enqueue(tx, "made", ["1"])
     folder = tmp_path / "jobs.d"
     for path, detail in (
         ("/queues/mail", "queue mail is declared in jobs.d/mail.yaml:1; edit it there"),
         ("/queues/made", f"queue made is declared nowhere: add or edit a file in {folder}"),
+        ("/queues/old", f"queue old is declared nowhere: add or edit a file in {folder}"),
         ("/queues", f"queues are declared in manifests: add or edit a file in {folder}"),
     ):
         answer = ask(ledger, method, path, {"max_attempts": 1})
@@ -318,6 +320,13 @@ def test_a_slash_too_many_is_named(ledger: Ledger, path: str) -> None:
     answer = get(ledger, path)
     assert problem(answer) == (404, "there is nothing at this path")
     assert answer.body["hint"] == "no path here has a / at its end, or two of them together"
+
+
+@pytest.mark.parametrize("path", ["/nothing%2F", "/nothing%2F%2Fat", "/nothing"])
+def test_a_slash_that_a_name_has_is_not_too_many(ledger: Ledger, path: str) -> None:
+    answer = get(ledger, path)
+    assert problem(answer) == (404, "there is nothing at this path")
+    assert "at its end" not in answer.body["hint"]
 
 
 @pytest.mark.parametrize("time", ["2026-03-01T12:00:00+01:00", "2026-03-01 12:00+0100", "20260301T12+01"])

@@ -31,11 +31,6 @@ Look = Callable[..., Viewer]
 IS_SAME: Final = "window.isTheSame === true"
 
 
-def refusals(viewer: Viewer) -> None:
-    """Do not mind that the browser has complained of what the server refused."""
-    viewer.complaints[:] = [each for each in viewer.complaints if "Failed to load resource" not in each]
-
-
 def run_of(server: Server, root: Path, manifest: str = RARELY) -> int:
     """A run of a job `job` that is declared for it."""
     save(root, "job.yaml", manifest)
@@ -61,7 +56,7 @@ def test_a_page_of_what_is_gone_says_so(tmp_path: Path, look: Look) -> None:
             conn.execute("DELETE FROM runs WHERE id = ?", (run,))
         again(page)
         expect(page.locator("h1")).to_have_text(f"there is no run {run}")
-        refusals(viewer)
+        viewer.forgive()
 
 
 def test_a_server_that_makes_no_page_is_asked_again(tmp_path: Path, look: Look) -> None:
@@ -82,7 +77,7 @@ def test_a_server_that_makes_no_page_is_asked_again(tmp_path: Path, look: Look) 
         expect(page.locator("#link")).to_contain_text("Not as it is now: the server answers with 503.")
         expect(page.locator("#link")).to_be_hidden()
         assert left == []
-        refusals(viewer)
+        viewer.forgive()
 
 
 def test_a_silent_network_and_clocks_that_are_set_hold_no_page_back(tmp_path: Path, look: Look) -> None:
@@ -175,7 +170,7 @@ def test_one_who_is_let_in_no_more_is_not_shown_as_let_in(tmp_path: Path, look: 
         command(tmp_path, "token", "create", "ann", "--role", "operate")
         command(tmp_path, "token", "revoke", "eve")
         expect(page.locator(".who")).to_have_text("Log in to act", timeout=60_000)
-        refusals(viewer)
+        viewer.forgive()
 
 
 def test_an_act_that_is_not_answered_yet_is_told_of_also_once_its_form_is_left(
@@ -222,4 +217,4 @@ def test_a_log_that_is_gone_or_cannot_be_read_says_so(tmp_path: Path, look: Look
     shutil.rmtree(tmp_path / "data")
     with serving(tmp_path):
         expect(page.locator("h1")).to_have_text(f"there is no run {run}")
-        refusals(viewer)
+        viewer.forgive()

@@ -82,4 +82,4 @@ def test_a_pause_that_is_over_by_itself_is_shown_no_more(tmp_path: Path, look: L
             expect(page.locator("time[data-ends]").first).to_be_visible()
         until(lambda: server.job("quick")["paused"] is None)
         for page in pages:
-            expect(page.locator("time[data-ends]")).to_have_count(0, timeout=10_000)
+            expect(page.locator("time[data-ends]")).to_have_count(0)

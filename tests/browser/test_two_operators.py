@@ -13,11 +13,6 @@ pytestmark = pytest.mark.browser
 Look = Callable[..., Viewer]
 
 
-def forgive(viewer: Viewer) -> None:
-    """Do not mind that the browser has complained of what the server refused."""
-    viewer.complaints[:] = [each for each in viewer.complaints if "Failed to load resource" not in each]
-
-
 def opened(viewer: Viewer, path: str, link: str) -> Page:
     """A page with a form over it."""
     page = viewer.open(path)
@@ -95,4 +90,4 @@ def test_what_is_refused_tells_times_in_the_zone_of_the_viewer(tmp_path: Path, l
         form = page.locator("#act-unskip")
         form.get_by_role("button", name="Let it run").click()
         expect(form.get_by_role("alert")).to_contain_text("-01-01 05:45:00")
-        forgive(viewer)
+        viewer.forgive()

@@ -311,6 +311,11 @@ def test_mistakes_of_syntax_are_told_in_plain_words(text: str, message: str, hin
     assert hint in str(fault.hint)
 
 
+def test_a_number_of_too_many_digits_is_told_in_words_of_ours() -> None:
+    (fault,) = template_faults(f"{{{{ {'9' * 5000} }}}}")
+    assert fault.message == "it is no template: a number has more than 4,300 digits"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

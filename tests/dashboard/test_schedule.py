@@ -1,8 +1,10 @@
 """What comes, as people read it. The runner's clock is that of the machine."""
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,8 +14,10 @@ from support.ledger import Ledger
 from support.pages import page
 
 from jeeves_runner.api.kept_finds import KeptFinds
+from jeeves_runner.dashboard.choices import tags_offered
 from jeeves_runner.dashboard.pages import schedule as rooms
 from jeeves_runner.dashboard.pages.schedule import ComingQuery
+from jeeves_runner.views.job_search import JobMarks
 
 
 @pytest.fixture
@@ -155,6 +159,28 @@ def test_tags_are_offered(ledger: Ledger) -> None:
             assert "<option selected>gone" in html
 
     with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize("name", ["schedule", "timeline"])
+def test_tags_are_counted_beside_the_event_loop(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Of 10,000 jobs that takes longer than all else in its turn."""
+    counted: list[bool] = []
+
+    def offered(jobs: Iterable[JobMarks], chosen: str) -> Sequence[str]:
+        counted.append(get_ident() == loops)
+        return tags_offered(jobs, chosen)
+
+    monkeypatch.setattr(f"jeeves_runner.dashboard.pages.{name}.tags_offered", offered)
+    job(ledger, "a", "0 12 * * *", tags=("night",))
+    loops = get_ident()
+
+    async def scenario(api: Api) -> None:
+        assert "<option>night" in (await page(api, f"/{name}")).html
+
+    with_api(ledger, scenario)
+    assert counted == [False]
 
 
 def test_the_worst_minute_and_its_jobs_are_named(ledger: Ledger) -> None:

@@ -86,11 +86,33 @@ def test_a_watcher_tells_what_is_open_and_what_comes_and_nothing_twice(server: S
         until(lambda: told.read_text().startswith("closed: second failure "))
 
 
+UNANSWERED_ONCE = """#!/bin/sh
+case "$*" in */alerts*) mkdir "$0.once" 2>&- && exit 22 ;; esac
+exec {} "$@"
+"""
+"""A curl to which the first question for alerts brings nothing."""
+
+
+def test_a_watcher_asks_again_for_what_is_open_if_no_answer_came(server: Server) -> None:
+    needs("curl")
+    needs("jq")
+    save(server.root, "first.yaml", "run: exit 3\ntimeout: 1m\n")
+    assert command(server.root, "apply").returncode == 0
+    command(server.root, "trigger", "first", "--wait")
+    folder = server.root / "bin"
+    folder.mkdir()
+    (folder / "curl").write_text(UNANSWERED_ONCE.format(shutil.which("curl")))
+    (folder / "curl").chmod(0o755)
+    with watching(server, PATH=f"{folder}:{os.environ['PATH']}", WATCH_PAUSE="0") as told:
+        until(lambda: told.read_text() == "open: first failure exit code 3\n")
+    assert (folder / "curl.once").is_dir()
+
+
 @contextmanager
-def watching(server: Server) -> Iterator[Path]:
+def watching(server: Server, **more: str) -> Iterator[Path]:
     """The watcher of the examples, and the file of what it tells."""
     told = server.root / "told"
-    given = {**os.environ, "JR_API_URL": server.url, "JR_TOKEN": ""}
+    given = {**os.environ, "JR_API_URL": server.url, "JR_TOKEN": "", **more}
     with told.open("wb") as out:
         watcher = subprocess.Popen(
             ["sh", "examples/watch.sh"], cwd=server.root, env=given, stdout=out, start_new_session=True

@@ -6,6 +6,7 @@ import sys
 from contextlib import ExitStack
 
 import pytest
+from support.clock import HandClock
 
 from jeeves_runner.runner.short_turns import MOST, Portions, short_turns
 
@@ -61,13 +62,18 @@ def test_what_is_ready_comes_soon_though_the_loop_is_never_idle() -> None:
     assert turns > 0
 
 
-def test_turns_that_follow_each_other_at_once_share_a_look() -> None:
+def test_turns_that_follow_each_other_at_once_share_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = HandClock()
+    monkeypatch.setattr("jeeves_runner.runner.short_turns._CLOCK", clock)
     with ExitStack() as stack, Portions() as portions:
         for reads in pipes(stack, 1):
             portions.register(reads, 1)
         assert len(portions.select(0)) == 1
+        clock.advance(microseconds=150)
         assert portions.select(0) == []
         assert len(portions.select(1)) == 1
+        clock.advance(microseconds=100)
+        assert len(portions.select(0)) == 1
 
 
 def test_what_has_its_time_comes_amid_what_is_ready() -> None:

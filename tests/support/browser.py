@@ -66,6 +66,11 @@ class Viewer:
         page.goto(path)
         return page
 
+    def forgive(self, *more: str) -> None:
+        """Do not mind that the browser has complained of what the server refused, or in such words."""
+        words = ("Failed to load resource", *more)
+        self.complaints[:] = [each for each in self.complaints if not any(word in each for word in words)]
+
     def _note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and "net::ERR_" not in message.text:  # a server may be away
             self.complaints.append(message.text)

@@ -123,6 +123,6 @@ def where_queues_are(services: ApiServices, _path: Mapping[str, str]) -> str:
 def where_queue_is(services: ApiServices, path: Mapping[str, str]) -> str:
     """For those who would write what a queue is set to."""
     row = queue_document(services.conn, services.clock.now(), path["queue"])
-    if row["declared"]:
+    if row["declared"] and not row["deleted"]:
         return f"queue {row['id']} is declared in {row['file']}:{row['line']}; edit it there"
     return f"queue {row['id']} is declared nowhere: {add_a_manifest(services)}"

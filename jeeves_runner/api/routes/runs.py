@@ -16,7 +16,7 @@ RUNS: Final[tuple[Route, ...]] = (
         "Runs, newest first",
         runs.runs,
         {200: RunsDocument, 304: None},
-        description="It has an `ETag`, as `GET /jobs/{job}/runs`.",
+        description="It has an `ETag`, as `GET /jobs/{job}/runs`, unless `since` or `until` is given.",
         problems={404},
     ),
     look(
@@ -51,8 +51,8 @@ RUNS: Final[tuple[Route, ...]] = (
         description=(
             "The log file, or the tails where there is none, where it cannot be read, or its disk hangs. "
             "Of the file one part may be asked for: by `Range: bytes=-4096` the last 4 KiB, by "
-            "`Range: bytes=5300-` what is behind the first 5,300 bytes. While a run goes on whose log is "
-            "full (`log_max_size`), all of it comes. Every byte is as the run wrote it, so `curl` "
+            "`Range: bytes=5300-` what is behind the first 5,300 bytes. While a run goes on whose log has "
+            "half of `log_max_size`, all of it comes. Every byte is as the run wrote it, so `curl` "
             "hands a terminal what may steer it; [`logs`](commands.md#logs) does not.\n\n"
             "With `?follow=1` [events](../explanation/events.md#logs): from the first byte to the end of the "
             "run, also of one that has yet to start."

@@ -160,8 +160,13 @@ async def coming(call: Call[Nothing, ComingQuery, Nothing]) -> web.Response:
     zone = ZoneInfo(config.timezone)
 
     async def known() -> Read:
-        tags = tags_offered((await call.kept_jobs.texts(call.came)).marks, query.tag)
-        return lambda conn, now: _read(conn, now, query, zone, config.max_concurrency, kept, tags)
+        texts = await call.kept_jobs.texts(call.came)
+
+        def read(conn: apsw.Connection, now: datetime) -> ComingPage:
+            tags = tags_offered(texts.marks, query.tag)
+            return _read(conn, now, query, zone, config.max_concurrency, kept, tags)
+
+        return read
 
     return await show_once_known(call, _SHEET, known)
 

@@ -166,8 +166,13 @@ async def timeline_page(call: Call[Nothing, TimelineQuery, Nothing]) -> web.Resp
     query, config = call.query, call.services.config
 
     async def known() -> Read:
-        tags = tags_offered((await call.kept_jobs.texts(call.came)).marks, query.tag)
-        return lambda conn, now: _read(conn, now, query, config.timezone, config.max_concurrency, tags)
+        texts = await call.kept_jobs.texts(call.came)
+
+        def read(conn: apsw.Connection, now: datetime) -> TimelinePage:
+            tags = tags_offered(texts.marks, query.tag)
+            return _read(conn, now, query, config.timezone, config.max_concurrency, tags)
+
+        return read
 
     return await show_once_known(call, _SHEET, known)
 

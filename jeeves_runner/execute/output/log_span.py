@@ -24,7 +24,7 @@ class LogSpan:
 
     @classmethod
     def of(cls, place: LogPlace, asked: slice) -> Self | None:
-        """None where the log is two files, because its run goes on and its middle is cut out. OSError."""
+        """None where the log is two files, because its run goes on and its middle may be cut out. OSError."""
         file = FileIO(open_in_place(place))
         try:
             os.close(open_in_place(ring_of(place)))
