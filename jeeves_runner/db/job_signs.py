@@ -36,6 +36,9 @@ _SINCE: Final = (
     "SELECT job_id FROM runs WHERE id > :newest UNION ALL SELECT job_id FROM runs WHERE end_seq > :ended"
 )
 
+MOST_RUNS: Final = 10_000
+"""Of no more new runs, or ends, it is read whose they are: to read all jobs anew takes no longer then."""
+
 JobSign = tuple[str, int, str, str | None, *tuple[object, ...]]
 """Of a live job its id, whether it runs by itself, the first two of ``SIGNED``, and what else tells one state
 of its row from another."""
@@ -83,6 +86,8 @@ class Beside(NamedTuple):
         if self == before:
             return frozenset()
         if self.rewrites != before.rewrites:
+            return None
+        if max(self.newest - before.newest, self.ended - before.ended) > MOST_RUNS:
             return None
         run = self.running.items() ^ before.running.items()
         held = self.held.items() ^ before.held.items()

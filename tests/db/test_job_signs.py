@@ -8,7 +8,7 @@ from support.job_steps import BEFORE, ONE, OTHER, STEPS
 from support.ledger import Ledger
 
 from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
-from jeeves_runner.db.job_signs import Beside, job_signs
+from jeeves_runner.db.job_signs import MOST_RUNS, Beside, job_signs
 
 CHANGES: dict[str, tuple[object, object]] = {
     "name": ("one", "other"),
@@ -100,6 +100,14 @@ def test_what_does_not_move_a_job_has_not_moved(ledger: Ledger) -> None:
     assert Beside.read(ledger.conn).moved(ledger.conn, beside) == frozenset()
     ledger.add_run("b", "skipped", end_seq=2)
     assert Beside.read(ledger.conn).moved(ledger.conn, beside) == frozenset({"b"})
+
+
+def test_after_very_many_runs_any_job_may_have_moved(ledger: Ledger) -> None:
+    """To read which they were would take longer than to read all jobs anew, after a day seconds."""
+    now = Beside.read(ledger.conn)
+    for of in ("newest", "ended"):
+        for more, moved in ((MOST_RUNS, frozenset()), (MOST_RUNS + 1, None)):
+            assert now._replace(**{of: getattr(now, of) + more}).moved(ledger.conn, now) == moved
 
 
 def test_to_forget_old_runs_moves_nothing(ledger: Ledger) -> None:
