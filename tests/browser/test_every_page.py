@@ -15,6 +15,7 @@ from support.browser import Viewer, findings
 from support.dashboard_world import make
 from support.pages import BROWSER
 from support.server import Server, serving
+from support.tables import Tables
 
 from jeeves_runner.dashboard.routes import PAGES
 
@@ -110,6 +111,11 @@ def test_each_link_leads_to_a_page(shop: Server) -> None:
     assert bad == []
 
 
+@each_page
+def test_rows_and_columns_of_its_tables_have_names(shop: Server, path: str) -> None:
+    assert Tables(_fetched(shop.url + _found(shop, path))[1]).wrong == []
+
+
 @pytest.mark.parametrize("path", [*_paths(), "/jobs/pack-orders", "/jobs/zzzz"])
 def test_commands_in_messages_stand_as_code(shop: Server, path: str) -> None:
     if "newest " in path:
@@ -136,11 +142,17 @@ def _fetched(url: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+def _found(shop: Server, path: str) -> str:
+    """The path with the number of a run, where it has the words for one."""
+    if "newest " not in path:
+        return path
+    before, newest = path.split("newest ")
+    job, slash, after = newest.partition("/")
+    return f"{before}{shop.get(f'/runs?job={job}&limit=1')['runs'][0]['id']}{slash}{after}"
+
+
 def _open(viewer: Viewer, shop: Server, path: str) -> Page:
-    if "newest " in path:
-        before, newest = path.split("newest ")
-        job, slash, after = newest.partition("/")
-        path = f"{before}{shop.get(f'/runs?job={job}&limit=1')['runs'][0]['id']}{slash}{after}"
+    path = _found(shop, path)
     page = viewer.context.new_page()
     answer = page.goto(path)
     assert answer is not None
