@@ -277,13 +277,15 @@ function note(pieces, goes) {
   const made = element("div", "note", "");
   const line = element("p", "", "");
   line.append(...pieces);
+  show(line);
+  // Of a status that held the notes, the earlier ones and their buttons would be said again with each.
+  document.getElementById("said").textContent = line.textContent;
   if (goes) line.append(" ", leading(goes));
   const close = element("button", "", "×");
   close.type = "button";
   close.setAttribute("aria-label", "Dismiss");
   close.addEventListener("click", () => made.remove());
   made.append(line, close);
-  show(line);
   const notes = document.getElementById("notes");
   while (notes.children.length > 2) notes.firstChild.remove();
   notes.append(made);
