@@ -109,6 +109,60 @@ def test_a_connection_that_is_lost_is_said_once(tmp_path: Path, look: Look) -> N
         assert "last seen" not in heard
 
 
+def test_one_who_reads_a_text_keeps_their_place(tmp_path: Path, look: Look) -> None:
+    """A screen reader puts the caret where it reads. What is around that and can have the focus would get it, and
+    the reader would be led to its beginning: out of the table of which it reads a cell."""
+    with serving(tmp_path) as server:
+        save(tmp_path, "job.yaml", RARELY)
+        until(lambda: server.job("job"))
+        page = look(server.url).open("/jobs")
+        page.get_by_role("heading", name="Jobs").click()
+        assert page.evaluate("document.activeElement.tagName") == "BODY"
+        page.locator(".skip").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        expect(page.locator("main :focus")).to_be_attached()
+
+
+def test_what_was_done_is_said_once_and_alone(tmp_path: Path, look: Look) -> None:
+    """What is seen stays a while, with a way to dismiss it; what was done before is not said again with it."""
+    with serving(tmp_path) as server:
+        save(tmp_path, "job.yaml", RARELY)
+        until(lambda: server.job("job"))
+        page = look(server.url).open("/jobs/job")
+        for act, done in (("pause", "job is paused until it is resumed."), ("resume", "job is resumed.")):
+            page.locator(f"#do-{act}").click()
+            page.locator(f"dialog form#act-{act} .do").click()
+            expect(page.locator(".note").last).to_contain_text(done)
+            expect(page.locator("main ~ [role=status]")).to_have_text(done)
+        expect(page.locator(".note")).to_have_count(2)
+        expect(page.locator("[role=status] button")).to_have_count(0)
+
+
+def test_pieces_of_a_line_are_heard_apart(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "job.yaml", f"name: Count all\ntags: [shop]\n{RARELY}")
+        until(lambda: server.job("job"))
+        server.post("/jobs/job/pause")
+        server.post("/jobs/job/mute", {"until": "2h"})
+        page = look(server.url).open("/jobs?sort=last")
+        heard = [name for role, name in _heard(page) if role == "StaticText"]
+        assert {"until resumed", "muted", "Count all"} < set(heard)
+        assert heard.count(",") == 3
+        assert not [name for name in heard if "↓" in name or "\u200b" in name]
+
+
+def test_a_command_is_heard_and_not_its_name_alone(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "job.yaml", RARELY)
+        until(lambda: server.job("job"))
+        run = server.post("/jobs/job/run?wait=0s")[1]["run"]["id"]
+        page = look(server.url).open(f"/runs/{run}")
+        heard = _heard(page)
+        assert ("group", "By the runner, in its project folder") in heard
+        assert any("jeeves-runner trigger job" in name for role, name in heard if role == "StaticText")
+
+
 def _heard(page: Page) -> list[tuple[str, str]]:
     """What a screen reader gets: roles and names."""
     found: dict[str, Any] = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
