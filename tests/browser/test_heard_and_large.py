@@ -109,6 +109,32 @@ def test_a_connection_that_is_lost_is_said_once(tmp_path: Path, look: Look) -> N
         assert "last seen" not in heard
 
 
+def test_a_connection_that_is_back_is_said(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        page = look(server.url).open("/")
+        expect(page.locator("html[data-link=there]")).to_be_attached()
+        (tmp_path / "jeeves-runner.yaml").write_text(f"port: {server.url.rpartition(':')[2]}\n")
+        server.kill()
+        expect(page.locator("html[data-link=lost]")).to_be_attached()
+        expect(page.locator("#said")).to_be_empty()
+    with serving(tmp_path):
+        expect(page.locator("#said")).to_have_text("Connected again.")
+
+
+def test_the_end_of_a_run_is_said_to_one_who_looks_at_it(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "job.yaml", "run: 'while [ ! -e go ]; do sleep 0.05; done'\ntimeout: 1m\n")
+        until(lambda: server.job("job"))
+        run = server.post("/jobs/job/run?wait=0s")[1]["run"]["id"]
+        page = look(server.url).open(f"/runs/{run}")
+        expect(page.locator(".log-foot")).to_have_text("Nothing is written yet.")
+        (tmp_path / "go").touch()
+        expect(page.locator("#said")).to_contain_text("It wrote nothing, and ended ok")
+        page.reload()
+        expect(page.locator(".log-foot")).to_contain_text("It wrote nothing, and ended ok")
+        expect(page.locator("#said")).to_be_empty()
+
+
 def test_one_who_reads_a_text_keeps_their_place(tmp_path: Path, look: Look) -> None:
     """A screen reader puts the caret where it reads. What is around that and can have the focus would get it, and
     the reader would be led to its beginning: out of the table of which it reads a cell."""

@@ -11,6 +11,7 @@
 //   on a field      its name is its key, `params.x` one of `params`. An empty one is left out, and so is one that
 //                   is as `data-default` says; with a default, an empty `data-text` is a value.
 //   button data-set puts `data-value` into the field of that name; data-close ends the dialog
+import { say as tell } from "./said.js";
 import { show } from "./times.js";
 
 const SHORT = 12000;
@@ -218,7 +219,7 @@ function say(wrong, detail, hint, mayLogIn) {
   if (hint && !mayLogIn) {
     const line = element("span", "hint", "");
     line.append(...coded(hint));
-    parts.push(line);
+    parts.push(element("span", "unseen", ". "), line);
   }
   if (mayLogIn) {
     const link = element("a", "", "Log in");
@@ -279,7 +280,7 @@ function note(pieces, goes) {
   line.append(...pieces);
   show(line);
   // Of a status that held the notes, the earlier ones and their buttons would be said again with each.
-  document.getElementById("said").textContent = line.textContent;
+  tell(line.textContent);
   if (goes) line.append(" ", leading(goes));
   const close = element("button", "", "×");
   close.type = "button";

@@ -1,4 +1,5 @@
 // The line at the top of a page that is not as things are now: the server is away, or does not make this page.
+import { say } from "./said.js";
 import { byServer, show } from "./times.js";
 
 let lostAt = null; // when the server was heard of last, while it is away
@@ -30,6 +31,7 @@ export function refused(why) {
 
 function draw() {
   const line = document.getElementById("link");
+  if (lostAt === null && document.documentElement.dataset.link === "lost") say("Connected again.");
   document.documentElement.dataset.link = lostAt === null ? "there" : "lost";
   line.hidden = lostAt === null && refusal === null;
   if (line.hidden) return;

@@ -5,6 +5,7 @@ import { LogSearch } from "./log_search.js";
 import { ending } from "./log_end.js";
 import { chosenLines } from "./log_lines.js";
 import { button, element, toolbar } from "./log_tools.js";
+import { say } from "./said.js";
 
 export class LogPanel {
   constructor(place) {
@@ -91,12 +92,14 @@ export class LogPanel {
   }
 
   ended({ run, retry }) {
+    const wasSeen = this.grows;
     this.grows = false;
     this.trouble = "";
     this.tools.follow.hidden = true;
     this.tools.wasFollowing = false;
     this.place.dataset.ended = "";
     this.foot.replaceChildren(...ending(run, retry, this.log.lines.length > 0));
+    if (wasSeen) say(this.foot.textContent);
     this.appear();
     this.follow();
   }
