@@ -108,7 +108,7 @@ def test_one_is_shown_as_its_diff(ledger: Ledger) -> None:
         "~ job copy renamed from copies was changed by hand; the manifest wins jobs.d/copy.yaml:3"
         in found.text
     )
-    assert "timeout 5m → (none)" in found.text
+    assert "timeout 5m → becomes (none)" in found.text
     assert 'env.TOKEN "***" → {file: token}' in found.text
     assert "… 17 lines as before" in found.text
     assert "- echo 20" in found.text

@@ -146,7 +146,7 @@ def test_what_is_refused_says_how_it_is_confirmed(ledger: Ledger) -> None:
     assert "and 18 more" in found.text
     assert found.text.count(command) == 1
     assert '<a href="/queues/mail">' in found.html
-    assert "timeout 5m → 10m" in found.text
+    assert "timeout 5m → becomes 10m" in found.text
     assert '<div class="gone"><span class="sign-of">-</span>b' in found.html
     assert '<div class="added"><span class="sign-of">+</span>B' in found.html
     assert "jobs.d/copy.yaml:4" in found.text
