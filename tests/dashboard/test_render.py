@@ -12,7 +12,7 @@ PROBLEM = {"status": 404, "detail": "there is no `job`", "hint": "`jobs` lists t
 
 
 def test_to_compile_its_templates_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what pages take it is decided how often open ones come again. The first takes a hundred times longer."""
+    """By what pages take it is decided how often open ones come again. The first takes far longer."""
     compiled: list[str] = []
     really = Environment.compile
 
