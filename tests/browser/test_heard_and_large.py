@@ -102,11 +102,24 @@ def test_a_connection_that_is_lost_is_said_once(tmp_path: Path, look: Look) -> N
         viewer = look(server.url)
         page = viewer.open("/")
         expect(page.locator("html[data-link=there]")).to_be_attached()
+        page.evaluate(COUNT_WORDS)
         server.kill()
         expect(page.locator("#link")).to_contain_text("Disconnected, last seen ")
+        expect(page.locator("#link")).to_contain_text("last seen 5s ago")
+        assert page.evaluate("window.said") == 1
         heard = " ".join(name for role, name in _heard(page) if role == "StaticText")
         assert "Disconnected" in heard
         assert "last seen" not in heard
+
+
+COUNT_WORDS = """() => {
+  window.said = 0;
+  new MutationObserver((changes) => {
+    const added = changes.flatMap((each) => [...each.addedNodes]);
+    window.said += added.filter((node) => node.data?.startsWith("Disconnected")).length;
+  }).observe(document.getElementById("link"), { childList: true });
+}"""
+"""Counts how often a line is filled, each time of which is spoken."""
 
 
 def test_a_connection_that_is_back_is_said(tmp_path: Path, look: Look) -> None:
@@ -136,8 +149,9 @@ def test_the_end_of_a_run_is_said_to_one_who_looks_at_it(tmp_path: Path, look: L
 
 
 def test_one_who_reads_a_text_keeps_their_place(tmp_path: Path, look: Look) -> None:
-    """A screen reader puts the caret where it reads. What is around that and can have the focus would get it, and
-    the reader would be led to its beginning: out of the table of which it reads a cell."""
+    """A screen reader puts the caret where it reads. What is around that and can have the focus would get it,
+    and one would be led to its beginning: out of the table of which one reads a cell.
+    """
     with serving(tmp_path) as server:
         save(tmp_path, "job.yaml", RARELY)
         until(lambda: server.job("job"))
@@ -151,7 +165,7 @@ def test_one_who_reads_a_text_keeps_their_place(tmp_path: Path, look: Look) -> N
 
 
 def test_what_was_done_is_said_once_and_alone(tmp_path: Path, look: Look) -> None:
-    """What is seen stays a while, with a way to dismiss it; what was done before is not said again with it."""
+    """What is seen stays a while, with a way to dismiss it; what was done before is not said again."""
     with serving(tmp_path) as server:
         save(tmp_path, "job.yaml", RARELY)
         until(lambda: server.job("job"))

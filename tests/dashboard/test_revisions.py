@@ -109,7 +109,7 @@ def test_one_is_shown_as_its_diff(ledger: Ledger) -> None:
         in found.text
     )
     assert "timeout 5m → becomes (none)" in found.text
-    assert 'env.TOKEN "***" → {file: token}' in found.text
+    assert 'env.TOKEN "***" → becomes {file: token}' in found.text
     assert "… 17 lines as before" in found.text
     assert "- echo 20" in found.text
     assert "echo &lt;script&gt;" in found.html

@@ -72,7 +72,8 @@ def test_a_held_file_is_shown_around_its_fault(ledger: Ledger, tmp_path: Path) -
     assert "<code>schedule</code>: hour 25 is outside 0-23" in found.html
     assert "the fields are minute hour day month weekday" in found.text
     assert "run: &#34;&lt;b&gt;&#34;" in found.html
-    assert '<tr class="faulty"><th scope="row"><span class="unseen">at fault: </span>2</th><td>schedule: &#34;0 25 * * *&#34;' in found.html
+    faulty = '<tr class="faulty"><th scope="row"><span class="unseen">at fault: </span>2</th>'
+    assert f"{faulty}<td>schedule: &#34;0 25 * * *&#34;" in found.html
     assert '<span class="caret" aria-hidden="true">          ^</span>' in found.html
     assert "TOKEN: ***" in found.text
     assert "hush" not in found.html

@@ -1,4 +1,4 @@
-"""One who hears a table walks its cells: with each, the names of its row and its column are said, if there are any."""
+"""One who hears a table walks its cells: with each, the names of its row and its column are said."""
 
 import re
 from pathlib import Path

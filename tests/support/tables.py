@@ -1,4 +1,4 @@
-"""Tables of a page as they are heard: one cell after the other, so that rows, columns and tables need names."""
+"""Tables as they are heard: one cell after the other, so that rows, columns and tables need names."""
 
 from html.parser import HTMLParser
 from typing import Final
@@ -9,7 +9,7 @@ _OF_COLUMNS: Final = ("col", "colgroup")
 
 
 class Tables(HTMLParser):
-    """What is wrong with the tables of a page, or of a template without what is filled in, is in ``wrong``."""
+    """Tables of a page, or of a template without what is filled in: ``wrong`` says what is wrong with them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
