@@ -9,7 +9,7 @@ _OF_COLUMNS: Final = ("col", "colgroup")
 
 
 class Tables(HTMLParser):
-    """Tables of a page, or of a template without what is filled in: ``wrong`` says what is wrong with them."""
+    """Of a page, or of a template without what is filled in: ``wrong`` says what is wrong with its tables."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
