@@ -107,3 +107,13 @@ def test_a_page_whose_scripts_did_not_come_says_that_it_does_not_follow(tmp_path
         viewer.context.route("**/live.js", lambda route: route.abort())
         page = viewer.open("/")
         expect(page.locator("#link")).to_contain_text("This page does not follow what happens")
+
+
+def test_a_page_that_cannot_be_made_new_says_so(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        viewer = look(server.url)
+        viewer.context.route("**/idiomorph.js", lambda route: route.abort())
+        page = viewer.open("/")
+        expect(page.locator("#link")).to_contain_text("Not as it is now: a script of this page did not come")
+        viewer.context.unroute("**/idiomorph.js")
+        expect(page.locator("#link")).to_be_hidden()
