@@ -136,7 +136,9 @@ def test_what_is_set_is_told_seen_and_taken_back(tmp_path: Path, look: Look) -> 
         job(server, page, "greet", "unskip")
         page.get_by_role("button", name="Let it run").click()
         expect(page.locator("#job-greet")).not_to_contain_text("skips")
-        expect(page.locator(".note").last).to_contain_text(re.compile("greet will run at .*00:00:00 after all"))
+        expect(page.locator(".note").last).to_contain_text(
+            re.compile("greet will run at .*00:00:00 after all")
+        )
         assert page.evaluate("window.hacked") is None
         acts = [each["action"] for each in server.get("/audit")["audit"]]
         assert acts[:5] == ["unskip", "skip", "mute", "mute", "resume"]
