@@ -34,7 +34,7 @@ _WEIGHT: Final = 0.05
 """How much the newest page counts in what one takes: of many that are taken as they are, one is made."""
 
 _FIRST_WEIGHT: Final = 0.2
-"""Likewise of the first one, which also compiles its template."""
+"""Likewise of the first one."""
 
 
 class Made(NamedTuple):

@@ -186,7 +186,7 @@ def test_an_act_that_is_not_answered_yet_is_told_of_also_once_its_form_is_left(
         server.signal(signal.SIGSTOP)
         try:
             button.click()
-            expect(page.get_by_role("dialog")).to_contain_text("It was sent, and is not answered yet.")
+            expect(page.get_by_role("dialog")).to_contain_text("It is not answered yet")
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_be_hidden()
         finally:

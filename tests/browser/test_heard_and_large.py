@@ -102,11 +102,24 @@ def test_a_connection_that_is_lost_is_said_once(tmp_path: Path, look: Look) -> N
         viewer = look(server.url)
         page = viewer.open("/")
         expect(page.locator("html[data-link=there]")).to_be_attached()
+        page.evaluate(COUNT_WORDS)
         server.kill()
         expect(page.locator("#link")).to_contain_text("Disconnected, last seen ")
+        expect(page.locator("#link")).to_contain_text("last seen 5s ago")
+        assert page.evaluate("window.said") == 1
         heard = " ".join(name for role, name in _heard(page) if role == "StaticText")
         assert "Disconnected" in heard
         assert "last seen" not in heard
+
+
+COUNT_WORDS = """() => {
+  window.said = 0;
+  new MutationObserver((changes) => {
+    const added = changes.flatMap((each) => [...each.addedNodes]);
+    window.said += added.filter((node) => node.data?.startsWith("Disconnected")).length;
+  }).observe(document.getElementById("link"), { childList: true });
+}"""
+"""Counts how often a line is filled, each time of which is spoken."""
 
 
 def _heard(page: Page) -> list[tuple[str, str]]:

@@ -34,6 +34,8 @@ def test_a_viewer_chooses_the_colours_and_they_stay_chosen(tmp_path: Path, look:
         page.goto("/sync")
         assert _ground(page) == DARK
         expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+        page.go_back()  # it was light when it was left
+        expect(page.locator("body")).to_have_css("background-color", DARK)
         page.get_by_role("button", name="Auto").click()
         expect(page.locator("body")).to_have_css("background-color", LIGHT)
 

@@ -103,12 +103,15 @@ def test_a_column_of_the_last_day_says_its_half_hour_under_the_pointer(tmp_path:
         assert says(2) == f"0 ok from {begin + HALF_HOUR:%H:%M} to {begin + 2 * HALF_HOUR:%H:%M}"
 
 
-def test_a_page_whose_scripts_did_not_come_says_that_it_does_not_follow(tmp_path: Path, look: Look) -> None:
+def test_a_page_whose_scripts_did_not_come_says_so_until_they_are_there(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         viewer = look(server.url)
-        viewer.context.route("**/live.js", lambda route: route.abort())
+        viewer.context.route("**/link.js", lambda route: route.abort())  # that of following needs it
         page = viewer.open("/")
         expect(page.locator("#link")).to_contain_text("This page does not follow what happens")
+        viewer.context.unroute("**/link.js")
+        expect(page.locator("html")).to_have_attribute("data-link", "there")
+        expect(page.locator("#link")).to_be_hidden()
 
 
 def test_a_page_that_cannot_be_made_new_says_so(tmp_path: Path, look: Look) -> None:

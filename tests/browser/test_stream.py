@@ -70,14 +70,17 @@ def test_what_has_passed_is_told_by_the_clock_of_the_server(tmp_path: Path, look
         expect(page.locator(f"#ended-{run} time")).to_have_text(re.compile(r"^(now|\d+s ago)$"))
 
 
-def test_a_pause_that_is_over_by_itself_is_shown_no_more(tmp_path: Path, look: Look) -> None:
-    """Nothing is written then, so the server has nothing to tell."""
+@pytest.mark.parametrize("ahead", [0, 2.5])
+def test_a_pause_that_is_over_by_itself_is_shown_no_more(tmp_path: Path, look: Look, ahead: float) -> None:
+    """Nothing is written then, so the server has nothing to tell. ``ahead``: the seconds that the clock
+    of the viewer is ahead, too few for the page to notice: by the server's it is not over yet then."""
     with serving(tmp_path) as server:
         save(tmp_path, "quick.yaml", QUICK)
         until(lambda: server.job("quick"))
         viewer = look(server.url)
+        viewer.context.clock.install(time=datetime.now(UTC) + timedelta(seconds=ahead))
         pages = [viewer.open(path) for path in ("/", "/jobs", "/jobs/quick")]
-        server.post("/pause", {"for": "12s"})
+        server.post("/pause", {"for": "15s"})
         for page in pages:
             expect(page.locator("time[data-ends]").first).to_be_visible()
         until(lambda: server.job("quick")["paused"] is None)

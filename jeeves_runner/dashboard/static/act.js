@@ -164,7 +164,7 @@ async function send(form) {
   if (!answer?.ok) {
     button.disabled = false;
     const said = answer
-      ? [`${isLoggedOut(answer) ? "You are logged in no more: " : ""}${told.detail ?? `it is answered with ${answer.status}.`}`, told.hint, answer.status === 401]
+      ? [`${isLoggedOut(answer) ? "You are logged in no more: " : ""}${told.detail ?? `It is answered with ${answer.status}.`}`, told.hint, answer.status === 401]
       : ["The answer was lost: look whether it was done before you do it again."];
     if (!form.isConnected) return note([`${title}: `, ...coded(said[0])]); // the dialog was closed meanwhile
     return say(wrong, ...said);
@@ -210,7 +210,7 @@ async function otherwise(form) {
 const isLoggedOut = (answer) => answer.status === 401 && document.querySelector("form.who") !== null;
 
 function waits(form) {
-  const line = element("p", "said wait waits", "It was sent, and is not answered yet. It may still be done if you leave.");
+  const line = element("p", "said wait waits", "It is not answered yet, and may still be done if you leave.");
   line.setAttribute("role", "status");
   form.querySelector(".ends").before(line);
 }

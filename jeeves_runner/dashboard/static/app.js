@@ -21,11 +21,24 @@ addEventListener("load", () => setTimeout(() => {
   if (document.querySelector("svg[data-columns]")) import("./columns.js").then(({ listen }) => listen(), () => {});
 }, FRAMES));
 
-// A page that does not follow must not look as if it did.
+// A page that does not follow must not look as if it did. It is loaded anew once the server is there, since a browser may
+// keep that a module did not come; but not again and again, where something else than the server holds it back.
+const TRIED = "jeeves-tried";
+const TRY = 3000;
+const RARELY = 60000;
+
 function stands() {
   const line = document.getElementById("link");
-  line.textContent = "This page does not follow what happens: its scripts did not come. Load it again.";
+  line.textContent = "This page does not follow what happens: its scripts did not come.";
   line.hidden = false;
+  if (Date.now() - Number(sessionStorage.getItem(TRIED)) < RARELY) return;
+  const trying = setInterval(async () => {
+    const answer = await fetch(new URL("./live.js", import.meta.url), { cache: "no-store" }).catch(() => null);
+    if (!answer?.ok || document.querySelector("dialog[open]")) return;
+    clearInterval(trying);
+    sessionStorage.setItem(TRIED, Date.now());
+    location.reload();
+  }, TRY);
 }
 
 // On a phone the pages stand in one line, which begins where the current one can be seen.

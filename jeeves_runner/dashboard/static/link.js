@@ -4,6 +4,7 @@ import { byServer, show } from "./times.js";
 let lostAt = null; // when the server was heard of last, while it is away
 let refusal = null; // why there is no newer page
 let trueAt = Date.now(); // when this page was true
+let drawn = null; // what the line says besides the time
 
 export function lost(at) {
   lostAt = at;
@@ -32,8 +33,12 @@ function draw() {
   const line = document.getElementById("link");
   document.documentElement.dataset.link = lostAt === null ? "there" : "lost";
   line.hidden = lostAt === null && refusal === null;
+  const says = lostAt === null ? refusal : "Disconnected";
+  const isNew = says !== drawn;
+  drawn = says;
   if (line.hidden) return;
-  if (lostAt !== null) line.replaceChildren("Disconnected", unsaid(", last seen ", ago(lostAt)), ". Reconnecting…");
+  if (!isNew) line.querySelector("time").dateTime = byServer(lostAt ?? trueAt).toISOString(); // it is said once
+  else if (lostAt !== null) line.replaceChildren("Disconnected", unsaid(", last seen ", ago(lostAt)), ". Reconnecting…");
   else line.replaceChildren(`Not as it is now: ${refusal}.`, unsaid(" Shown as of ", ago(trueAt), "."));
   show(line);
 }

@@ -14,6 +14,7 @@ const TROUBLED = 3000; // between two looks while the server makes no page
 const HELD = 250;
 const TYPED = 80;
 const LONGEST = 2 ** 31 - 60000; // what a timer can wait
+const ASTRAY = 3000; // by which the clock of the viewer may differ unseen: see times.js
 const MORPH = new URL("./idiomorph.js", import.meta.url); // it is no module
 const parser = new DOMParser();
 
@@ -33,7 +34,10 @@ export function follow() {
   if (!kinds.length) return;
   const job = document.body.dataset.job;
   const told = (change) => {
-    if (!change.kinds) return again();
+    if (!change.kinds) { // the stream has begun, and maybe that of another server, which has a pace of its own
+      askedAt = 0;
+      return again();
+    }
     if (document.hidden && change.kinds.includes("alert")) glance();
     if (!change.kinds.some((kind) => kinds.includes(kind))) return;
     if (job && change.jobs && !change.jobs.includes(job) && change.kinds.every((kind) => kind === "run")) return;
@@ -93,12 +97,12 @@ function stream(tell) {
   open();
 }
 
-// What is over by the time alone is no change that the server tells of.
+// What is over by the time alone is no change that the server tells of. By its clock it may not be over yet.
 function comeAtEnds() {
   clearTimeout(ends);
   const left = [...document.querySelectorAll("time[data-ends]")].map((each) => Date.parse(each.dateTime) - present());
-  const next = Math.min(...left.filter((ms) => ms > 0));
-  if (next < LONGEST) ends = setTimeout(() => again(), next + pace);
+  const next = Math.max(0, Math.min(...left.filter((ms) => ms > -ASTRAY - pace))) + pace;
+  if (next < LONGEST) ends = setTimeout(() => { again(); comeAtEnds(); }, next);
 }
 
 export function again(held = HELD) {

@@ -4,7 +4,7 @@ const TOLD = "jeeves-theme"; // other tabs hear of it by this
 const YEAR = 31536000;
 const MEDIA = { system: "screen and (prefers-color-scheme: dark)", light: "not all", dark: "screen" };
 
-const said = () => document.cookie.match(/(?:^|; )jr-colours=(\w+)/)?.[1];
+const said = () => document.cookie.split("; ").find((each) => each.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
 
 function hold(theme) {
   document.getElementById("dark").media = MEDIA[theme];
@@ -25,6 +25,7 @@ export function choose() {
     hold(theme);
   });
   const again = () => MEDIA[said()] && hold(said());
+  again(); // a page to which one goes back may be that of before another was chosen
   addEventListener("storage", (event) => event.key === TOLD && MEDIA[event.newValue] && hold(event.newValue));
-  addEventListener("pageshow", (event) => event.persisted && again()); // it was left before another was chosen
+  addEventListener("pageshow", (event) => event.persisted && again());
 }
