@@ -1,5 +1,6 @@
 """Acting in a browser: by forms in a dialog, by keys alone, with and without a token, not from elsewhere."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -131,9 +132,16 @@ def test_what_is_set_is_told_seen_and_taken_back(tmp_path: Path, look: Look) -> 
         job(server, page, "greet", "skip")
         page.get_by_role("button", name="Skip").click()
         expect(page.locator("#job-greet")).to_contain_text("skips 1")
+        expect(page.locator(".note").last).to_contain_text(re.compile("greet will not run at .*00:00:00"))
+        job(server, page, "greet", "unskip")
+        page.get_by_role("button", name="Let it run").click()
+        expect(page.locator("#job-greet")).not_to_contain_text("skips")
+        expect(page.locator(".note").last).to_contain_text(
+            re.compile("greet will run at .*00:00:00 after all")
+        )
         assert page.evaluate("window.hacked") is None
         acts = [each["action"] for each in server.get("/audit")["audit"]]
-        assert acts[:4] == ["skip", "mute", "mute", "resume"]
+        assert acts[:5] == ["unskip", "skip", "mute", "mute", "resume"]
         viewer.forgive()
 
 

@@ -10,7 +10,7 @@ from html import unescape
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from support.browser import Viewer, findings
 from support.dashboard_world import make
 from support.pages import BROWSER
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.browser
 Look = Callable[..., Viewer]
 
 PHONE = 390
+TABLET = 768
 
 OF_A_KIND = 3
 """So many links of a kind are followed."""
@@ -83,17 +84,30 @@ def test_everybody_can_use_it_in_light_and_in_dark(shop: Server, look: Look, pat
 
 
 @each_page
-def test_it_fits_on_a_phone(shop: Server, look: Look, path: str) -> None:
+def test_it_fits_on_a_phone_and_on_a_tablet(shop: Server, look: Look, path: str) -> None:
     page = _open(look(shop.url, width=PHONE), shop, path)
     assert findings(page) == []
+    assert _too_wide(page) == []
+    page.set_viewport_size({"width": TABLET, "height": 900})
     assert _too_wide(page) == []
 
 
 @each_page
 def test_it_can_be_read_without_scripts(shop: Server, look: Look, path: str) -> None:
     with_scripts = _words(_open(look(shop.url), shop, path))
-    without = _words(_open(look(shop.url, scripts=False), shop, path))
+    plain = _open(look(shop.url, scripts=False), shop, path)
+    without = _words(plain)
     assert len(without) > 0.5 * len(with_scripts), f"it has {len(without)} words of {len(with_scripts)}"
+    for width in (1280, TABLET, PHONE):
+        plain.set_viewport_size({"width": width, "height": 900})
+        assert _too_wide(plain) == [], width  # its times are whole dates
+
+
+def test_what_runs_fits_on_a_phone(shop: Server, look: Look) -> None:
+    run = shop.post("/jobs/rebuild-search/run?wait=0s")[1]["run"]["id"]
+    page = _open(look(shop.url, width=PHONE), shop, "/")
+    expect(page.locator(f"#run-{run} svg[data-progress]")).to_be_visible()
+    assert _too_wide(page) == []
 
 
 def test_each_link_leads_to_a_page(shop: Server) -> None:

@@ -53,3 +53,28 @@ def test_the_page_where_one_is_can_be_seen_on_a_phone(tmp_path: Path, look: Look
     with serving(tmp_path) as server:
         page = look(server.url, width=390).open("/audit")
         expect(page.get_by_role("link", name="Audit")).to_be_in_viewport()
+
+
+def test_the_ways_stay_together_while_a_page_is_scrolled(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        page = look(server.url).open("/")
+        expect(page.locator("html[data-shown]")).to_be_attached()
+        page.set_viewport_size({"width": 1280, "height": 600})
+        page.locator("main").evaluate("main => { main.style.height = '3000px'; scrollTo(0, 500); }")
+        expect(page.get_by_role("link", name="Overview")).to_be_in_viewport()
+        last, colours = (
+            page.get_by_role("link", name="Audit").bounding_box(),
+            page.locator("#theme").bounding_box(),
+        )
+        assert last is not None
+        assert colours is not None
+        assert colours["y"] >= last["y"] + last["height"]
+
+
+def test_a_phone_shows_wherever_one_is_that_the_server_is_away(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        page = look(server.url, width=390).open("/")
+        expect(page.locator("html")).to_have_attribute("data-link", "there")
+        page.locator("main").evaluate("main => { main.style.height = '3000px'; scrollTo(0, 1500); }")
+    expect(page.locator("#link")).to_contain_text("Disconnected")
+    expect(page.locator("#link")).to_be_in_viewport()

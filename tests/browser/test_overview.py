@@ -18,6 +18,8 @@ Look = Callable[..., Viewer]
 
 HALF_HOUR: Final = timedelta(minutes=30)
 
+LONG: Final = "nightly_export_of_all_customers_" * 3
+
 
 def test_a_run_appears_and_ends_without_a_reload(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
@@ -110,3 +112,27 @@ def test_a_page_whose_scripts_did_not_come_says_so_until_they_are_there(tmp_path
         viewer.context.unroute("**/link.js")
         expect(page.locator("html")).to_have_attribute("data-link", "there")
         expect(page.locator("#link")).to_be_hidden()
+
+
+def test_a_page_that_cannot_be_made_new_says_so(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        viewer = look(server.url)
+        viewer.context.route("**/idiomorph.js", lambda route: route.abort())
+        page = viewer.open("/")
+        expect(page.locator("#link")).to_contain_text("Not as it is now: a script of this page did not come")
+        viewer.context.unroute("**/idiomorph.js")
+        expect(page.locator("#link")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_runs_fits_whatever_it_is_called(tmp_path: Path, look: Look, width: int) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, f"{LONG}.yaml", HOLD + "schedule: '* * * * *'\n")
+        until(lambda: server.job(LONG))
+        server.post(f"/jobs/{LONG}/run?wait=0s")
+        server.post(f"/jobs/{LONG}/run?wait=0s")
+        viewer = look(server.url, width=width)
+        for path in ("/", "/schedule", "/graph"):
+            page = viewer.open(path)
+            expect(page.locator("main").get_by_text(LONG).first).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") == width, path

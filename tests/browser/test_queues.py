@@ -119,3 +119,19 @@ def test_everybody_can_use_a_queue_with_all_there_is(tmp_path: Path, look: Look)
             for each in page.locator("details").all():
                 each.evaluate("each => { each.open = true }")
             assert findings(page) == []
+
+
+def test_what_a_link_leads_to_is_not_below_the_frame(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        for number in range(20):
+            push(server, number, max_attempts=1)
+            give_up(server, "HTTP 503")
+        page = look(server.url).open("/queues")
+        page.locator("#queue-mail a.dead").click()
+        expect(page.locator("html[data-shown]")).to_be_attached()
+        expect(page.locator("#dead")).to_be_in_viewport()
+        frame, place = page.locator("header.top").bounding_box(), page.locator("#dead").bounding_box()
+        assert frame is not None
+        assert place is not None
+        assert frame["y"] == 0
+        assert place["y"] >= frame["height"]

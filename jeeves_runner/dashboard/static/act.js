@@ -3,7 +3,8 @@
 // `data-path` names: its guard decides, and its audit tells. What came of it stands in a note.
 //
 //   data-body       JSON that is sent besides the fields
-//   data-told       what the note says; {a.b} is a value of the answer, {a.b|else} has a text for none
+//   data-told       what the note says; {a.b} is a value of the answer, {sent.a} one of what was sent, {a.b|else} has
+//                   a text for none
 //   data-goes       a page that the note leads to, in the same way
 //   data-stands     names the `data-stand` beside it that tells how that is which it changes: it is sent only while
 //                   that is so, or once it was said that it is otherwise by now
@@ -147,11 +148,12 @@ async function send(form) {
     wrong.replaceChildren("It is not as it was when this was opened: ", ...other, again);
     return void (wrong.hidden = false);
   }
+  const sent = bodyOf(form);
   try {
     answer = await fetch(form.dataset.path, {
       method: form.dataset.method || "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify(bodyOf(form)),
+      body: JSON.stringify(sent),
       redirect: "error",
     });
     told = answer.status === 204 ? {} : await answer.json();
@@ -168,7 +170,7 @@ async function send(form) {
     if (!form.isConnected) return note([`${title}: `, ...coded(said[0])]); // the dialog was closed meanwhile
     return say(wrong, ...said);
   }
-  const found = { ...told, run: told.run ?? told.result };
+  const found = { ...told, run: told.run ?? told.result, sent };
   const goes = form.dataset.goes?.replace(/\{([^}]*)\}/g, (_, path) => encodeURIComponent(valueAt(path, found)));
   const done = filled(form.dataset.told, found);
   if (form.dataset.gone === location.pathname + location.search) {

@@ -7,7 +7,7 @@ const isTyping = (element) => element.closest("input, textarea, select, [content
 export function listen() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
+    if (event.key === "Escape" && isTyping(event.target)) return leave(event);
     if (isTyping(event.target)) return;
     if (Date.now() - goes < 1500) {
       goes = 0;
@@ -20,6 +20,12 @@ export function listen() {
     else if (event.key === "ArrowDown" || event.key === "j") step(event, 1);
     else if (event.key === "ArrowUp" || event.key === "k") step(event, -1);
   });
+}
+
+// A browser would empty a field of search besides, and not say so as it does of typing.
+function leave(event) {
+  event.preventDefault();
+  event.target.blur();
 }
 
 function search(event) {

@@ -125,8 +125,14 @@ async function come() {
   try {
     const text = await asked();
     if (text === null) return;
-    if (await loaded()) put(parser.parseFromString(text, "text/html"));
-    else [wanted, tag] = [true, null];
+    if (await loaded()) {
+      put(parser.parseFromString(text, "text/html"));
+      link.isTrue();
+    } else {
+      [wanted, tag] = [true, null];
+      link.there();
+      link.refused("a script of this page did not come");
+    }
   } finally {
     asking = false;
     plan();
@@ -165,10 +171,12 @@ async function asked() {
     return null;
   }
   if (!answer.ok && answer.status !== 304) return refusedWith(answer.status, text);
-  link.isTrue();
   pace = Number(answer.headers.get("Jeeves-Pace")) || pace;
   if (answer.headers.get("Jeeves-Old")) wanted = true;
-  if (answer.status === 304) return null;
+  if (answer.status === 304) {
+    link.isTrue();
+    return null;
+  }
   tag = answer.headers.get("ETag");
   if (!answer.redirected) return text;
   location.replace(answer.url); // it is another page by now, such as that of a renamed job
