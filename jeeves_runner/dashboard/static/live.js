@@ -230,5 +230,6 @@ function put(page) {
 // What the viewer has opened stays open, and what a script of the page keeps is left to it.
 const callbacks = {
   beforeNodeMorphed: (old) => !(old.dataset && "keep" in old.dataset),
+  beforeNodeRemoved: (old) => !old.matches?.("svg[data-columns] > title"), // under the pointer, see columns.js
   beforeAttributeUpdated: (name, node) => !(name === "open" && (node.tagName === "DETAILS" || node.tagName === "DIALOG")),
 };
