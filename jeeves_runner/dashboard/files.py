@@ -1,8 +1,9 @@
 """What pages load: styles, scripts and icons, as they are shipped.
 
 They stand in a folder whose name is a hash of them all, so a browser keeps them for good and never has an old
-one, and scripts can name one another. The styles of a page come as one file, ``style.css+jobs.css``: it is
-drawn once all of them are there, and each further file would be a request before that.
+one, and scripts can name one another. The styles of a page come as one file, ``style.css+jobs.css``, and a
+script with its modules: it is drawn once all of them are there, and each further file would be a request
+before that.
 """
 
 import gzip
@@ -19,6 +20,7 @@ from markupsafe import Markup
 
 from jeeves_runner.api.parameters import Text
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.scripts import whole
 from jeeves_runner.dashboard.shipped import shipped
 from jeeves_runner.errors import NotFound
 
@@ -138,9 +140,12 @@ def _packed(kind: str, text: bytes) -> _File:
 def _files() -> _Files:
     """Packed once; it takes a while, so not in the event loop."""
     digest = blake2b(digest_size=8)
+    scripts = {name: text.decode() for name, text in _TEXTS.items() if name.endswith(".js")}
     found = {}
     for name, text in _TEXTS.items():
         digest.update(text)
-        kind = _KINDS[PurePosixPath(name).suffix]
-        found[name] = _packed(kind, text)
+        if "/" in name:
+            continue  # it comes with the script that its folder is named after
+        sent = whole(name, scripts).encode() if name in scripts else text
+        found[name] = _packed(_KINDS[PurePosixPath(name).suffix], sent)
     return _Files(digest.hexdigest(), found)

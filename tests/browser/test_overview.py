@@ -114,10 +114,10 @@ def test_a_column_of_the_last_day_says_its_half_hour_under_the_pointer(tmp_path:
 def test_a_page_whose_scripts_did_not_come_says_so_until_they_are_there(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         viewer = look(server.url)
-        viewer.context.route("**/link.js", lambda route: route.abort())  # that of following needs it
+        viewer.context.route("**/live.js", lambda route: route.abort())
         page = viewer.open("/")
         expect(page.locator("#link")).to_contain_text("This page does not follow what happens")
-        viewer.context.unroute("**/link.js")
+        viewer.context.unroute("**/live.js")
         expect(page.locator("html")).to_have_attribute("data-link", "there")
         expect(page.locator("#link")).to_be_hidden()
 

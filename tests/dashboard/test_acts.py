@@ -260,6 +260,6 @@ def test_only_those_who_operate_get_forms(ledger: Ledger, path: str) -> None:
             shown = await page(api, place)
             assert shown.status == 200
             assert "data-act" not in shown.html, place
-            assert "act.js" not in shown.html, place
+            assert "act.css" not in shown.html, place
 
     with_api(ledger, scenario)

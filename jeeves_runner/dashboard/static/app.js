@@ -1,7 +1,11 @@
-// What runs on every page. Each module stands for one thing, and a page is whole without any of them.
-import { tick } from "./times.js";
-import { listen } from "./keys.js";
-import { choose } from "./theme.js";
+// What runs on every page. Each module stands for one thing, and a page is whole without any of them. The scripts
+// of some pages take from here what they share.
+import { tick } from "./app/times.js";
+import { listen } from "./app/keys.js";
+import { choose } from "./app/theme.js";
+import "./app/act.js";
+export { byServer, instant, present, serverSays, show, span, timeOf } from "./app/times.js";
+export { say } from "./app/said.js";
 
 // Who logs in comes back to the same place of this page.
 document.addEventListener("click", (event) => {

@@ -1,6 +1,6 @@
 // What a column of the last day says under the pointer, on the viewer's clock: pictures with `data-columns`, how many
 // there were in each half hour from `data-begin` on. Nodes for some hundred columns would hold up the page.
-import { timeOf } from "./times.js";
+import { timeOf } from "./app.js";
 
 const HALF_HOUR = 1800000;
 

@@ -1,8 +1,8 @@
 // A page that stays true: told of changes by one stream for all tabs of this browser, it comes again for itself
 // and puts the difference in its place. The server says how often it may.
-import { keepFocus } from "./focus.js";
-import * as link from "./link.js";
-import { present, serverSays, show } from "./times.js";
+import { keepFocus } from "./live/focus.js";
+import * as link from "./live/link.js";
+import { present, serverSays, show } from "./app.js";
 
 const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
@@ -14,7 +14,7 @@ const TROUBLED = 3000; // between two looks while the server makes no page
 const HELD = 250;
 const TYPED = 80;
 const LONGEST = 2 ** 31 - 60000; // what a timer can wait
-const ASTRAY = 3000; // by which the clock of the viewer may differ unseen: see times.js
+const ASTRAY = 3000; // by which the clock of the viewer may differ unseen: see app/times.js
 const MORPH = new URL("./idiomorph.js", import.meta.url); // it is no module
 const parser = new DOMParser();
 
