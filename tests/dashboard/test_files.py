@@ -66,7 +66,7 @@ def test_every_page_has_one_file_of_styles_beside_that_of_the_dark() -> None:
             assert "stylesheet" not in each.read_text(), each.name
 
 
-def test_a_page_is_not_shown_before_its_times_are_those_of_the_viewer() -> None:
+def test_a_browser_is_asked_to_show_a_page_with_the_times_of_its_viewer() -> None:
     frame = resources.files("jeeves_runner.dashboard").joinpath("templates", "frame.html").read_text()
     assert "module('app.js', is_drawn_with=True)" in frame
     assert 'blocking="render" src=' in module("app.js", is_drawn_with=True)
