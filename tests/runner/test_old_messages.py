@@ -33,9 +33,7 @@ def test_what_nobody_took_for_a_day_is_given_up(post: Post, caplog: pytest.LogCa
         async with post.delivery() as delivery:
             await eventually(lambda: post.errors() == ["it is down"], delivery)
             post.clock.advance(hours=23)
-            for _ in range(20):
-                delivery.wake()
-                await asyncio.sleep(0.002)
+            await tried(post, 2, delivery)
             assert post.statuses() == ["pending"]
             post.clock.advance(hours=2)
             await eventually(lambda: post.statuses() == ["failed"], delivery)
