@@ -48,7 +48,7 @@ _SCHEMES: Final = {
 PROBLEMS: Final[Mapping[int, str]] = {
     400: "A parameter or the body cannot be understood, or the request is not HTTP.",
     401: "It takes a token, or another one; `WWW-Authenticate` says how.",
-    403: "This caller may not, or a page of another site asks; with `WWW-Authenticate`, another token would help.",
+    403: "This caller may not, or a page of another site asks; `WWW-Authenticate`: another token would do.",
     404: "There is no such path, job, run, queue or key; for a job the hint names the nearest ids.",
     405: "The path does not take that method; `Allow` names those it takes.",
     408: "The body did not arrive within 30 s.",
