@@ -101,7 +101,8 @@ def read_texts(
         if (
             before is not None
             and moved is not None
-            and None is not moves == before.moves
+            and moves is not None
+            and moves == before.moves
             and ids == before.ids
         ):
             # As most often: a job is another only by its sign, or by what was found to have moved.

@@ -1,12 +1,14 @@
 """What pages load: styles, scripts and icons, as they are shipped.
 
 They stand in a folder whose name is a hash of them all, so a browser keeps them for good and never has an old
-one, and scripts can name one another. The styles of a page come as one file, ``style.css+jobs.css``: it is
-drawn once all of them are there, and each further file would be a request before that.
+one, and scripts can name one another. The styles of a page come as one file, ``style.css+jobs.css``, and a
+script with its modules: it is drawn once all of them are there, and each further file would be a request
+before that.
 """
 
 import gzip
 import re
+from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
 from pathlib import PurePosixPath
@@ -18,6 +20,7 @@ from markupsafe import Markup
 
 from jeeves_runner.api.parameters import Text
 from jeeves_runner.api.route import Call, Nothing
+from jeeves_runner.dashboard.scripts import whole
 from jeeves_runner.dashboard.shipped import TEMPLATES, shipped
 from jeeves_runner.errors import NotFound
 
@@ -61,7 +64,7 @@ class _File(NamedTuple):
 
 def place_of(name: str) -> str:
     """The path of a file, by its name, or of the styles that are joined in it."""
-    if name not in _TEXTS and name not in _joined():
+    if name not in _sent() and name not in _joined():
         raise RuntimeError(f"pages name a file that is not there: {name}")
     return f"{PLACE}/{_version()}/{name}"
 
@@ -84,7 +87,7 @@ def _imports(name: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     left = [name]
     while left:
-        text = _TEXTS[left.pop()].decode()
+        text = _sent()[left.pop()].decode()
         new = [each for each in _IMPORT.findall(text) if each not in found]
         found.update(dict.fromkeys(new))
         left += new
@@ -110,7 +113,7 @@ async def file(call: Call[FilePath, Nothing, Nothing]) -> web.Response:
 
 def _file(name: str) -> _File | None:
     """A file by its name; that of several styles is made of theirs, where a page may name it."""
-    return _packed(name) if name in _TEXTS or name in _joined() else None
+    return _packed(name) if name in _sent() or name in _joined() else None
 
 
 @cache
@@ -118,7 +121,7 @@ def _packed(name: str) -> _File:
     """Packed once, as it is asked for; it takes a while, so not in the event loop. Of a name that there is,
     and there are few: any client may ask, for any name, without a token."""
     parts = name.split(_AND)
-    text = b"".join(_TEXTS[part] for part in parts)
+    text = b"".join(_sent()[part] for part in parts)
     return _File(_KINDS[PurePosixPath(parts[0]).suffix], text, gzip.compress(text, mtime=0))
 
 
@@ -129,6 +132,17 @@ def _joined() -> frozenset[str]:
     said = (each for text in TEMPLATES.values() for each in _STYLES.findall(text.decode()))
     own = {tuple(re.findall('"(.+?)"', each)) for each in said}
     return frozenset(_AND.join((*first, *each)) for first in _OF_EVERY_PAGE for each in {(), *own})
+
+
+@cache
+def _sent() -> Mapping[str, bytes]:
+    """What is sent, by name: a script comes with the modules that stand in the folder of its name."""
+    scripts = {name: text.decode() for name, text in _TEXTS.items() if name.endswith(".js")}
+    return {
+        name: whole(name, scripts).encode() if name in scripts else text
+        for name, text in _TEXTS.items()
+        if "/" not in name
+    }
 
 
 @cache

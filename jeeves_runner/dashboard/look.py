@@ -147,14 +147,24 @@ def coded(text: str) -> Markup:
 
 
 _INSTANT: Final = re.compile(
-    r"\b\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?[+-]\d\d:\d\d|T\d\d:\d\d:\d\d(?:\.\d+)?Z)"
+    r"\b\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?(?:[+-]\d\d:\d\d|Z)|T\d\d:\d\d:\d\d(?:\.\d+)?Z)"
 )
 """An instant as sentences have it, or the database."""
+
+_LENGTH: Final = r"\d+(?:\.\d)?(?:ms|[smhd])(?: \d+[smh])?"
+_PASSING: Final = re.compile(rf", (?:(?P<lasting>for {_LENGTH})|in {_LENGTH}|{_LENGTH} ago)\b")
+"""What stands behind an instant, and says how far from now it is."""
 
 
 def told(text: str, zone: str | None = None) -> Markup:
     """A sentence of the runner, with its code as code, and its instants as ``moment`` has them."""
-    return _with_code(text, lambda prose: _with_instants(prose, zone))
+    return _with_code(text, lambda prose: _with_instants(prose, zone, are_passing=False))
+
+
+def answered(text: str, zone: str | None = None) -> Markup:
+    """The same of a sentence about now: how long ago an instant was, or how far it is, stays true on an open
+    page."""
+    return _with_code(text, lambda prose: _with_instants(prose, zone, are_passing=True))
 
 
 def _with_code(text: str, form: Callable[[str], Markup]) -> Markup:
@@ -166,19 +176,27 @@ def _with_code(text: str, form: Callable[[str], Markup]) -> Markup:
     return Markup().join(code.format(part) if place % 2 else form(part) for place, part in enumerate(parts))
 
 
-def _with_instants(text: str, zone: str | None) -> Markup:
+def _with_instants(text: str, zone: str | None, *, are_passing: bool) -> Markup:
     made, end = Markup(), 0
     for found in _INSTANT.finditer(text):
-        made += Markup("{}").format(text[end : found.start()]) + _instant(found[0], zone)
+        made += Markup("{}").format(text[end : found.start()])
         end = found.end()
+        try:
+            when = datetime.fromisoformat(found[0])
+        except ValueError:
+            made += found[0]
+            continue
+        made += moment(when, zone)
+        if are_passing and (passing := _PASSING.match(text, end)):
+            made += ", " + _passing(when, passing)
+            end = passing.end()
     return made + text[end:]
 
 
-def _instant(said: str, zone: str | None) -> Markup:
-    try:
-        return moment(datetime.fromisoformat(said), zone)
-    except ValueError:
-        return Markup("{}").format(said)
+def _passing(when: datetime, said: re.Match[str]) -> Markup:
+    """What was said of an instant; the script of the page says on what it would be."""
+    how = Markup("data-lasting" if said["lasting"] else "data-ago")
+    return Markup('<time datetime="{}" {}>{}</time>').format(to_text(when), how, said[0].removeprefix(", "))
 
 
 def as_json(value: object) -> str:
@@ -212,6 +230,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "person": person,
         "coded": coded,
         "told": told,
+        "answered": answered,
         "as_json": as_json,
         "on_a_line": on_a_line,
         "schedule": written_text,

@@ -11,6 +11,7 @@ from support.ledger import Ledger
 from support.logs import log_file, log_place
 
 from jeeves_runner.core.model import Retries
+from jeeves_runner.execute.output import log_thread
 from jeeves_runner.execute.output.log_file import LogFile
 
 
@@ -103,19 +104,28 @@ def test_of_a_failed_attempt_it_is_told_which_one_follows(ledger: Ledger) -> Non
     with_api(ledger, scenario)
 
 
-def test_a_place_where_something_is_missing_is_an_event_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
-    shell_job(ledger, "talk", f"head -c {LOG_SIZE * 2} /dev/zero | tr '\\0' z; echo; echo done")
+def test_a_place_where_something_is_missing_is_an_event_of_its_own(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_thread, "MAX_WAITING", LOG_SIZE * 3)  # nothing is lost to a disk that is slow
+    go = tmp_path / "go"
+    flood = f"head -c {LOG_SIZE * 2} /dev/zero | tr '\\0' z"
+    shell_job(ledger, "talk", f"{flood}; echo; echo all; {until(go)}; echo done")
 
     async def scenario(api: Api) -> None:
         run_id = await start(api, "talk")
+        async with listening(api.session, url(api, run_id)) as early:
+            await early.until(lambda _: text_of(early.seen[-2:]).endswith("all\n"))
         async with listening(api.session, url(api, run_id)) as events:
-            found = await events.rest()
+            await events.until(lambda event: event.kind == "cut")
+            go.touch()
+            await events.rest()
+        found = events.seen
         cuts = [event for event in found if event.kind == "cut"]
         texts = "".join(event.data["text"] for event in found if event.kind == "text")
         all_bytes = int(found[-2].id.partition("~")[0])
         assert all_bytes == len(texts.encode()) + sum(cut.data["bytes"] for cut in cuts)
-        assert texts.endswith("z\ndone\n")
-        assert cuts
+        assert texts.endswith("z\nall\ndone\n")
         async with listening(api.session, url(api, run_id), cuts[-1].id) as again:
             # More may be missing by now: the run has written on.
             assert text_of(found[found.index(cuts[-1]) :]).endswith(text_of(await again.rest()))

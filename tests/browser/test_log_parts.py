@@ -1,13 +1,13 @@
 """The parts of the log's script, asked in a browser: lines are the same wherever their text is cut, and the
 rows of lines are counted right."""
 
-import re
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from support.browser import Viewer
 from support.server import serving
 
@@ -15,8 +15,10 @@ pytestmark = pytest.mark.browser
 
 Look = Callable[..., Viewer]
 
+PARTS = resources.files("jeeves_runner.dashboard").joinpath("static", "log")
+
 SAME_LINES = """async (place) => {
-  const { LogText } = await import(place + "log_text.js");
+  const { LogText } = await import(place + "text.js");
   const text = "plain\\n\\x1b[1;31mred\\n still \\x1b[38;5;208mred\\x1b[0m\\n\\n50%\\r\\r100%\\r\\n"
     + "1\\r\\x1b[31m2\\r\\x1b[1m3\\rlast\\x1b[0m\\x1b[\\nend \\x1b[38;2;1;2;3mx";
   const told = (log) => JSON.stringify(log.lines.map((_, at) => log.shown(log.first + at, false)));
@@ -38,8 +40,8 @@ SAME_LINES = """async (place) => {
 }"""
 
 STORMS = """async (place) => {
-  const { LogText } = await import(place + "log_text.js");
-  const { LogSearch } = await import(place + "log_search.js");
+  const { LogText } = await import(place + "text.js");
+  const { LogSearch } = await import(place + "search.js");
   const storm = (each) => Array.from({ length: 200000 }, (_, at) => each(at)).join("");
   const bars = storm((at) => `\\r\\x1b[32m${at}\\x1b[0m \\x1b[1m[####]\\x1b[0m`);
   const colours = storm((at) => `\\x1b[3${at % 8}mx`);
@@ -70,7 +72,7 @@ STORMS = """async (place) => {
 }"""
 
 OLDEST_GO = """async (place) => {
-  const { LogText } = await import(place + "log_text.js");
+  const { LogText } = await import(place + "text.js");
   const log = new LogText();
   for (let at = 1; at <= 600; at++) {
     log.add(Array.from({ length: 1000 }, (_, each) => `${each} of ${at}\\n`).join(""));
@@ -80,7 +82,7 @@ OLDEST_GO = """async (place) => {
 }"""
 
 STEERED = """async (place) => {
-  const { LogText } = await import(place + "log_text.js");
+  const { LogText } = await import(place + "text.js");
   const log = new LogText();
   const texts = [
     "\x1b]8;;https://example.com/a\x07a link\x1b]8;;\x07 after",
@@ -97,7 +99,7 @@ STEERED = """async (place) => {
 }"""
 
 COUNTS = """async (place) => {
-  const { Sums } = await import(place + "log_sums.js");
+  const { Sums } = await import(place + "sums.js");
   const sums = new Sums();
   const plain = [];
   let seed = 11;
@@ -119,12 +121,16 @@ COUNTS = """async (place) => {
 
 
 def asked(tmp_path: Path, look: Look, script: str) -> Any:
-    """What a script says in a page, given where the scripts of pages are."""
+    """What a script says in a page, given where the parts of the log's script are, each a file."""
+
+    def part(route: Route) -> None:
+        name = route.request.url.rpartition("/")[2]
+        route.fulfill(body=PARTS.joinpath(name).read_text(), content_type="text/javascript")
+
     with serving(tmp_path) as server:
         page: Page = look(server.url).open("/runs")
-        place = re.search(r'"(/static/\w+/)style.css', page.content())
-        assert place is not None
-        return page.evaluate(script, place[1])
+        page.route("**/parts/*.js", part)
+        return page.evaluate(script, "/parts/")
 
 
 def test_lines_are_the_same_wherever_their_text_is_cut(tmp_path: Path, look: Look) -> None:

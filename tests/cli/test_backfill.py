@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from support.cli import Shell, refused
 
+from jeeves_runner.cli.context import App
+
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
@@ -34,3 +36,18 @@ def test_without_them_it_is_the_command(shell: Shell) -> None:
     refused(shell.run("backfill", "cancel", "7", "--from", "2026-03-01"), "No such option '--from'", 64)
     refused(shell.run("backfill", "run"), "Missing argument 'JOB'", 64)
     refused(shell.run("backfill", "run", "list"), "Missing option '--from'", 64)
+
+
+def test_who_breaks_off_as_soon_as_it_is_asked_for_hears_that_it_goes_on(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(_app: App, _text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(App, "print", broken_off)
+    with shell.server():
+        result = shell.run("backfill", "report", *SINCE[:2])
+    assert (result.exit_code, result.stderr) == (
+        130,
+        "backfill 1 goes on; `jeeves-runner backfill cancel 1` ends it\n",
+    )

@@ -7,6 +7,7 @@ import pytest
 from support.cli import Shell, between_looks, refused, run_row
 from support.clock import NOON
 
+from jeeves_runner.cli.commands import trigger
 from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Param, ParamType, Reason, RunStatus
@@ -43,6 +44,22 @@ def after_a_restart(shell: Shell) -> None:
 def test_trigger_without_a_server_writes_nothing(shell: Shell) -> None:
     refused(shell.run("trigger", "backup"), "start it with `jeeves-runner serve`")
     assert shell.ledger.count("runs") == 0
+
+
+@pytest.mark.parametrize("words", [(), ("--wait",), ("--follow",)])
+def test_who_breaks_off_as_soon_as_a_run_is_asked_for_hears_that_it_goes_on(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def broken_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trigger, "_warn_of_secrets", broken_off)
+    with shell.server():
+        result = shell.run("trigger", "backup", *words)
+    assert (result.exit_code, result.stderr) == (
+        130,
+        "run 1 of backup goes on; `jeeves-runner logs 1 -f` follows it, `jeeves-runner cancel 1` ends it\n",
+    )
 
 
 def test_trigger_writes_a_run_for_the_server_to_take_up(shell: Shell) -> None:

@@ -21,21 +21,27 @@ def loaded(name: str) -> list[str]:
 
 def test_what_follows_the_server_does_not_hold_up_a_page() -> None:
     frame = resources.files("jeeves_runner.dashboard").joinpath("templates", "frame.html").read_text()
-    assert not {"live.js", "link.js", "idiomorph.js"} & {*loaded("app.js"), *re.findall(r"[\w.]+\.js", frame)}
+    assert not {"live.js", "idiomorph.js"} & {*loaded("app.js"), *re.findall(r"[\w.]+\.js", frame)}
 
 
-def test_a_module_comes_with_what_its_imports_import() -> None:
-    assert sorted(loaded("app.js")) == ["app.js", "keys.js", "theme.js", "times.js"]
-    assert {"log_text.js", "log_sums.js", "times.js"} < set(loaded("log.js"))
+def test_a_script_comes_with_what_its_imports_import() -> None:
+    assert loaded("app.js") == ["app.js"]
+    assert sorted(loaded("timeline.js")) == ["app.js", "live.js", "timeline.js"]
 
 
 def test_no_import_is_overlooked() -> None:
     for each in SCRIPTS.iterdir():
         if each.name.endswith(".js") and each.name != "idiomorph.js":
-            text = each.read_text()
-            at_once = re.sub(r'import\("[^"]*"\)|new URL\("[^"]*"', "", text)
-            named = set(re.findall(r'["\']\./([\w.]+\.js)["\']', at_once))
+            sent = _file(each.name)
+            assert sent is not None
+            at_once = re.sub(r'import\("[^"]*"\)|new URL\("[^"]*"', "", sent.text.decode())
+            named = set(re.findall(r'["\']\.+/([\w./]+\.js)["\']', at_once))
             assert named <= set(loaded(each.name)), each.name
+
+
+def test_the_modules_of_a_script_are_no_files_of_their_own() -> None:
+    for name in ("app/times.js", "times.js", "log/text.js"):
+        assert _file(name) is None, name
 
 
 def test_the_styles_of_a_page_come_as_one_file() -> None:
@@ -97,7 +103,7 @@ def test_every_page_has_one_file_of_styles_beside_that_of_the_dark() -> None:
             assert "stylesheet" not in each.read_text(), each.name
 
 
-def test_a_page_is_not_shown_before_its_times_are_those_of_the_viewer() -> None:
+def test_a_browser_is_asked_to_show_a_page_with_the_times_of_its_viewer() -> None:
     frame = resources.files("jeeves_runner.dashboard").joinpath("templates", "frame.html").read_text()
     assert "module('app.js', is_drawn_with=True)" in frame
     assert 'blocking="render" src=' in module("app.js", is_drawn_with=True)

@@ -58,7 +58,7 @@ def test_a_form_lets_in_and_leads_back(ledger: Ledger) -> None:
         shown = await page(api, "/runs", **cookie(let_in))
         assert "ann" in shown.text
         assert "Log out" in shown.text
-        assert "/act.js" in shown.html
+        assert "act.css" in shown.html
         let_out = await send(api, "/logout", {}, **cookie(let_in))
         assert (let_out.status, let_out.headers["Location"]) == (303, "/login")
         assert let_out.headers["Clear-Site-Data"] == '"cache"'
@@ -94,7 +94,7 @@ def test_a_reader_is_told_so_and_sees_nothing_to_act_with(ledger: Ledger) -> Non
         assert let_in.headers["Location"] == "/"
         shown = await page(api, "/", **cookie(let_in))
         assert "eve, may read" in shown.text
-        assert "act.js" not in shown.html
+        assert "act.css" not in shown.html
 
     with_api(ledger, scenario)
 

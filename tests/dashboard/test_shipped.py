@@ -11,7 +11,7 @@ def gone(*_values, **_more):
     raise AssertionError("a file is read after the code was loaded")
 
 importlib.resources.files = pathlib.Path.read_bytes = pathlib.Path.read_text = gone
-print(files.place_of("style.css+jobs.css"), files._file("app.js").text[:2].decode())
+print(files.place_of("style.css+jobs.css"), files._file("copy.js").text[:2].decode())
 print("block" in render._templates().loader.get_source(None, "frame.html")[0])
 """
 

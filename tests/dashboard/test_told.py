@@ -2,13 +2,36 @@
 
 from datetime import UTC, datetime
 
-from jeeves_runner.dashboard.look import clock, moment, told
+import pytest
+
+from jeeves_runner.dashboard.look import answered, clock, moment, told
 
 
 def test_an_instant_is_the_viewers_and_the_jobs_on_hover() -> None:
     shown = moment("2026-11-30T19:20:00.000Z", "America/New_York")
     assert told("It was due at 2026-11-30 14:20-05:00.", "America/New_York") == f"It was due at {shown}."
     assert told("2026-11-30T19:20:00.000Z: the disks") == f"{moment('2026-11-30T19:20:00.000Z')}: the disks"
+
+
+def test_that_of_a_job_in_utc_is_as_well() -> None:
+    for said in ("2026-11-30 19:20Z", "2026-11-30 19:20:00Z"):
+        assert told(f"due {said}") == f"due {moment('2026-11-30T19:20:00.000Z')}"
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("ago", "in 3h"), ("ago", "1d 2h ago"), ("ago", "340ms ago"), ("lasting", "for 1.2s")]
+)
+def test_how_far_an_instant_is_stays_true_on_an_open_page(how: str, said: str) -> None:
+    sentence = f"It was due at 2026-11-30 19:20Z, {said}, it says."
+    at = "2026-11-30T19:20:00.000Z"
+    passing = f'<time datetime="{at}" data-{how}>{said}</time>'
+    assert answered(sentence) == f"It was due at {moment(at)}, {passing}, it says."
+    assert told(sentence) == f"It was due at {moment(at)}, {said}, it says."
+
+
+@pytest.mark.parametrize("said", ["in short", "5m after it", "for good", "in 3hours", "2h"])
+def test_what_follows_an_instant_may_be_of_something_else(said: str) -> None:
+    assert str(answered(f"at 2026-11-30 19:20Z, {said}")).endswith(f"</time>, {said}")
 
 
 def test_what_is_no_instant_stays_as_it_is() -> None:

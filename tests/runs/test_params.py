@@ -70,6 +70,7 @@ def test_occurrences_and_starts_get_the_defaults(place: Place) -> None:
     async def scenario(rig: Rig) -> None:
         await occur(rig, "a")
         await rig.until_story("a", "ok")
+        await rig.runs.idle()  # its place is free once the runner knows of that, too
         await rig.runs.enter(RunRequest(job_id="a", trigger=Trigger.START))
         await rig.until_story("a", "ok", "ok")
 

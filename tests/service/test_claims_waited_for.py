@@ -5,11 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.server import Server, command, database, new_project, serving, until
+from support.answers import check_answer
+from support.server import PATIENCE, Server, command, database, new_project, serving, until
 
 from jeeves_runner.client import Client
 
@@ -27,18 +30,23 @@ class Waiting(threading.Thread):
 
     def __init__(self, server: Server, wait: str = "30s", queue: str = "mail", count: int = 1) -> None:
         super().__init__(daemon=True)
-        self._server, self._path = server, f"/queues/{queue}/claim?wait={wait}"
-        self._count = count
+        self._path = f"/queues/{queue}/claim?wait={wait}"
         self.items: list[Any] = []
         self.answered_at = 0.0
+        # Sent here: the thread may have its first turn late.
+        self._wire = HTTPConnection(server.url.removeprefix("http://"), timeout=PATIENCE)
+        body, headers = json.dumps({"count": count}), {"Content-Type": "application/json"}
+        self._wire.request("POST", self._path, body, headers)
         self.start()
         until(lambda: _waits(server))
 
     def run(self) -> None:
-        status, document = self._server.post(self._path, {"count": self._count})
+        with closing(self._wire), self._wire.getresponse() as answer:
+            text = answer.read().decode()
         self.answered_at = time.monotonic()
-        assert status == 200
-        self.items = document["items"]
+        assert answer.status == 200
+        check_answer("POST", self._path, answer.status, answer.headers.get_content_type(), text)
+        self.items = json.loads(text)["items"]
 
 
 def _waits(server: Server) -> bool:

@@ -81,7 +81,7 @@ def test_a_rename_while_no_runner_lives_is_followed_by_the_next(root: Path) -> N
         assert command(root, "logs", str(first)).stdout == "old in old\n"
         assert (root / "data/logs/new" / f"{second}.log").read_text() == "new in old\n"
         until((root / "data/logs/new" / f"{first}.log").exists)
-        assert not (root / "data/logs/old").exists()
+        until(lambda: not (root / "data/logs/old").exists())
     assert database(root).exists()
 
 

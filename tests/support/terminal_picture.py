@@ -19,7 +19,7 @@ from support.browser import browsing
 from support.server import Server, command, new_project, save, serving, until
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "images" / "terminal.png"
-LARGEST: Final = 250_000
+LARGEST: Final = 200_000
 """Bytes, at most: it is part of the repository."""
 COLUMNS: Final = 92
 
@@ -90,7 +90,7 @@ def _take(shown: list[tuple[str, str]]) -> None:
     console.print(Text.from_ansi(text), soft_wrap=True)
     code = console.export_html(theme=MONOKAI, code_format="{code}", inline_styles=True).strip()
     with browsing() as browser:
-        page = browser.new_page(device_scale_factor=2, viewport={"width": 1000, "height": 300})
+        page = browser.new_page(device_scale_factor=1.75, viewport={"width": 1000, "height": 300})
         page.set_content(PAGE.format(code=code))
         page.locator("body").screenshot(path=FILE)
     size = FILE.stat().st_size

@@ -112,7 +112,7 @@ def test_attempts_name_those_before_and_after(hourly: Ledger) -> None:
         ("timeout", {"cancel_cause": "timeout"}, "was ended after 1.0s for its timeout."),
         ("cancelled", {"cancel_cause": "cancel"}, "was ended after 1.0s on request."),
         ("interrupted", {"message": "the server died"}, "ended interrupted after 1.0s: the server died."),
-        ("running", {}, "has been running for 1m."),
+        ("running", {}, "It started at once and has been running since 2026-03-01 11:59Z, for 1m."),
         (
             "running",
             {"cancel_cause": "cancel", "cancel_requested_at": "2026-03-01T11:59:30.000Z"},

@@ -136,14 +136,15 @@ def run(
         with announced_transaction(conn, app.clock) as tx:
             require_server(tx.conn)
             number = backfills.begin(tx, wanted, by=app.actor)
-        if not app.json:
-            app.print(f"Backfill {number} of {job_id} is asked for: {_what(plan)}.")
+        asked = f"Backfill {number} of {job_id} is asked for: {_what(plan)}."
         if no_wait:
+            if not app.json:
+                app.print(asked)
             held_up = _print_document(app, conn, number)["held_up"]
             if held_up is not None:
                 _say_waits(number, held_up)
             return exits.OK
-        return _wait(app, conn, number)
+        return _wait(app, conn, number, asked)
 
 
 def _what(plan: "Preview") -> str:
@@ -181,9 +182,11 @@ def _show_plan(app: App, wanted: Wanted, plan: "Preview", zone: tzinfo) -> None:
         app.print(f"{len(rows) - len(shown)} more follow; --json lists all.")
 
 
-def _wait(app: App, conn: "apsw.Connection", number: int) -> int:
-    """Watch it until it is over; the exit code."""
+def _wait(app: App, conn: "apsw.Connection", number: int, asked: str) -> int:
+    """Say what was asked for, and watch it until it is over; the exit code."""
     try:
+        if not app.json:
+            app.print(asked)
         row = _end_of(app, conn, number)
     except KeyboardInterrupt:
         app.print_progress("")

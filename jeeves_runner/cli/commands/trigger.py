@@ -105,9 +105,9 @@ def command(
                 return request_run(tx, request if run is None else run.asks_for(request))
 
             run_ids = list(for_each(job_ids, ask, undone="nothing is triggered").values())
-        asked = [run_view(conn, run_id)["run"] for run_id in run_ids]
-        _warn_of_secrets(asked, typed)
         try:
+            asked = [run_view(conn, run_id)["run"] for run_id in run_ids]
+            _warn_of_secrets(asked, typed)
             if wait or follow:
                 if follow:
                     _follow(app, conn, server, run_ids[0])

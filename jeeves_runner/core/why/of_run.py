@@ -122,13 +122,12 @@ def _not_started(run: Run, zone: str) -> Iterator[Part]:
 
 def _course(run: Run, started: datetime, zone: str, now: datetime) -> str:
     due = run.scheduled_for if run.trigger.is_occurrence else run.created_at
-    if due is None or started - due < _SAME_MOMENT:
-        began = "It started at once"
-    else:
-        began = f"It started {between(due, started)} later, {told(started, zone)},"
+    later = "" if due is None or started - due < _SAME_MOMENT else f"{between(due, started)} later"
     if run.status is RunStatus.RUNNING:
-        words = f"{began} and has been running for {between(started, now)}."
+        lasts = f"since {told(started, zone)}, for {between(started, now)}"
+        words = f"It started {later or 'at once'} and has been running {lasts}."
         return words if run.cancel_cause is None else f"{words} It was asked to end {_asked(run, zone)}."
+    began = f"It started {later}, {told(started, zone)}," if later else "It started at once"
     length = "" if run.duration_ms is None else f" after {in_units(run.duration_ms)}"
     if run.status in (RunStatus.CANCELLED, RunStatus.TIMEOUT) and run.cancel_cause is not None:
         return f"{began} and was ended{length} {CAUSES[run.cancel_cause]}."

@@ -1,7 +1,11 @@
-// What runs on every page. Each module stands for one thing, and a page is whole without any of them.
-import { tick } from "./times.js";
-import { listen } from "./keys.js";
-import { choose } from "./theme.js";
+// What runs on every page. Each module stands for one thing, and what a page says is there without any of them; a
+// browser that can waits for them before it draws the page. The scripts of some pages take from here what they share.
+import { tick } from "./app/times.js";
+import { listen } from "./app/keys.js";
+import { choose } from "./app/theme.js";
+import "./app/act.js";
+export { ASTRAY, byServer, instant, present, serverSays, show, span, timeOf } from "./app/times.js";
+export { say } from "./app/said.js";
 
 // Who logs in comes back to the same place of this page.
 document.addEventListener("click", (event) => {
@@ -17,13 +21,13 @@ choose();
 const FRAMES = 100;
 addEventListener("load", () => setTimeout(() => {
   document.documentElement.dataset.shown = "";
-  import("./live.js").then(({ follow }) => follow(), stands);
+  import("./live.js").then(({ follow }) => follow()).catch(stands);
   if (document.querySelector("svg[data-columns]")) import("./columns.js").then(({ listen }) => listen(), () => {});
 }, FRAMES));
 
 // A page that does not follow must not look as if it did. It is loaded anew once the server is there, since a browser may
-// keep that a module did not come; but not again and again, where something else than the server holds it back.
-const TRIED = "jeeves-tried";
+// keep that a module did not come; but not again and again, where something else than the server holds it back. When that
+// was tried last stands in the history, which a page has also where a browser keeps nothing else.
 const TRY = 3000;
 const RARELY = 60000;
 
@@ -31,14 +35,16 @@ function stands() {
   const line = document.getElementById("link");
   line.textContent = "This page does not follow what happens: its scripts did not come.";
   line.hidden = false;
-  if (Date.now() - Number(sessionStorage.getItem(TRIED)) < RARELY) return;
-  const trying = setInterval(async () => {
-    const answer = await fetch(new URL("./live.js", import.meta.url), { cache: "no-store" }).catch(() => null);
-    if (!answer?.ok || document.querySelector("dialog[open]")) return;
-    clearInterval(trying);
-    sessionStorage.setItem(TRIED, Date.now());
-    location.reload();
-  }, TRY);
+  const left = (history.state?.tried ?? 0) + RARELY - Date.now();
+  setTimeout(loadAnew, Math.min(Math.max(TRY, left), RARELY)); // the clock may have been set back
+}
+
+async function loadAnew() {
+  const signal = AbortSignal.timeout(TRY);
+  const answer = await fetch(new URL("./live.js", import.meta.url), { cache: "no-store", signal }).catch(() => null);
+  if (!answer?.ok || document.querySelector("dialog[open]")) return void setTimeout(loadAnew, TRY);
+  history.replaceState({ ...history.state, tried: Date.now() }, "");
+  location.reload();
 }
 
 // On a phone the pages stand in one line, which begins where the current one can be seen.

@@ -1,8 +1,8 @@
 // A page that stays true: told of changes by one stream for all tabs of this browser, it comes again for itself
 // and puts the difference in its place. The server says how often it may.
-import { keepFocus } from "./focus.js";
-import * as link from "./link.js";
-import { present, serverSays, show } from "./times.js";
+import { keepFocus } from "./live/focus.js";
+import * as link from "./live/link.js";
+import { ASTRAY, present, serverSays, show } from "./app.js";
 
 const STREAM = "jeeves-stream";
 const SILENT = 45000; // the server says something every 20 s or so
@@ -10,11 +10,10 @@ const LOOK = 5000;
 const REOPENED = 15000;
 const PATIENCE = 30000; // for one answer,
 const PROMPT = 5000; // and for one that shows whether the server is there
-const TROUBLED = 3000; // between two looks while the server makes no page
+const TROUBLED = 3000; // between two looks while the server makes no page, or none can be put in its place
 const HELD = 250;
 const TYPED = 80;
 const LONGEST = 2 ** 31 - 60000; // what a timer can wait
-const ASTRAY = 3000; // by which the clock of the viewer may differ unseen: see times.js
 const MORPH = new URL("./idiomorph.js", import.meta.url); // it is no module
 const parser = new DOMParser();
 
@@ -34,7 +33,7 @@ export function follow() {
   if (!kinds.length) return;
   const job = document.body.dataset.job;
   const told = (change) => {
-    if (!change.kinds) { // the stream has begun, and maybe that of another server, which has a pace of its own
+    if (!change.kinds) { // the stream has begun, maybe that of another server with a pace of its own, or is silent
       askedAt = 0;
       return again();
     }
@@ -132,6 +131,7 @@ async function come() {
       [wanted, tag] = [true, null];
       link.there();
       link.refused("a script of this page did not come");
+      pace = Math.max(pace, TROUBLED);
     }
   } finally {
     asking = false;

@@ -1,7 +1,7 @@
 // The log of a run: as it grows, with its colours, to be searched, followed and pointed at.
-import { LogPanel } from "./log_panel.js";
-import { follow } from "./log_stream.js";
-import { listen } from "./log_ways.js";
+import { LogPanel } from "./log/panel.js";
+import { follow } from "./log/stream.js";
+import { listen } from "./log/ways.js";
 
 let begun = null;
 

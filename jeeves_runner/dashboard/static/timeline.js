@@ -1,7 +1,7 @@
 // The timeline in the viewer's zone: its axis on full hours there, now that moves on, keys that go through time,
 // and a card that says more of the run under the pointer.
 import { again } from "./live.js";
-import { instant, present, show, span } from "./times.js";
+import { instant, present, show, span } from "./app.js";
 
 const MINUTE = 60000;
 const plot = () => document.getElementById("plot");

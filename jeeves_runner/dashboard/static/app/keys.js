@@ -5,6 +5,7 @@ let goes = 0;
 const isTyping = (element) => element.closest("input, textarea, select, [contenteditable]");
 
 export function listen() {
+  document.addEventListener("click", skip);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && isTyping(event.target)) return leave(event);
@@ -34,6 +35,16 @@ function search(event) {
   event.preventDefault();
   field.focus();
   field.select();
+}
+
+// Some browsers lead no keys to what a link within the page names unless it can have the focus. It cannot for long: else
+// a click on a text would take the place of who reads.
+function skip({ target }) {
+  if (!target.matches?.("a.skip")) return;
+  const main = document.getElementById("main");
+  main.tabIndex = -1;
+  main.focus();
+  main.addEventListener("blur", () => main.removeAttribute("tabindex"), { once: true });
 }
 
 // The first link of each row of the tables of the page.

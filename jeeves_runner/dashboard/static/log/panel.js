@@ -1,11 +1,11 @@
 // A log as it stands in its page: the lines, what is above and below them, and which of them one looks at.
-import { LogText } from "./log_text.js";
-import { LogView } from "./log_view.js";
-import { LogSearch } from "./log_search.js";
-import { ending } from "./log_end.js";
-import { chosenLines } from "./log_lines.js";
-import { button, element, toolbar } from "./log_tools.js";
-import { say } from "./said.js";
+import { LogText } from "./text.js";
+import { LogView } from "./view.js";
+import { LogSearch } from "./search.js";
+import { ending } from "./end.js";
+import { chosenLines } from "./lines.js";
+import { button, element, toolbar } from "./tools.js";
+import { say } from "../app.js";
 
 export class LogPanel {
   constructor(place) {

@@ -1,6 +1,5 @@
 // The line at the top of a page that is not as things are now: the server is away, or does not make this page.
-import { say } from "./said.js";
-import { byServer, show } from "./times.js";
+import { byServer, say, show } from "../app.js";
 
 let lostAt = null; // when the server was heard of last, while it is away
 let refusal = null; // why there is no newer page

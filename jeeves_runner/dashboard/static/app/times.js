@@ -21,13 +21,13 @@ const calm = (ms) => span(ms < 600000 ? ms : ms - (ms % 60000));
 // By how much the viewer's clock is ahead of the server's, whose times are those of a page: by the answers of the
 // server, which say the second in which they were made.
 let ahead = 0;
-const LITTLE = 3000; // an answer takes its time, and a second is what it says
+export const ASTRAY = 3000; // what is not seen: an answer takes its time, and a second is what it says
 
 export function serverSays(date) {
   const by = Date.now() - Date.parse(date);
   if (Number.isNaN(by)) return;
-  const is = Math.abs(by) < LITTLE ? 0 : by;
-  const isOther = Math.abs(is - ahead) >= LITTLE;
+  const is = Math.abs(by) < ASTRAY ? 0 : by;
+  const isOther = Math.abs(is - ahead) >= ASTRAY;
   if (isOther) ahead = is;
   if (isOther) show();
 }

@@ -1,6 +1,6 @@
 // What stands below a log: how its run ended, and where its next attempt is.
-import { element } from "./log_tools.js";
-import { span } from "./times.js";
+import { element } from "./tools.js";
+import { span } from "../app.js";
 
 export function ending(run, retry, hasWritten) {
   const ms = run.duration_ms;

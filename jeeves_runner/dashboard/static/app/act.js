@@ -174,7 +174,7 @@ async function send(form) {
   const goes = form.dataset.goes?.replace(/\{([^}]*)\}/g, (_, path) => encodeURIComponent(valueAt(path, found)));
   const done = filled(form.dataset.told, found);
   if (form.dataset.gone === location.pathname + location.search) {
-    sessionStorage.setItem(SAID, form.dataset.told);
+    keep(form.dataset.told);
     return location.assign(form.querySelector("[data-close]").href);
   }
   if (dialog?.contains(form) || !form.isConnected) {
@@ -296,8 +296,20 @@ function note(pieces, goes) {
   setTimeout(go, SHORT);
 }
 
-const said = sessionStorage.getItem(SAID);
-sessionStorage.removeItem(SAID);
+// A browser may keep nothing: then the next page does not tell what was done.
+function keep(text) {
+  try { sessionStorage.setItem(SAID, text); } catch { /* it keeps nothing */ }
+}
+
+function kept() {
+  try {
+    const text = sessionStorage.getItem(SAID);
+    sessionStorage.removeItem(SAID);
+    return text;
+  } catch { return null; }
+}
+
+const said = kept();
 if (said) note([said]);
 
 const readyAll = () => document.querySelectorAll("main form[data-act]").forEach(ready);

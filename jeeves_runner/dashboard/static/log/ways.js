@@ -1,6 +1,6 @@
 // The ways to use a log: its tools, its lines under the pointer, its keys, and the address.
-import { nameOf } from "./log_lines.js";
-import { remember, remembered } from "./log_tools.js";
+import { nameOf } from "./lines.js";
+import { remember, remembered } from "./tools.js";
 
 export function listen(panel) {
   byTools(panel);

@@ -1,6 +1,6 @@
 // The lines of a log in a box that scrolls. Only those that can be seen, and some around them, are in the page.
-import { Sums } from "./log_sums.js";
-import { ofPalette, spaced } from "./log_text.js";
+import { Sums } from "./sums.js";
+import { ofPalette, spaced } from "./text.js";
 
 const AROUND = 30; // lines above and below those that can be seen
 const TALLEST = 15e6; // browsers make no element taller than some 17 million pixels: beyond, scrolling is scaled

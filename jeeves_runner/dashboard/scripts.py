@@ -1,0 +1,69 @@
+"""A script of a page as one file: with the modules that stand in the folder of its name.
+
+A browser asks for each module by itself, and shows a page that waits for five of them a frame later than one
+that waits for one. So ``app.js`` is sent with the modules of ``app/`` in it, each of them a function that
+returns what it exports: they see no more of one another than as files, which browsers could load as well.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from posixpath import normpath
+from typing import Final
+
+_LINK: Final = re.compile(
+    r'^(?P<word>import|export) (?:(?P<names>{ .+ }|\* as \w+) from )?"(?P<path>\..+?)";$', re.MULTILINE
+)
+"""A line by which a module takes something from another one."""
+
+_EXPORTED: Final = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
+
+
+def whole(name: str, texts: Mapping[str, str]) -> str:
+    """The script ``name``, of the ``texts`` of all modules by path. It goes on taking from scripts that
+    are files of their own what it takes from those."""
+    return _Joined(name, texts).text()
+
+
+class _Joined:
+    """A script, and what was found for it so far."""
+
+    def __init__(self, name: str, texts: Mapping[str, str]) -> None:
+        self._name = name
+        self._texts = texts
+        self._folder = PurePosixPath(name).stem
+        self._parts: dict[str, str] = {}
+        """Its modules, by path, in the order in which they run."""
+        self._others: dict[str, None] = {}
+        """Scripts of their own, from which it takes something."""
+
+    def text(self) -> str:
+        end = self._linked(self._name)
+        takes = [f'import * as {_variable(each)} from "./{each}";\n' for each in self._others]
+        return "".join([*takes, *self._parts.values(), end])
+
+    def _linked(self, path: str) -> str:
+        """What is in a module, once all that it takes from stands before it."""
+
+        def taken(link: re.Match[str]) -> str:
+            place = normpath(f"{PurePosixPath(path).parent}/{link['path']}")
+            self._add(place)
+            if link["names"] is None:
+                return ""
+            names = link["names"].removeprefix("* as ").replace(" as ", ": ")
+            return f"{'export ' if link['word'] == 'export' else ''}const {names} = {_variable(place)};"
+
+        return _LINK.sub(taken, self._texts[path])
+
+    def _add(self, path: str) -> None:
+        if PurePosixPath(path).parts[0] != self._folder:
+            self._others[path] = None
+        elif path not in self._parts:
+            text = self._linked(path)
+            body = f"{_EXPORTED.sub('', text)}return {{ {', '.join(_EXPORTED.findall(text))} }};\n"
+            self._parts[path] = f"const {_variable(path)} = (() => {{\n{body}}})();\n"
+
+
+def _variable(path: str) -> str:
+    """What holds all that a module exports."""
+    return "$" + re.sub(r"\W", "_", path.removesuffix(".js"))

@@ -1,0 +1,105 @@
+"""A script of a page is sent as one file, with the modules of its folder in it."""
+
+import re
+from collections.abc import Iterator
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+import pytest
+
+from jeeves_runner.dashboard.scripts import whole
+
+TEXTS = {
+    "a.js": """// What it does.
+import { one, two as second } from "./a/first.js";
+import * as last from "./a/last.js";
+import "./a/acts.js";
+import { far } from "./b.js";
+export { one } from "./a/first.js";
+
+use(one, second, last.third(), far);
+""",
+    "a/first.js": """export const one = 1;
+let seen = 0;
+export function two() { return seen += 1; }
+""",
+    "a/last.js": """import { one } from "./first.js";
+import { near } from "../b.js";
+export async function third() { return one + near; }
+export class Fourth {}
+""",
+    "a/acts.js": 'document.title = "acts";\n',
+    "b.js": "export const far = 1;\n",
+}
+
+WHOLE = """import * as $b from "./b.js";
+const $a_first = (() => {
+const one = 1;
+let seen = 0;
+function two() { return seen += 1; }
+return { one, two };
+})();
+const $a_last = (() => {
+const { one } = $a_first;
+const { near } = $b;
+async function third() { return one + near; }
+class Fourth {}
+return { third, Fourth };
+})();
+const $a_acts = (() => {
+document.title = "acts";
+return {  };
+})();
+// What it does.
+const { one, two: second } = $a_first;
+const last = $a_last;
+
+const { far } = $b;
+export const { one } = $a_first;
+
+use(one, second, last.third(), far);
+"""
+
+
+def shipped_scripts(folder: Traversable, path: str = "") -> Iterator[tuple[str, str]]:
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from shipped_scripts(each, f"{path}{each.name}/")
+        elif each.name.endswith(".js") and each.name != "idiomorph.js":
+            yield path + each.name, each.read_text()
+
+
+SHIPPED = dict(shipped_scripts(resources.files("jeeves_runner.dashboard").joinpath("static")))
+SCRIPTS = [name for name in SHIPPED if "/" not in name]
+
+
+def test_modules_stand_before_what_takes_from_them_and_once() -> None:
+    assert whole("a.js", TEXTS) == WHOLE
+
+
+def test_a_script_without_modules_is_sent_as_it_is() -> None:
+    assert whole("b.js", TEXTS) == TEXTS["b.js"]
+
+
+def test_every_module_is_in_the_script_of_its_folder_once() -> None:
+    for path, text in SHIPPED.items():
+        if "/" in path:
+            begin = text.splitlines()[0]
+            assert whole(f"{path.partition('/')[0]}.js", SHIPPED).count(begin) == 1, path
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_script_takes_from_a_module_of_another(name: str) -> None:
+    """It would be there twice, each with what it remembers."""
+    text = whole(name, SHIPPED)
+    left = re.findall(r"^(?:import|export) .*\bfrom\b.*$", text, re.MULTILINE)
+    for line in left:
+        assert re.fullmatch(r'import \* as \$\w+ from "\./\w+\.js";', line), line
+
+
+@pytest.mark.parametrize("path", SHIPPED)
+def test_what_is_exported_stays_what_it_is(path: str) -> None:
+    """A module hands its exports on once it has run: a variable that changes would not be seen to."""
+    exports = re.findall(r"^export\b.*$", SHIPPED[path], re.MULTILINE)
+    for line in exports:
+        assert re.match(r"export (?:(?:async )?(?:function|const|class) \w|\{ .+ \} from )", line), line
