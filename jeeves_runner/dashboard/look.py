@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -83,6 +83,14 @@ def since(text: str | None) -> Markup:
 def lasting(text: str | datetime | None) -> Markup:
     """The same in a sentence: ``for 5m``; without the script, since when."""
     return _time(text, "data-lasting", None)
+
+
+def lasted(begin: str, end: str) -> str:
+    """For how long something had gone on when it was over."""
+    began, ended = _read(begin), _read(end)
+    if began is None or ended is None:
+        return ""
+    return f"lasted {duration((ended - began) // timedelta(milliseconds=1))}"
 
 
 def hour(text: str | datetime) -> Markup:
@@ -224,6 +232,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "lasting": lasting,
         "axis": axis,
         "clock": clock,
+        "lasted": lasted,
         "hour": hour,
         "duration": duration,
         "short_sha": short_sha,
