@@ -98,9 +98,12 @@ def hour(text: str | datetime) -> Markup:
     return _time(text, "data-hour", None)
 
 
-def clock(text: str | datetime) -> Markup:
-    """Its time of day alone, where its day stands above."""
-    return _time(text, "data-clock", None)
+def clock(text: str | datetime, day: date) -> Markup:
+    """Its time of day alone, where ``day`` stands above. That may be a day of another zone than the viewer's:
+    then the viewer's day stands before it."""
+    when = text if isinstance(text, datetime) else from_text(text)
+    shown = f"{when:%H:%M:%S} UTC" if when.date() == day else f"{when:%a %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" data-clock="{}">{}</time>').format(to_text(when), day, shown)
 
 
 def axis(text: str) -> Markup:
@@ -112,7 +115,6 @@ _USUAL: Final = "%Y-%m-%d %H:%M:%S UTC"
 _FORMS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "data-axis": "%H:%M",
-        "data-clock": "%H:%M:%S UTC",
         "data-hour": "%a %d %b, %H:%M",
         "data-lasting": f"since {_USUAL}",
     }
@@ -230,9 +232,9 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "ending": ending,
         "since": since,
         "lasting": lasting,
+        "lasted": lasted,
         "axis": axis,
         "clock": clock,
-        "lasted": lasted,
         "hour": hour,
         "duration": duration,
         "short_sha": short_sha,
