@@ -117,3 +117,24 @@ def test_on_a_phone_the_tree_stands_alone(tmp_path: Path, look: Look) -> None:
         page = look(server.url, width=390).open("/graph")
         expect(page.locator(".tree")).to_contain_text("datastore:sorted")
         expect(page.locator("#picture")).to_be_hidden()
+
+
+def test_what_goes_on_in_the_tree_stands_below_its_name(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        long = "sorted-" + "-".join(f"again-{number}" for number in range(9))
+        save(tmp_path, "all.yaml", PIPELINE.replace("id: sort,", f"id: {long},"))
+        save(tmp_path, "copy.yaml", GOOD)
+        page = look(server.url, width=390).open("/graph")
+        name = page.locator(".tree .leaf", has_text=long)
+        starts = """node => {
+            const names = document.createRange();
+            names.selectNodeContents(node.lastChild);
+            return [...names.getClientRects()].map((line) => Math.round(line.left));
+        }"""
+        lines = name.evaluate(starts)
+        assert len(lines) > 1
+        assert max(lines) - min(lines) <= 2
+        sign, main = page.locator(".alone .sign").first.bounding_box(), page.locator("#alone").bounding_box()
+        assert sign
+        assert main
+        assert abs(sign["x"] - main["x"]) < 2
