@@ -27,7 +27,7 @@ from jeeves_runner.api.connection import log
 from jeeves_runner.api.foreign_pages import ForeignPages
 from jeeves_runner.api.known_tokens import KnownTokens
 from jeeves_runner.api.peers import Peer, name_of, peer_of
-from jeeves_runner.api.problems import CHALLENGE
+from jeeves_runner.api.problems import CHALLENGE, CHALLENGED_BY
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.config_api import is_loopback_host
@@ -42,7 +42,11 @@ _SCHEME: Final = "bearer"
 
 _HOW: Final = "send `Authorization: Bearer TOKEN`; `jeeves-runner token create NAME` makes one"
 _HOW_TO_OPERATE: Final = _HOW.replace("NAME", "NAME --role operate")
-_WRONG: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner", error="invalid_token"'})
+_WRONG: Final = MappingProxyType({CHALLENGED_BY: 'Bearer realm="jeeves-runner", error="invalid_token"'})
+_TOO_LITTLE: Final = MappingProxyType(
+    {CHALLENGED_BY: 'Bearer realm="jeeves-runner", error="insufficient_scope"'}
+)
+"""With a token that is right, and not enough: RFC 6750, section 3.1."""
 
 
 def check_host(conn: apsw.Connection, config: Config) -> None:
@@ -65,7 +69,7 @@ class TurnedAway(NamedTuple):
     """Why a request is not served, as the problem that it is answered with."""
 
     status: int
-    """401 where other credentials would help, 403 where none would, 429 where time does."""
+    """401 where credentials would help, 403 where these are not enough or none would, 429 where time does."""
     detail: str
     """What is wrong."""
     hint: str | None = None
@@ -260,7 +264,8 @@ class Guard:
         if caller.kind is CallerKind.MACHINE:
             detail = "operating takes a token here: there is one of role operate"
             return TurnedAway(401, detail, _HOW_TO_OPERATE, CHALLENGE, caller)
-        return TurnedAway(403, *beyond_the_role(caller.name, caller.role, access.role), caller=caller)
+        words = beyond_the_role(caller.name, caller.role, access.role)
+        return TurnedAway(403, *words, _TOO_LITTLE, caller)
 
 
 def beyond_the_role(name: str, has: TokenRole | None, takes: Role) -> tuple[str, str]:

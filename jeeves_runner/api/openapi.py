@@ -48,7 +48,7 @@ _SCHEMES: Final = {
 PROBLEMS: Final[Mapping[int, str]] = {
     400: "A parameter or the body cannot be understood, or the request is not HTTP.",
     401: "It takes a token, or another one; `WWW-Authenticate` says how.",
-    403: "This caller may not, or a page of another site asks.",
+    403: "This caller may not, or a page of another site asks; `WWW-Authenticate`: another token would do.",
     404: "There is no such path, job, run, queue or key; for a job the hint names the nearest ids.",
     405: "The path does not take that method; `Allow` names those it takes.",
     408: "The body did not arrive within 30 s.",
@@ -71,6 +71,12 @@ PROBLEMS: Final[Mapping[int, str]] = {
 
 _PROBLEM_HEADERS: Final[Mapping[int, Json]] = {
     401: {"WWW-Authenticate": {"description": "How to let oneself in.", "schema": {"type": "string"}}},
+    403: {
+        "WWW-Authenticate": {
+            "description": "That another token would help, if one would.",
+            "schema": {"type": "string"},
+        }
+    },
     416: {"Content-Range": {"description": "How long the log is.", "schema": {"type": "string"}}},
     429: {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
 }

@@ -12,7 +12,10 @@ from jeeves_runner.errors import JeevesError, TooManyAttempts
 from jeeves_runner.views.problems import STATUSES, ProblemBody, problem_body
 
 CONTENT_TYPE: Final = "application/problem+json"
-CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="jeeves-runner"'})
+CHALLENGED_BY: Final = "WWW-Authenticate"
+"""The header of an answer to one whom a token, or another one, would let in."""
+
+CHALLENGE: Final = MappingProxyType({CHALLENGED_BY: 'Bearer realm="jeeves-runner"'})
 """The header of an answer of 401: what a client is to send."""
 
 UNEXPECTED: Final = "unexpected error; the server's log has the details"

@@ -89,10 +89,9 @@ def test_the_refusal_of_a_role_says_which_it_takes(ledger: Ledger) -> None:
     async def scenario(api: Api) -> Answer:
         return await api.post("/reconcile", **bearing(reads))
 
-    assert problem(with_api(ledger, scenario)) == (
-        403,
-        "the token grafana may read, and this takes the role operate",
-    )
+    answer = with_api(ledger, scenario)
+    assert problem(answer) == (403, "the token grafana may read, and this takes the role operate")
+    assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize(

@@ -182,8 +182,9 @@ def test_it_is_a_room_of_its_own() -> None:
     users = {
         (module.name, name)
         for module in ALL
+        if "v0" in module.source and not module.within("api.v0")  # to read them all takes seconds
         for _, name in own_imports(module)
-        if name.startswith("api.v0") and not module.within("api.v0")
+        if name.startswith("api.v0")
     }
     assert {user for user, _ in users} == {"api.app"}
     used = {name for module in ALL if module.within("api.v0") for _, name in own_imports(module)}

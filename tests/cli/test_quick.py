@@ -23,6 +23,7 @@ JOBS: Final = {
     "again": "run: test $JR_ATTEMPT = 2\nretries: {limit: 1, delay: 10ms}",
     "skips": "run: exit 75\nexit_codes: {skip: [75]}",
     "held": "run: until [ -e go ]; do sleep 0.02; done",
+    "rests": "run: 'true'",
 }
 
 
@@ -42,10 +43,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Path]:
-    """A project of its own, with a server and jobs that end in each way."""
-    root = new_project(tmp_path)
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project with a server and jobs that end in each way."""
+    root = new_project(tmp_path_factory.mktemp("served"))
     for name, lines in JOBS.items():
         save(root, f"{name}.yaml", f"{lines}\ntimeout: 1m\n")
     with serving(root):
@@ -151,8 +152,8 @@ def test_a_run_is_waited_for_and_told_of_as_by_the_command_line(served: Path, jo
     told = command(served, "trigger", job, "--wait")
     assert without_numbers(done.stdout) == without_numbers(told.stdout)
     assert (done.returncode, done.stderr) == (told.returncode, told.stderr)
-    with_columns = "SELECT actor, action, target FROM audit WHERE action = 'run'"
-    first, second = apsw.Connection(str(database(served))).execute(with_columns)
+    asked = "SELECT actor, action, target FROM audit WHERE action = 'run' AND target = 'job ' || ?"
+    first, second = apsw.Connection(str(database(served))).execute(asked, (job,))
     assert first == second
 
 
@@ -164,32 +165,37 @@ def test_a_run_that_ends_well_is_waited_for_without_the_command_line(served: Pat
 
 
 def test_what_cannot_be_triggered_is_left_to_the_command_line(served: Path) -> None:
-    command(served, "pause", "ok")
-    for job in ("ok", "okay", "no job!"):
+    command(served, "pause", "rests")
+    for job in ("rests", "okay", "no job!"):
         assert "import of click halted" in quick(served, "trigger", job, "--wait").stderr
         done, told = in_a_pipe(served, "trigger", job, "--wait"), command(served, "trigger", job, "--wait")
         assert (done.returncode, done.stdout, done.stderr) == (told.returncode, told.stdout, told.stderr)
-    run_of_another = quick(served, "trigger", "ok", "--wait", JR_DB_PATH=str(database(served)))
+    run_of_another = quick(served, "trigger", "rests", "--wait", JR_DB_PATH=str(database(served)))
     assert "import of click halted" in run_of_another.stderr
-    assert apsw.Connection(str(database(served))).execute("SELECT count(*) FROM runs").get == 0
+    counted = "SELECT count(*) FROM runs WHERE job_id = 'rests'"
+    assert apsw.Connection(str(database(served))).execute(counted).get == 0
 
 
 @pytest.mark.parametrize("words", [("--wait",), ("--wait", "--json"), ("--follow",), ("--wait", "--force")])
 def test_who_waits_no_longer_hears_that_the_run_goes_on(served: Path, words: tuple[str, ...]) -> None:
-    def runs() -> bool:
-        query = "SELECT count(*) FROM runs WHERE status = 'running'"
-        return bool(apsw.Connection(str(database(served))).execute(query).get)
+    def running() -> int | None:
+        query = "SELECT max(id) FROM runs WHERE job_id = 'held' AND status = 'running'"
+        number: int | None = apsw.Connection(str(database(served))).execute(query).get
+        return number
 
+    (served / "go").unlink(missing_ok=True)
     with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTIBLE, "trigger", "held", *words], cwd=served, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
-        until(runs)
+        run = until(running)
         process.send_signal(signal.SIGINT)
         said, told = process.communicate(timeout=60)
     goes_on = (
-        "run 1 of held goes on; `jeeves-runner logs 1 -f` follows it, `jeeves-runner cancel 1` ends it\n"
+        f"run {run} of held goes on; `jeeves-runner logs {run} -f` follows it,"
+        f" `jeeves-runner cancel {run}` ends it\n"
     )
     assert (process.returncode, said, told) == (130, "", goes_on)
-    assert runs()
+    assert running() == run
     (served / "go").touch()
+    until(lambda: running() is None)

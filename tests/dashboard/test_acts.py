@@ -256,6 +256,10 @@ def test_only_those_who_operate_get_forms(ledger: Ledger, path: str) -> None:
         reader = await page(api, path, Authorization=f"Bearer {reads}")
         assert reader.status == 403
         assert "the token eve may read, and this takes the role operate" in reader.text
+        assert f'name="next" value="{path}"' in reader.html  # they may have another one
+        strange = await page(api, path, Host="elsewhere.example")
+        assert strange.status == 403
+        assert 'name="next"' not in strange.html  # no token would help
         for place in ("/", "/jobs", "/runs/1", "/queues/mail", "/sync"):
             shown = await page(api, place)
             assert shown.status == 200

@@ -24,6 +24,7 @@ from jeeves_runner.db.lineage import Effects
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.contract import Handle, LeftFacts
+from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.runs.settle import left_record
 
@@ -96,10 +97,17 @@ def test_a_killed_runners_runs_are_interrupted_and_none_of_their_processes_lives
     assert bearing_a_mark_of(place) == []
 
 
+def so_far(log: LogPlace) -> bytes:
+    """What there is of a log by now."""
+    with suppress(FileNotFoundError):
+        return b"".join(LogReader(log).read())
+    return b""
+
+
 def test_the_logs_of_a_killed_runner_are_put_in_order_and_its_temporaries_go(place: Place) -> None:
     place.apply(
-        job("loud", "#!/bin/sh\nseq 300000; touch done; exec sleep 300", cwd=str(place.root)),
-        job("quiet", "echo hello; touch said; exec sleep 300", cwd=str(place.root)),
+        job("loud", "#!/bin/sh\nseq 300000; exec sleep 300"),
+        job("quiet", "echo hello; exec sleep 300"),
         job("other", "exec sleep 300"),
     )
     foreign = place.root / "data" / "tmp" / "run-of-somebody"
@@ -107,9 +115,8 @@ def test_the_logs_of_a_killed_runner_are_put_in_order_and_its_temporaries_go(pla
     foreign.touch()
     with child(RUNNER, place.root, "loud", "quiet", "other") as runner:
         expect(runner, "working")
-        until(lambda: (place.root / "done").exists() and (place.root / "said").exists())
-        loud = log_place(place.root / "data", 1, "loud")
-        until(lambda: b"\n300000\n" in b"".join(LogReader(loud).read()))
+        loud, quiet = (log_place(place.root / "data", *run) for run in ((1, "loud"), (2, "quiet")))
+        until(lambda: b"\n300000\n" in so_far(loud) and so_far(quiet) == b"hello\n")
         runner.send_signal(signal.SIGKILL)
     assert ring_file(loud).exists()
     assert len(list(foreign.parent.iterdir())) == 2

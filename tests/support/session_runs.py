@@ -54,6 +54,12 @@ class Noted:
             self._news.clear()
             await self._news.wait()
 
+    async def until_nothing_is_said(self) -> None:
+        """Wait until what was said last is taken back."""
+        while not self.said or self.said[-1]:
+            self._news.clear()
+            await self._news.wait()
+
 
 def order(
     task: str = "MODE:ok", run_id: int = 1, *, job: str = "job", timeout: float | None = None, **session: Any

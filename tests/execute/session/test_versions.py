@@ -146,7 +146,7 @@ def test_the_next_runner_follows_a_session_on_and_hears_of_a_late_end(far: Doubl
 
 
 def test_a_parent_is_over_when_its_children_are(far: Double) -> None:
-    task = r'MODE:tools=[["sessions_spawn",{"task":"MO\u0044E:slow=10","label":"child"}]]'
+    task = r'MODE:tools=[["sessions_spawn",{"task":"MO\u0044E:slow=40","label":"child"}]]'
 
     async def scenario() -> None:
         async with sessions(far) as runner:

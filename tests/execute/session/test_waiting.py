@@ -29,10 +29,12 @@ def test_a_run_in_the_gateway_s_lane_says_so() -> None:
     async def scenario(far: Double) -> None:
         async with sessions(far) as runner:
             first, _ = await runner.start(order("MODE:slow=20", 1))
-            handle, sink = await runner.start(order("MODE:slow=4", 2))
+            handle, sink = await runner.start(order("MODE:hang", 2))
             waiting = asyncio.create_task(runner.executor.wait(handle, sink))
             await sink.until_said("waits in the gateway's lane")
             await runner.executor.wait(first, Noted())
+            await sink.until_nothing_is_said()
+            await runner.executor.cancel(handle, 0)
             await waiting
             assert sink.said[-1] == ""
 
