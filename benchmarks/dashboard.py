@@ -8,8 +8,9 @@ is a process of its own, whose seconds of the processor are counted without thos
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,9 @@ _HELD: Final = 1.2
 
 _UNDISTURBED: Final = 0.4
 """Seconds for which a page is not asked how far it is: each question would hold it up."""
+
+_FIRST: Final = 2
+"""Times that do not count: a server compiles templates for them."""
 
 _TIMES: Final = """() => {
   const [page] = performance.getEntriesByType("navigation");
@@ -93,21 +97,20 @@ def heading_opened(browser: Browser) -> Mapping[str, float]:
         return found
 
 
-def several(browser: Browser, url: str, rounds: int) -> list[Mapping[str, float]]:
-    """It so many times, each made anew. The first ones, which compile templates, do not count."""
-    return [opened(browser, url) for _ in range(rounds + 2)][2:]
+def several(rounds: int, *openings: Callable[[], Mapping[str, float]]) -> list[Sequence[Mapping[str, float]]]:
+    """What each of them finds so many times, by turns."""
+    turns = [[opening() for opening in openings] for _ in range(rounds + _FIRST)]
+    return list(zip(*turns[_FIRST:], strict=True))
 
 
-def median(found: list[Mapping[str, float]], name: str) -> float:
+def median(found: Sequence[Mapping[str, float]], name: str) -> float:
     return statistics.median(each[name] for each in found)
 
 
 def first_page(browser: Browser, server: Server, rounds: int) -> list[Row]:
-    found, headings = [], []
-    for _ in range(rounds + 2):
-        found.append(opened(browser, server.url + "/"))
-        headings.append(heading_opened(browser))
-    del found[:2], headings[:2]
+    found, headings = several(
+        rounds, partial(opened, browser, server.url + "/"), partial(heading_opened, browser)
+    )
     size, usable = median(found, "bytes"), median(found, "usable")
     return [
         Row(
@@ -129,7 +132,7 @@ def first_page(browser: Browser, server: Server, rounds: int) -> list[Row]:
 def list_of_many(browser: Browser, server: Server, rounds: int) -> list[Row]:
     rows = []
     for path in ("/jobs", "/jobs?q=probe&status=error"):
-        found = several(browser, server.url + path, rounds)
+        [found] = several(rounds, partial(opened, browser, server.url + path))
         usable = median(found, "usable")
         what = f"{path} of {MANY:,} jobs, until it can be used"
         rows.append(

@@ -34,7 +34,8 @@ _WEIGHT: Final = 0.05
 """How much the newest page counts in what one takes: of many that are taken as they are, one is made."""
 
 _FIRST_WEIGHT: Final = 0.2
-"""Likewise of the first one."""
+"""Likewise of the first one, before which nothing is known. It takes some times longer than those to come,
+which find kept what it had to make."""
 
 
 class Made(NamedTuple):

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 from jeeves_runner.db.timeline import Level
 
-HEIGHT: Final = 100
-"""How high the picture is: as the limit, or as the most that ran if those were more."""
+_HEIGHT: Final = 100
+"""Units that the picture is high: as the limit, or as the most that ran if those were more."""
 
 
 class AtOnce(NamedTuple):
@@ -18,8 +18,10 @@ class AtOnce(NamedTuple):
     """How many ran at the worst moment."""
     cells: int
     """How wide the picture is."""
+    height: int
+    """How high it is, in units of its own."""
     area: str
-    """The path of its area, in cells and in parts of ``HEIGHT``."""
+    """The path of its area, in cells and in these."""
     full: str
     """The same of the cells in which no other could start."""
     limit_at: float
@@ -35,9 +37,10 @@ def at_once(levels: Sequence[Level], limit: int, cells: int, until: int | None) 
         limit=limit,
         most=most,
         cells=cells,
+        height=_HEIGHT,
         area=_path(heights, top),
         full=_path([height if height >= limit else 0 for height in heights], top),
-        limit_at=round(HEIGHT - limit / top * HEIGHT, 1),
+        limit_at=round(_HEIGHT - limit / top * _HEIGHT, 1),
     )
 
 
@@ -58,10 +61,10 @@ def _path(heights: Sequence[int], top: int) -> str:
     for cell, height in enumerate([*heights, 0]):
         if height == before:
             continue
-        y = round(HEIGHT - height / top * HEIGHT, 1)
+        y = round(_HEIGHT - height / top * _HEIGHT, 1)
         if not before:
-            parts.append(f"M{cell} {HEIGHT}V{y:g}")
+            parts.append(f"M{cell} {_HEIGHT}V{y:g}")
         else:
-            parts.append(f"H{cell}V{y:g}" if height else f"H{cell}V{HEIGHT}Z")
+            parts.append(f"H{cell}V{y:g}" if height else f"H{cell}V{_HEIGHT}Z")
         before = height
     return "".join(parts)

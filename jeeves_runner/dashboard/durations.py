@@ -63,7 +63,9 @@ class Durations(NamedTuple):
     lines: Sequence[Line]
     """None if too few runs were ok."""
     width: int
-    """Of the chart."""
+    """Of the chart ..."""
+    height: int
+    """... up to its upper edge."""
     wrong: int
     """How many went wrong."""
     longest: int
@@ -84,6 +86,7 @@ def durations(runs: Sequence[PastRun]) -> Durations:
         bars=[_bar(run, place, top) for place, run in enumerate(shown, places - len(shown))],
         lines=[Line(name, ms, HEIGHT * (1 - ms / top)) for name, ms in usual.items()],
         width=places * STEP,
+        height=HEIGHT,
         wrong=sum(run.status in BAD for run in shown),
         longest=longest,
         top=top,

@@ -9,7 +9,7 @@ before that.
 import gzip
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from markupsafe import Markup
 from jeeves_runner.api.parameters import Text
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.dashboard.scripts import whole
-from jeeves_runner.dashboard.shipped import shipped
+from jeeves_runner.dashboard.shipped import TEMPLATES, shipped
 from jeeves_runner.errors import NotFound
 
 PLACE: Final = "/static"
@@ -33,11 +33,11 @@ _IMPORT: Final = re.compile(r'^import .* from "\./(.+?)";$', re.MULTILINE)
 _AND: Final = "+"
 """Between the names of styles that come as one file."""
 
-_MOST: Final = 4
-"""So many of them."""
+_STYLES: Final = re.compile(r"^\{% set styles = \[(.*)\] %\}$", re.MULTILINE)
+"""In a template: the styles of its page alone."""
 
-_SHEETS: Final = 64
-"""Files that are kept as they are sent: more than pages name."""
+_OF_EVERY_PAGE: Final = (("style.css",), ("style.css", "act.css"))
+"""What those of a page come after: where one may not act, and where one may."""
 
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 
@@ -62,20 +62,11 @@ class _File(NamedTuple):
     """The same, by gzip."""
 
 
-class _Files(NamedTuple):
-    """All of them."""
-
-    version: str
-    """The hash."""
-    by_name: Mapping[str, _File]
-    """What is in each."""
-
-
 def place_of(name: str) -> str:
     """The path of a file, by its name, or of the styles that are joined in it."""
-    if _file(name) is None:
+    if name not in _sent() and name not in _joined():
         raise RuntimeError(f"pages name a file that is not there: {name}")
-    return f"{PLACE}/{_files().version}/{name}"
+    return f"{PLACE}/{_version()}/{name}"
 
 
 def module(name: str, *, is_drawn_with: bool = False) -> Markup:
@@ -96,7 +87,7 @@ def _imports(name: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     left = [name]
     while left:
-        text = _files().by_name[left.pop()].text.decode()
+        text = _sent()[left.pop()].decode()
         new = [each for each in _IMPORT.findall(text) if each not in found]
         found.update(dict.fromkeys(new))
         left += new
@@ -115,37 +106,48 @@ async def file(call: Call[FilePath, Nothing, Nothing]) -> web.Response:
     answer.headers["Vary"] = "Accept-Encoding"
     if call.asking.takes_gzip:
         answer.headers["Content-Encoding"] = "gzip"
-    if call.path.version == _files().version:
+    if call.path.version == _version():
         answer.headers["Cache-Control"] = _FOR_GOOD
     return answer
 
 
-@lru_cache(maxsize=_SHEETS)
 def _file(name: str) -> _File | None:
-    """A file by its name; that of several styles is made of theirs."""
-    by_name = _files().by_name
-    parts = name.split(_AND)
-    if len(parts) == 1:
-        return by_name.get(name)
-    if len(parts) > _MOST or not all(part.endswith(".css") and part in by_name for part in parts):
-        return None
-    return _packed("text/css", b"".join(by_name[part].text for part in parts))
-
-
-def _packed(kind: str, text: bytes) -> _File:
-    return _File(kind, text, gzip.compress(text, mtime=0))
+    """A file by its name; that of several styles is made of theirs, where a page may name it."""
+    return _packed(name) if name in _sent() or name in _joined() else None
 
 
 @cache
-def _files() -> _Files:
-    """Packed once; it takes a while, so not in the event loop."""
-    digest = blake2b(digest_size=8)
+def _packed(name: str) -> _File:
+    """Packed once, as it is asked for; it takes a while, so not in the event loop. Of a name that there is,
+    and there are few: any client may ask, for any name, without a token."""
+    parts = name.split(_AND)
+    text = b"".join(_sent()[part] for part in parts)
+    return _File(_KINDS[PurePosixPath(parts[0]).suffix], text, gzip.compress(text, mtime=0))
+
+
+@cache
+def _joined() -> frozenset[str]:
+    """The names of styles that are joined for a page. They are found in the templates, not in what was shown:
+    a page of before a restart asks for them before any other is made."""
+    said = (each for text in TEMPLATES.values() for each in _STYLES.findall(text.decode()))
+    own = {tuple(re.findall('"(.+?)"', each)) for each in said}
+    return frozenset(_AND.join((*first, *each)) for first in _OF_EVERY_PAGE for each in {(), *own})
+
+
+@cache
+def _sent() -> Mapping[str, bytes]:
+    """What is sent, by name: a script comes with the modules that stand in the folder of its name."""
     scripts = {name: text.decode() for name, text in _TEXTS.items() if name.endswith(".js")}
-    found = {}
-    for name, text in _TEXTS.items():
+    return {
+        name: whole(name, scripts).encode() if name in scripts else text
+        for name, text in _TEXTS.items()
+        if "/" not in name
+    }
+
+
+@cache
+def _version() -> str:
+    digest = blake2b(digest_size=8)
+    for text in _TEXTS.values():
         digest.update(text)
-        if "/" in name:
-            continue  # it comes with the script that its folder is named after
-        sent = whole(name, scripts).encode() if name in scripts else text
-        found[name] = _packed(_KINDS[PurePosixPath(name).suffix], sent)
-    return _Files(digest.hexdigest(), found)
+    return digest.hexdigest()

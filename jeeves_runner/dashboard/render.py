@@ -1,20 +1,16 @@
 """Templates become HTML. Whatever is put into one is text: jinja2 escapes it, in all templates."""
 
 from functools import cache
-from typing import Final
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from jinja2.meta import find_referenced_templates
-from markupsafe import Markup
 
 from jeeves_runner.api.kept_pages import Made
 from jeeves_runner.clock import thread_seconds
 from jeeves_runner.dashboard.files import module, place_of
 from jeeves_runner.dashboard.look import FILTERS
-from jeeves_runner.dashboard.shipped import shipped
+from jeeves_runner.dashboard.shipped import TEMPLATES
 from jeeves_runner.dashboard.spark import spark
-
-_SOURCES: Final = shipped("templates", ".html")
 
 
 def render(template: str, **values: object) -> Made:
@@ -26,15 +22,10 @@ def render(template: str, **values: object) -> Made:
     return Made(text.encode("utf-8", "replace"), thread_seconds() - began)
 
 
-def piece(template: str, **values: object) -> Markup:
-    """A part of a page: one takes it as it is, because jinja2 has escaped what is in it."""
-    return Markup(_templates().get_template(template).render(values).strip())
-
-
 @cache
 def _compiled(name: str) -> Template:
     """A template, after all those that it names."""
-    for each in find_referenced_templates(_templates().parse(_SOURCES[name].decode())):
+    for each in find_referenced_templates(_templates().parse(TEMPLATES[name].decode())):
         if each is not None:
             _compiled(each)
     return _templates().get_template(name)
@@ -43,7 +34,7 @@ def _compiled(name: str) -> Template:
 @cache
 def _templates() -> Environment:
     made = Environment(
-        loader=DictLoader({name: text.decode() for name, text in _SOURCES.items()}),
+        loader=DictLoader({name: text.decode() for name, text in TEMPLATES.items()}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,6 +6,7 @@ An upgrade may replace them while the program goes on: those of one version are 
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Final
 
 
 def shipped(folder: str, *endings: str) -> Mapping[str, bytes]:
@@ -20,3 +21,7 @@ def _files(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
             yield from _files(place, f"{path}{place.name}/")
         else:
             yield path + place.name, place
+
+
+TEMPLATES: Final = shipped("templates", ".html")
+"""What pages are made of, by name."""

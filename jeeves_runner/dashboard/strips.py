@@ -40,9 +40,12 @@ class Strip(NamedTuple):
     begin: str
     """When the first of them begins."""
     width: int
-    """Units of the whole picture, which is 24 high."""
+    """Units of the whole picture ..."""
+    height: int
+    """... and how many it is high."""
     path: str
-    """All columns, as one path of SVG: with a node for each of them the page is shown a tenth later."""
+    """All columns, as one path of SVG: with a node for each of them it takes a tenth longer until the page is
+    shown."""
 
 
 _NAMES: Final = {("skipped", "cancelled"): "skipped or cancelled", tuple(BAD): "failed"}
@@ -66,6 +69,7 @@ def _strip(kinds: Sequence[str], slots: Sequence[Slot]) -> Strip:
         counts=counts,
         begin=to_text(slots[0].begin),
         width=len(counts) * _WIDTH,
+        height=_HEIGHT,
         path=path,
     )
 

@@ -103,11 +103,22 @@ def test_it_can_be_read_without_scripts(shop: Server, look: Look, path: str) -> 
         assert _too_wide(plain) == [], width  # its times are whole dates
 
 
-def test_what_runs_fits_on_a_phone(shop: Server, look: Look) -> None:
+def test_what_runs_fits_into_the_page_and_beside_what_comes_next(shop: Server, look: Look) -> None:
+    """Without scripts its times are whole dates. On a phone a table may scroll, in its own place."""
     run = shop.post("/jobs/rebuild-search/run?wait=0s")[1]["run"]["id"]
-    page = _open(look(shop.url, width=PHONE), shop, "/")
-    expect(page.locator(f"#run-{run} svg[data-progress]")).to_be_visible()
-    assert _too_wide(page) == []
+    for scripts in (True, False):
+        page = _open(look(shop.url, scripts=scripts), shop, "/")
+        expect(page.locator(f"#run-{run} svg[data-progress]")).to_be_visible()
+        for width in (320, PHONE, TABLET, 1000, 1100, 1200, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert _too_wide(page) == [], width
+            if width > PHONE:
+                assert page.locator(".columns section").evaluate_all(WIDER_THAN_THEIR_PLACE) == [], width
+
+
+WIDER_THAN_THEIR_PLACE = (
+    "of => of.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.innerText)"
+)
 
 
 def test_each_link_leads_to_a_page(shop: Server) -> None:

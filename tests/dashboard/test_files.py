@@ -4,10 +4,12 @@ styles of a page as one file."""
 import gzip
 import re
 from importlib import resources
+from itertools import product
 
 import pytest
 
-from jeeves_runner.dashboard.files import _file, module, place_of
+from jeeves_runner.dashboard.files import _file, _packed, module, place_of
+from jeeves_runner.dashboard.shipped import TEMPLATES
 
 SCRIPTS = resources.files("jeeves_runner.dashboard").joinpath("static")
 
@@ -51,8 +53,43 @@ def test_the_styles_of_a_page_come_as_one_file() -> None:
     assert place_of("style.css+act.css").endswith("/style.css+act.css")
 
 
+def test_what_a_page_names_is_there_before_any_page_was_shown() -> None:
+    """One that was open across a restart of the server asks for it first."""
+    named = [re.findall(r"[\w.]+\.css", said) for said in _STYLES_OF_ONE.findall(_all_templates())]
+    assert ["run.css", "log.css"] in named
+    for own in ([], *named):
+        for first in (["style.css"], ["style.css", "act.css"]):
+            assert _file("+".join(first + own)), own
+
+
+_STYLES_OF_ONE = re.compile(r"set styles = (.*)")
+
+
+def _all_templates() -> str:
+    return "\n".join(text.decode() for text in TEMPLATES.values())
+
+
+def test_of_what_any_client_may_ask_for_only_what_pages_name_is_kept() -> None:
+    sheets = [each.name for each in SCRIPTS.iterdir() if each.name.endswith(".css")]
+    _packed.cache_clear()
+    found = [name for pair in product(sheets, sheets) if _file(name := "+".join(("style.css", *pair)))]
+    assert 0 < len(found) < 20
+    assert not any(_file(f"{each}.js") for each in range(100))
+    assert _packed.cache_info().currsize == len(found)
+
+
 @pytest.mark.parametrize(
-    "name", ["style.css+app.js", "style.css+no.css", "style.css+", "+", "", "+".join(["style.css"] * 5)]
+    "name",
+    [
+        "style.css+app.js",
+        "style.css+no.css",
+        "style.css+",
+        "+",
+        "",
+        "+".join(["style.css"] * 5),
+        "jobs.css+style.css",
+        "style.css+jobs.css+run.css",
+    ],
 )
 def test_nothing_else_is_joined(name: str) -> None:
     assert _file(name) is None

@@ -151,6 +151,6 @@ def test_a_strip_is_one_path_with_a_column_for_each_half_hour_that_had_any() -> 
     slots = [Slot(begin + timedelta(minutes=30 * place), ended) for place, ended in enumerate(ENDED)]
     well, failed = strips(slots)
     assert (well.name, well.total, well.most, well.counts) == ("ok", 1_001, 1_000, [1_000, 0, 1])
-    assert (well.begin, well.width) == ("2026-03-01T00:00:00.000Z", 18)
+    assert (well.begin, well.width, well.height) == ("2026-03-01T00:00:00.000Z", 18, 24)
     assert well.path == "M0 24v-24h5v24zM12 24v-3h5v3z"  # a single one is seen beside a thousand
     assert (failed.name, failed.path) == ("failed", "M6 24v-24h5v24z")

@@ -11,7 +11,7 @@ def gone(*_values, **_more):
     raise AssertionError("a file is read after the code was loaded")
 
 importlib.resources.files = pathlib.Path.read_bytes = pathlib.Path.read_text = gone
-print(files.place_of("style.css"), files._files().by_name["copy.js"].text[:2].decode())
+print(files.place_of("style.css+jobs.css"), files._file("copy.js").text[:2].decode())
 print("block" in render._templates().loader.get_source(None, "frame.html")[0])
 """
 
@@ -21,5 +21,5 @@ def test_no_file_of_pages_is_read_after_the_code_was_loaded() -> None:
     assert done.stderr == ""
     first, second = done.stdout.splitlines()
     assert first.startswith("/static/")
-    assert first.endswith("/style.css //")
+    assert first.endswith("/style.css+jobs.css //")
     assert second == "True"

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from importlib import resources
 
 import pytest
@@ -27,6 +28,51 @@ def test_a_class_is_set_in_one_file() -> None:
                 if re.fullmatch(r"\.[\w-]+", selector):
                     places[selector].add(each.name)
     assert {name: sorted(found) for name, found in places.items() if len(found) > 1} == {}
+
+
+def _rules() -> Iterator[tuple[str, str, str]]:
+    """The name of the file, a selector, and what is set for it: of each rule, also those within another."""
+    for each in STYLES:
+        text = re.sub(r"/\*.*?\*/", "", each.read_text(), flags=re.DOTALL)
+        for selectors, declared in re.findall(r"([^{};]+)\{([^{}]*)\}", text):
+            for selector in re.split(r",(?![^(]*\))", selectors):
+                yield each.name, " ".join(selector.split()), declared
+
+
+def test_what_scrolls_holds_what_is_placed_in_it() -> None:
+    """Words for those who hear a page are placed: outside of what scrolls they would make the page wider."""
+    placed = {selector for _, selector, declared in _rules() if re.search(r"\bposition:", declared)}
+    loose = [
+        f"{name}: {selector}"
+        for name, selector, declared in _rules()
+        if re.search(r"\boverflow(-[xy])?: (auto|scroll)", declared)
+        and not any(selector == each or selector.endswith(f" {each}") for each in placed)
+        and not _ONLY_TEXT.search(selector)
+    ]
+    assert loose == []
+
+
+_ONLY_TEXT = re.compile(r"(^| )(pre(\.\w+)?|\.result|\.log-tail|dialog\.acting)$")
+"""What holds nothing but text; a dialog is placed by browsers."""
+
+
+def test_no_style_takes_the_names_of_columns_from_those_who_hear_them() -> None:
+    """A head goes only with its column."""
+    gone = [
+        (name, selector)
+        for name, selector, declared in _rules()
+        if re.search(r"\bvisibility: (hidden|collapse)|\bdisplay: none", declared)
+    ]
+    wrong = [
+        (name, selector)
+        for name, selector in gone
+        if re.search(r"\bthead\b", selector)
+        or (_HEAD.search(selector) and (name, _HEAD.sub("td", selector)) not in gone)
+    ]
+    assert wrong == []
+
+
+_HEAD = re.compile(r"(?<![\w.(-])th\b")
 
 
 @pytest.mark.parametrize("theme", Theme)

@@ -1,7 +1,7 @@
 """The jobs: which there are, how each is and has been, and those that need looking at."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -17,7 +17,6 @@ from jeeves_runner.api.parameters import Text, Whole, Word
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.dashboard.choices import offered, tags_offered
 from jeeves_runner.dashboard.of_all import OfAll, of_all
-from jeeves_runner.dashboard.render import piece
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.spark import MOST
 from jeeves_runner.db.run_history import PastRun, last_outcomes
@@ -99,10 +98,11 @@ class Jobs:
         """The path of this page with other values; from its beginning, unless a page is among these."""
         return _path(self.query, **other)
 
-    def rows(self, may_act: bool) -> Iterator[Markup]:
-        """A row for each job of this page."""
+    def rows(self, draw: Callable[..., Markup], may_act: bool) -> Iterator[Markup]:
+        """A row for each job of this page, as the template draws one."""
         asked = self.query._replace(page=1)
-        return (_row(text, tuple(self.outcomes[name]), asked, may_act) for name, text in self.jobs.items())
+        for name, text in self.jobs.items():
+            yield _row(draw, text, tuple(self.outcomes[name]), asked, may_act)
 
 
 async def jobs(call: Call[Nothing, JobsPageQuery, Nothing]) -> web.Response:
@@ -137,10 +137,15 @@ def _read(texts: JobTexts, query: JobsPageQuery, conn: apsw.Connection, now: dat
 
 
 @lru_cache(_ROWS_KEPT)
-def _row(text: bytes, outcomes: tuple[PastRun, ...], asked: JobsPageQuery, may_act: bool) -> Markup:
+def _row(
+    draw: Callable[..., Markup],
+    text: bytes,
+    outcomes: tuple[PastRun, ...],
+    asked: JobsPageQuery,
+    may_act: bool,
+) -> Markup:
     """From one version of a page to the next most rows are as they were."""
-    to = partial(_path, asked)
-    return piece("jobs_row.html", job=json.loads(text), outcomes=outcomes, to=to, may_act=may_act)
+    return draw(job=json.loads(text), outcomes=outcomes, to=partial(_path, asked), may_act=may_act)
 
 
 def _chosen_of(query: JobsPageQuery) -> Sequence[str]:
