@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -85,14 +85,25 @@ def lasting(text: str | datetime | None) -> Markup:
     return _time(text, "data-lasting", None)
 
 
+def lasted(begin: str, end: str) -> str:
+    """For how long something had gone on when it was over."""
+    began, ended = _read(begin), _read(end)
+    if began is None or ended is None:
+        return ""
+    return f"lasted {duration((ended - began) // timedelta(milliseconds=1))}"
+
+
 def hour(text: str | datetime) -> Markup:
     """A time as the heading of what an hour holds has it: with its day."""
     return _time(text, "data-hour", None)
 
 
-def clock(text: str | datetime) -> Markup:
-    """Its time of day alone, where its day stands above."""
-    return _time(text, "data-clock", None)
+def clock(text: str | datetime, day: date) -> Markup:
+    """Its time of day alone, where ``day`` stands above. That may be a day of another zone than the viewer's:
+    then the viewer's day stands before it."""
+    when = text if isinstance(text, datetime) else from_text(text)
+    shown = f"{when:%H:%M:%S} UTC" if when.date() == day else f"{when:%a %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" data-clock="{}">{}</time>').format(to_text(when), day, shown)
 
 
 def axis(text: str) -> Markup:
@@ -104,7 +115,6 @@ _USUAL: Final = "%Y-%m-%d %H:%M:%S UTC"
 _FORMS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "data-axis": "%H:%M",
-        "data-clock": "%H:%M:%S UTC",
         "data-hour": "%a %d %b, %H:%M",
         "data-lasting": f"since {_USUAL}",
     }
@@ -222,6 +232,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "ending": ending,
         "since": since,
         "lasting": lasting,
+        "lasted": lasted,
         "axis": axis,
         "clock": clock,
         "hour": hour,

@@ -39,3 +39,26 @@ def test_it_answers_why_without_scripts(tmp_path: Path, look: Look) -> None:
         page.get_by_label("Why did it run or not at").fill("02:30")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Why, at 02:30")).to_be_visible()
+
+
+def test_a_place_in_a_file_is_not_broken(tmp_path: Path, look: Look) -> None:
+    """The end of ``:11`` on the next line would make it ``:1``."""
+    with serving(tmp_path) as server:
+        params = "params:\n" + "".join(f"  key-{number}: {{default: {'x' * 90}}}\n" for number in range(9))
+        save(tmp_path, "holdwhatothersworkonintheirturn.yaml", HOLD + params + "owner: ann\n")
+        until(lambda: server.job("holdwhatothersworkonintheirturn"))
+        page = look(server.url).open("/jobs/holdwhatothersworkonintheirturn")
+        place = page.locator("#key-owner .place code").first
+        expect(place).to_contain_text(".yaml:16")
+        assert place.evaluate("node => node.getClientRects().length") == 1
+
+
+def test_of_one_run_there_is_no_plural(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "once.yaml", "run: echo once\ntimeout: 1m\n")
+        until(lambda: server.job("once"))
+        page = look(server.url).open("/jobs/once")
+        server.post("/jobs/once/run")
+        expect(page.locator(".durations figcaption")).to_contain_text("Last run longest")
+        server.post("/jobs/once/run")
+        expect(page.locator(".durations figcaption")).to_contain_text("Last 2 runs longest")

@@ -121,6 +121,21 @@ def test_everybody_can_use_a_queue_with_all_there_is(tmp_path: Path, look: Look)
             assert findings(page) == []
 
 
+def test_what_a_queue_is_for_has_a_line_on_a_phone(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        about = "Orders that are paid and not packed"
+        save(tmp_path, "orders.yaml", f"queues: [{{id: orders, description: {about}}}]\n")
+        page = look(server.url, width=390).open("/queues")
+        line = page.get_by_text(about)
+        expect(line).to_be_visible()
+        box, number = line.bounding_box(), page.locator("#queue-orders .number").first.bounding_box()
+        assert box
+        assert number
+        assert box["height"] < 36
+        assert number["y"] < box["y"]
+        assert page.get_by_role("rowheader").count() == 1
+
+
 def test_what_a_link_leads_to_is_not_below_the_frame(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         for number in range(20):

@@ -79,6 +79,18 @@ def test_a_revision_appears_and_leads_to_its_diff(tmp_path: Path, look: Look) ->
         assert tops == sorted(set(tops))
 
 
+def test_below_a_day_of_the_runner_a_time_says_that_the_viewer_has_another_one(
+    tmp_path: Path, look: Look
+) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\ntimezone: Pacific/Kiritimati\n")
+    with serving(tmp_path) as server:
+        save(tmp_path, "copy.yaml", GOOD)
+        page = look(server.url, zone="Pacific/Kiritimati").open("/revisions")
+        expect(page.locator("#revision-1 time")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+        page = look(server.url, zone="Pacific/Pago_Pago").open("/revisions")  # 25 hours behind
+        expect(page.locator("#revision-1 time")).to_have_text(re.compile(r"^[A-Z][a-z]{2} \d\d:\d\d:\d\d$"))
+
+
 def test_what_a_box_is_tied_to_stands_out(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         save(tmp_path, "all.yaml", PIPELINE)
@@ -105,3 +117,24 @@ def test_on_a_phone_the_tree_stands_alone(tmp_path: Path, look: Look) -> None:
         page = look(server.url, width=390).open("/graph")
         expect(page.locator(".tree")).to_contain_text("datastore:sorted")
         expect(page.locator("#picture")).to_be_hidden()
+
+
+def test_what_goes_on_in_the_tree_stands_below_its_name(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        long = "sorted-" + "-".join(f"again-{number}" for number in range(9))
+        save(tmp_path, "all.yaml", PIPELINE.replace("id: sort,", f"id: {long},"))
+        save(tmp_path, "copy.yaml", GOOD)
+        page = look(server.url, width=390).open("/graph")
+        name = page.locator(".tree .leaf", has_text=long)
+        starts = """node => {
+            const names = document.createRange();
+            names.selectNodeContents(node.lastChild);
+            return [...names.getClientRects()].map((line) => Math.round(line.left));
+        }"""
+        lines = name.evaluate(starts)
+        assert len(lines) > 1
+        assert max(lines) - min(lines) <= 2
+        sign, main = page.locator(".alone .sign").first.bounding_box(), page.locator("#alone").bounding_box()
+        assert sign
+        assert main
+        assert abs(sign["x"] - main["x"]) < 2

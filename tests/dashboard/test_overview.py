@@ -1,5 +1,6 @@
 """The overview and the page of alerts: what is wrong, what runs, and how the last day went."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -58,7 +59,9 @@ def test_what_is_over_stands_among_all_alerts(ledger: AlertLedger) -> None:
     ledger.end("backup", "error")
     ledger.end("backup", "ok")
     assert "Nothing is wrong." in shown(ledger, "/alerts").text
-    assert "failure backup" in shown(ledger, "/alerts?all=1").text
+    found = shown(ledger, "/alerts?all=1").text
+    assert "failure backup" in found
+    assert re.search(r"lasted \S+, over \d{4}-", found)
 
 
 def test_the_last_day_is_counted_by_kinds(ledger: AlertLedger) -> None:

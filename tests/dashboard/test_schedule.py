@@ -202,6 +202,8 @@ def test_shifts_of_clocks_stand_there_with_what_they_do(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         text = (await page(api, "/schedule")).text
         assert "02:30 comes twice, and runs the first time only: night" in text
+        # No time of the viewer's stands before the zone: it would be read as one of that.
+        assert re.search(r"Clocks of Europe/Berlin \d{4}-\d\d-\d\d \d\d:00:00 UTC", text)
         assert "02:30 does not exist, and runs once at 03:00: night" in text
 
     with_api(ledger, scenario)

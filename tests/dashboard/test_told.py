@@ -1,6 +1,6 @@
 """Sentences of the runner on a page: their instants are on the viewer's clock, like all others there."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -46,4 +46,7 @@ def test_the_rest_is_text_and_code() -> None:
 
 
 def test_below_its_day_a_time_is_enough() -> None:
-    assert ">19:20:00 UTC<" in clock(datetime(2026, 11, 30, 19, 20, tzinfo=UTC))
+    """Unless it is of another one: days above are of the runner's zone."""
+    at = datetime(2026, 11, 30, 19, 20, tzinfo=UTC)
+    assert ">19:20:00 UTC<" in clock(at, date(2026, 11, 30))
+    assert ">Mon 19:20:00 UTC<" in clock(at, date(2026, 12, 1))

@@ -24,6 +24,12 @@ SOURCES: Final = sorted(
     for path in (ROOT / folder).rglob("*.py")
     if path != Path(__file__)
 )
+SENT: Final = sorted(
+    path
+    for folder, ending in (("templates", "html"), ("static", "css"), ("static", "js"))
+    for path in (ROOT / "jeeves_runner" / "dashboard" / folder).rglob(f"*.{ending}")
+)
+"""What pages of the dashboard are made of."""
 
 
 def unclear(text: str) -> list[str]:
@@ -40,7 +46,7 @@ def prose(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES, *SCHEMAS], ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES, *SCHEMAS, *SENT], ids=name_of)
 def test_pages_say_who_is_meant(page: Path) -> None:
     assert unclear(page.read_text(encoding="utf-8")) == []
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import groupby
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
@@ -28,8 +29,10 @@ _ONE: Final = Sheet(template="revision.html", title="Revision", here="/revisions
 class Day(NamedTuple):
     """What was applied on one day."""
 
+    date: date
+    """The day."""
     name: str
-    """The day, for people."""
+    """The same, for people."""
     revisions: Sequence[RevisionRow]
     """Newest first."""
 
@@ -84,7 +87,7 @@ def _read_list(conn: apsw.Connection, query: PageQuery, zone: str) -> RevisionsP
         limit = {} if query.limit == PageQuery().limit else {"limit": query.limit}
         older = f"/revisions?{urlencode({**limit, 'before': found[-1]['id']})}"
     return RevisionsPage(
-        days=[Day(f"{day:%A}, {day.day} {day:%B %Y}", list(those)) for day, those in days],
+        days=[Day(day, f"{day:%A}, {day.day} {day:%B %Y}", list(those)) for day, those in days],
         zone=zone,
         is_first=query.before is None,
         older=older,

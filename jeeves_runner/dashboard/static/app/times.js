@@ -44,6 +44,9 @@ const dateOf = (when) => `${when.getFullYear()}-${two(when.getMonth() + 1)}-${tw
 export const timeOf = (when) => `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
 const dayOf = (when) => `${WEEKDAYS[when.getDay()]} ${when.getDate()} ${MONTHS[when.getMonth()]}`;
 
+// A time below its day, which may be that of another zone.
+const below = (day, when) => (dateOf(when) === day ? "" : `${WEEKDAYS[when.getDay()]} `) + timeOf(when);
+
 // A time as it stands in a line: with its day if that is another one; a near one has a name that is enough.
 export function instant(when) {
   const now = present();
@@ -67,7 +70,7 @@ function said(element, when, now) {
     if (Math.abs(passed) < 1000) return "now";
     return passed > 0 ? `${calm(passed)} ago` : `in ${calm(-passed)}`;
   }
-  return element.hasAttribute("data-clock") ? timeOf(when) : instant(when);
+  return element.hasAttribute("data-clock") ? below(element.dataset.clock, when) : instant(when);
 }
 
 export function show(within = document) {
