@@ -198,7 +198,8 @@ def _below_no_head_of_theirs(page: Page) -> list[str]:
         """() => {
           const isThere = (each) => each?.checkVisibility({ visibilityProperty: true })
             || each?.computedStyleMap().get("display").value === "contents";
-          return [...document.querySelectorAll("table:has(thead) tbody tr:not(:has([colspan]))")].flatMap((row) => {
+          const rows = [...document.querySelectorAll("table:has(thead) tbody tr:not(:has([colspan]))")];
+          return rows.flatMap((row) => {
             const heads = [...row.closest("table").querySelectorAll("thead tr:last-child > *")].map(isThere);
             const cells = [...row.children].map(isThere);
             const end = cells.lastIndexOf(true);
