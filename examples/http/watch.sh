@@ -1,6 +1,7 @@
 #!/bin/sh
 # Tells what goes wrong and what is over, as it happens: curl and jq on any machine, with JR_API_URL, and where it takes
-# a token (role `read`) JR_TOKEN. It goes on where it was; where the server cannot, it tells anew what is open.
+# a token (role `read`) JR_TOKEN. It goes on where it was; where the server cannot, it tells anew what is open, and not
+# what has come and gone.
 set -eu
 seen=${1:-watch.seen} # the file that keeps the id of the last event
 pause=${WATCH_PAUSE:-5}

@@ -134,10 +134,10 @@ def test_what_is_set_is_told_seen_and_taken_back(tmp_path: Path, look: Look) -> 
         expect(page.locator("#job-greet")).to_contain_text("skips 1")
         expect(page.locator(".note").last).to_contain_text(re.compile("greet will not run at .*00:00:00"))
         job(server, page, "greet", "unskip")
-        page.get_by_role("button", name="Let it run").click()
+        page.get_by_role("button", name="Take it back").click()
         expect(page.locator("#job-greet")).not_to_contain_text("skips")
         expect(page.locator(".note").last).to_contain_text(
-            re.compile("greet will run at .*00:00:00 after all")
+            re.compile("The skip of greet at .*00:00:00 is taken back.")
         )
         assert page.evaluate("window.hacked") is None
         acts = [each["action"] for each in server.get("/audit")["audit"]]

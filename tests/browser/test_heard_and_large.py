@@ -188,7 +188,10 @@ def test_what_was_done_is_said_once_and_alone(tmp_path: Path, look: Look) -> Non
         save(tmp_path, "job.yaml", RARELY)
         until(lambda: server.job("job"))
         page = look(server.url).open("/jobs/job")
-        for act, done in (("pause", "job is paused until it is resumed."), ("resume", "job is resumed.")):
+        for act, done in (
+            ("pause", "job is paused until it is resumed."),
+            ("resume", "The pause of job has ended."),
+        ):
             page.locator(f"#do-{act}").click()
             page.locator(f"dialog form#act-{act} .do").click()
             expect(page.locator(".note").last).to_contain_text(done)

@@ -168,5 +168,5 @@ def test_texts_stay_texts_where_scripts_show_them(server: Server, look: Look) ->
             page.locator("#job-evil a.more").click()
     page.locator(".choose a[href='#act-unmute']").click()
     page.get_by_role("button", name="Unmute").click()
-    expect(page.locator(".note")).to_contain_text("evil is not muted any more.")
+    expect(page.locator(".note")).to_contain_text("The mute of evil has ended.")
     assert page.evaluate(INTACT) == [None, 0]

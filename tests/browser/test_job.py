@@ -51,7 +51,28 @@ def test_a_place_in_a_file_is_not_broken(tmp_path: Path, look: Look) -> None:
         page = look(server.url).open("/jobs/holdwhatothersworkonintheirturn")
         place = page.locator("#key-owner .place code").first
         expect(place).to_contain_text(".yaml:16")
-        assert place.evaluate("node => node.getClientRects().length") == 1
+        assert place.evaluate(LINES_OF_PARTS) == [1, 1]
+
+
+def test_a_place_in_a_folder_breaks_behind_the_folder(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        (tmp_path / "jobs.d" / "reports").mkdir()
+        params = "params:\n" + "".join(f"  key-{number}: {{default: {'x' * 90}}}\n" for number in range(9))
+        save(tmp_path, "reports/reports_of_the_month.yaml", HOLD + params)
+        until(lambda: server.job("reports_of_the_month"))
+        page = look(server.url).open("/jobs/reports_of_the_month")
+        for width in (1000, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            for place in page.locator(".spec .place code").all():
+                assert place.evaluate(LINES_OF_PARTS) == [1, 1, 1]
+
+
+LINES_OF_PARTS = """(place) => [...place.childNodes].filter((each) => each.data).map((text) => {
+  const range = document.createRange();
+  range.selectNodeContents(text);
+  return range.getClientRects().length;
+})"""
+"""On how many lines each piece of a place stands, between those where it may break."""
 
 
 def test_of_one_run_there_is_no_plural(tmp_path: Path, look: Look) -> None:

@@ -57,6 +57,25 @@ def test_a_payload_that_was_opened_stays_open_while_others_fail(tmp_path: Path, 
         expect(page).to_have_title("mail · jeeves-runner")
 
 
+def test_on_a_phone_items_are_read_without_scrolling_sideways(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        for _ in range(2):
+            push(server, {"to": "ada@example.org", "text": "a long letter " * 20})
+        server.post("/queues/mail/claim")
+        page = look(server.url, width=390).open("/queues/mail")
+        expect(page.locator("table")).to_have_count(2)
+        assert page.locator(".wide").evaluate_all(WIDER) == []
+        waiting = page.get_by_role("row").filter(has_text="ada").last
+        assert waiting.get_by_role("cell").nth(1).evaluate(BEFORE) == '"for " / ""'
+        page.set_viewport_size({"width": 1280, "height": 900})
+        assert waiting.get_by_role("cell").nth(1).evaluate(BEFORE) == "none"
+
+
+WIDER = "of => of.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.innerText)"
+BEFORE = "cell => getComputedStyle(cell, '::before').content"
+"""What stands before a value where its column has no head that is seen; it is not heard, for the head is."""
+
+
 def test_a_dead_letter_is_deleted_on_its_own_page_which_is_then_left(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         first, second = push(server, LETTER, max_attempts=1), push(server, 2, max_attempts=1)

@@ -88,6 +88,6 @@ def test_what_is_refused_tells_times_in_the_zone_of_the_viewer(tmp_path: Path, l
         page = viewer.open("/jobs/job/act")
         assert command(tmp_path, "unskip", "job").returncode == 0
         form = page.locator("#act-unskip")
-        form.get_by_role("button", name="Let it run").click()
+        form.get_by_role("button", name="Take it back").click()
         expect(form.get_by_role("alert")).to_contain_text("-01-01 05:45:00")
         viewer.forgive()

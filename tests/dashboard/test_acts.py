@@ -91,6 +91,36 @@ def test_a_job_is_run_paused_skipped_and_muted_by_the_routes_of_the_api(ledger: 
     with_api(ledger, scenario)
 
 
+def test_a_skip_of_what_does_not_occur_any_more_is_taken_back_and_no_run_is_promised(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        assert (await api.post("/jobs/greet/skip", {"reason": "move"})).status == 200
+        shell_job(ledger, "greet", "echo hello", schedule=entries_of(["0 13 * * *"]))
+        assert (await api.post("/jobs/greet/pause", {"until": "2h"})).status == 200
+        shown, found = await acts(api, "/jobs/greet/act")
+        form = found.forms["act-unskip"]
+        assert form["data-told"] == "The skip of greet at {sent.time} is taken back."
+        assert ", at which it does not occur any more: move" in shown.text
+        assert "what its schedule has before that does not run" in shown.text
+        told = {"time": found.fields["act-unskip"]["time"]["value"]}
+        assert (await api.post(form["data-path"] or "", told)).status == 200
+
+    with_api(ledger, scenario)
+
+
+def test_what_ends_for_a_job_while_it_holds_for_all_promises_nothing(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        for path, body in (("/pause", {"until": "2h"}), ("/mute", {"until": "2h"})):
+            assert (await api.post(path, body)).status == 200
+            assert (await api.post(f"/jobs/greet{path}", {"until": "3h"})).status == 200
+        shown, found = await acts(api, "/jobs/greet/act")
+        assert found.forms["act-resume"]["data-told"] == "The pause of greet has ended."
+        assert found.forms["act-unmute"]["data-told"] == "The mute of greet has ended."
+        assert "All jobs are paused, too: it starts no sooner than that ends." in shown.text
+        assert "is told once the mute of everything has ended, too." in shown.text
+
+    with_api(ledger, scenario)
+
+
 def test_the_form_of_a_run_is_made_of_what_the_job_declares(ledger: Ledger) -> None:
     params = (
         Param(name="order", required=True, pattern="[A-Z]+", description=EVIL),

@@ -42,7 +42,7 @@ class SkipBody(NamedTuple):
 
 
 class UnskipBody(NamedTuple):
-    """An occurrence that is to run after all."""
+    """An occurrence whose skip is taken back."""
 
     time: Annotated[str | None, FormField()] = None
     """When it is, on the job's clocks; without it all that are skipped and yet to come."""

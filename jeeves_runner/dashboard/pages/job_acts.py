@@ -15,6 +15,7 @@ from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.core.model import JobSpec, OverlapPolicy
 from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.dashboard.of_all import OfAll, of_all
 from jeeves_runner.dashboard.param_fields import ParamField, param_fields
 from jeeves_runner.dashboard.showing import Sheet, show
 from jeeves_runner.db.jobs import damaged_job
@@ -64,6 +65,8 @@ class JobActs:
     """Its newest runs that run or wait."""
     coming: Sequence[OccurrenceDocument]
     """When it occurs next."""
+    of_all: OfAll
+    """What holds for all jobs, besides what was set for this one."""
     zone: str
     """The time zone in which times without an offset are read, but those of the job's occurrences."""
 
@@ -89,6 +92,7 @@ def _read(
         like=like,
         active=active,
         coming=next_view(conn, now, job_id=job_id, count=_COMING)["occurrences"],
+        of_all=of_all(conn, now),
         zone=zone,
     )
 
