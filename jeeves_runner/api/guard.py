@@ -46,7 +46,7 @@ _WRONG: Final = MappingProxyType({CHALLENGED_BY: 'Bearer realm="jeeves-runner", 
 _TOO_LITTLE: Final = MappingProxyType(
     {CHALLENGED_BY: 'Bearer realm="jeeves-runner", error="insufficient_scope"'}
 )
-"""With a token that is right, and not enough: RFC 6750, section 3.1."""
+"""With a token that is right, and does not reach so far: RFC 6750, section 3.1."""
 
 
 def check_host(conn: apsw.Connection, config: Config) -> None:
@@ -294,7 +294,7 @@ def _not_for_runs(caller: Caller, access: Access) -> TurnedAway:
         hint = "it is for state, queues and the run itself; use a token of `jeeves-runner token create`"
     else:
         hint = f"here it is for {access.run_may}"
-    return TurnedAway(403, detail, hint, caller=caller)
+    return TurnedAway(403, detail, hint, _TOO_LITTLE, caller)
 
 
 def _not_from_here(peer: Peer) -> str:

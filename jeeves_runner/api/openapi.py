@@ -48,7 +48,7 @@ _SCHEMES: Final = {
 PROBLEMS: Final[Mapping[int, str]] = {
     400: "A parameter or the body cannot be understood, or the request is not HTTP.",
     401: "It takes a token, or another one; `WWW-Authenticate` says how.",
-    403: "This caller may not, or a page of another site asks; `WWW-Authenticate`: another token would do.",
+    403: "This caller may not, or a page of another site asks; `WWW-Authenticate` is there if a token helps.",
     404: "There is no such path, job, run, queue or key; for a job the hint names the nearest ids.",
     405: "The path does not take that method; `Allow` names those it takes.",
     408: "The body did not arrive within 30 s.",
@@ -73,7 +73,7 @@ _PROBLEM_HEADERS: Final[Mapping[int, Json]] = {
     401: {"WWW-Authenticate": {"description": "How to let oneself in.", "schema": {"type": "string"}}},
     403: {
         "WWW-Authenticate": {
-            "description": "That another token would help, if one would.",
+            "description": "There if another token would be let in.",
             "schema": {"type": "string"},
         }
     },

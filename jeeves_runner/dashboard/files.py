@@ -148,6 +148,6 @@ def _sent() -> Mapping[str, bytes]:
 @cache
 def _version() -> str:
     digest = blake2b(digest_size=8)
-    for text in _TEXTS.values():
-        digest.update(text)
+    for name, text in _sent().items():
+        digest.update(name.encode() + b"\0" + text)
     return digest.hexdigest()

@@ -129,7 +129,10 @@ def _time(text: str | datetime | None, how: str, zone: str | None) -> Markup:
     when = _read(text)
     if when is None:
         return Markup("<span>{}</span>").format(text)
-    shown = f"{when:{_FORMS.get(how, _USUAL)}}"
+    return _marked(text, how, zone, f"{when:{_FORMS.get(how, _USUAL)}}")
+
+
+def _marked(text: str, how: str, zone: str | None, shown: str) -> Markup:
     named = Markup(' data-zone="{}"').format(zone) if zone else Markup()
     return Markup('<time datetime="{}" {}{}>{}</time>').format(text, Markup(how), named, shown)
 
@@ -167,8 +170,9 @@ _INSTANT: Final = re.compile(
 """An instant as sentences have it, or the database."""
 
 _LENGTH: Final = r"\d+(?:\.\d)?(?:ms|[smhd])(?: \d+[smh])?"
-_PASSING: Final = re.compile(rf", (?:(?P<lasting>for {_LENGTH})|in {_LENGTH}|{_LENGTH} ago)\b")
-"""What stands behind an instant, and says how far from now it is."""
+_PASSING: Final = re.compile(rf", (?:(?P<lasting>for {_LENGTH})|in {_LENGTH}|{_LENGTH} ago)(?![\w-]| \d)")
+"""What stands behind an instant, and says how far from now it is; ``for`` behind ``since`` alone."""
+_SINCE: Final = "since "
 
 
 def told(text: str, zone: str | None = None) -> Markup:
@@ -197,21 +201,21 @@ def _with_instants(text: str, zone: str | None, *, are_passing: bool) -> Markup:
         made += Markup("{}").format(text[end : found.start()])
         end = found.end()
         try:
-            when = datetime.fromisoformat(found[0])
-        except ValueError:
+            at = to_text(datetime.fromisoformat(found[0]))
+        except (ValueError, OverflowError):
             made += found[0]
             continue
-        made += moment(when, zone)
-        if are_passing and (passing := _PASSING.match(text, end)):
-            made += ", " + _passing(when, passing)
+        made += moment(at, zone)
+        passing = _PASSING.match(text, end) if are_passing else None
+        if passing and (not passing["lasting"] or text.endswith(_SINCE, 0, found.start())):
+            made += ", " + _passing(at, passing, zone)
             end = passing.end()
     return made + text[end:]
 
 
-def _passing(when: datetime, said: re.Match[str]) -> Markup:
+def _passing(at: str, said: re.Match[str], zone: str | None) -> Markup:
     """What was said of an instant; the script of the page says on what it would be."""
-    how = Markup("data-lasting" if said["lasting"] else "data-ago")
-    return Markup('<time datetime="{}" {}>{}</time>').format(to_text(when), how, said[0].removeprefix(", "))
+    return _marked(at, "data-lasting" if said["lasting"] else "data-ago", zone, said[0].removeprefix(", "))
 
 
 def as_json(value: object) -> str:

@@ -17,8 +17,8 @@ from jeeves_runner.dashboard.theme import theme_of
 
 def tell(problem: HttpProblem, request: web.Request) -> web.Response:
     """The page of a problem. Where a token, or another one, would help, it has the form for one, which leads
-    to what was asked for."""
-    may_log_in = CHALLENGED_BY in problem.headers
+    to what was asked for. A request with the header counts by that, also after a login."""
+    may_log_in = CHALLENGED_BY in problem.headers and "Authorization" not in request.headers
     place = own_place(request.raw_path) if request.method == "GET" else FIRST
     made = render(
         "problem.html",

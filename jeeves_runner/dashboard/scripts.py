@@ -12,11 +12,13 @@ from posixpath import normpath
 from typing import Final
 
 _LINK: Final = re.compile(
-    r'^(?P<word>import|export) (?:(?P<names>{ .+ }|\* as \w+) from )?"(?P<path>\..+?)";$', re.MULTILINE
+    r'^(?P<word>import|export) (?P<names>{ .+ }|\* as \w+) from "(?P<path>\..+?)";$', re.MULTILINE
 )
-"""A line by which a module takes something from another one."""
+"""A line by which a module takes something from another one, or hands it on."""
 
 _EXPORTED: Final = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
+_OTHER: Final = re.compile(r"^(?:import|export)\b.*$|\bimport\(.*$|\bimport\.meta.*$", re.MULTILINE)
+"""What a module of a folder cannot have: it means another thing within a script, or nothing."""
 
 
 def whole(name: str, texts: Mapping[str, str]) -> str:
@@ -48,20 +50,38 @@ class _Joined:
         def taken(link: re.Match[str]) -> str:
             place = normpath(f"{PurePosixPath(path).parent}/{link['path']}")
             self._add(place)
-            if link["names"] is None:
-                return ""
-            names = link["names"].removeprefix("* as ").replace(" as ", ": ")
+            if link["names"].startswith("*"):
+                names = link["names"].removeprefix("* as ")
+            else:
+                names = link["names"].replace(" as ", ": ")
+                for name in {taken for taken, _ in _pairs(link["names"])} - self._exports(place):
+                    raise RuntimeError(f"{path} takes {name} from {place}, which exports no such name")
             return f"{'export ' if link['word'] == 'export' else ''}const {names} = {_variable(place)};"
 
         return _LINK.sub(taken, self._texts[path])
+
+    def _exports(self, path: str) -> set[str]:
+        text = self._texts[path]
+        handed_on = (link["names"] for link in _LINK.finditer(text) if link["word"] == "export")
+        return {*_EXPORTED.findall(text), *(given for names in handed_on for _, given in _pairs(names))}
 
     def _add(self, path: str) -> None:
         if PurePosixPath(path).parts[0] != self._folder:
             self._others[path] = None
         elif path not in self._parts:
-            text = self._linked(path)
-            body = f"{_EXPORTED.sub('', text)}return {{ {', '.join(_EXPORTED.findall(text))} }};\n"
-            self._parts[path] = f"const {_variable(path)} = (() => {{\n{body}}})();\n"
+            text = _EXPORTED.sub("", self._linked(path)).rstrip("\n")
+            if other := _OTHER.search(text):
+                raise RuntimeError(f"{path} cannot be part of a script: {other[0]}")
+            names = ", ".join(_EXPORTED.findall(self._texts[path]))
+            self._parts[path] = (
+                f"const {_variable(path)} = (() => {{\n{text}\nreturn {{ {names} }};\n}})();\n"
+            )
+
+
+def _pairs(names: str) -> list[tuple[str, str]]:
+    """What ``{ one, two as second }`` takes of another module, each with its name here."""
+    each = (name.strip() for name in names.strip("{ }").split(","))
+    return [(name.partition(" as ")[0], name.rpartition(" as ")[2]) for name in each]
 
 
 def _variable(path: str) -> str:

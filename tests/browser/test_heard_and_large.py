@@ -133,8 +133,8 @@ def test_a_connection_that_is_back_is_said_each_time(tmp_path: Path, look: Look)
         expect(page.locator("#said")).to_be_empty()
     for time in (1, 2):
         with serving(tmp_path) as server:
-            expect(page.locator("#said")).to_have_text("Connected again.")
-            assert page.evaluate("window.heard") == ["Connected again."] * time
+            heard = ["Connected again."] * time
+            until(lambda: page.evaluate("window.heard") == heard)  # noqa: B023
             server.kill()
             expect(page.locator("html[data-link=lost]")).to_be_attached()
     expect(page.locator("#said")).to_be_empty()  # nothing old stands at the end of a page
@@ -159,8 +159,28 @@ def test_the_end_of_a_run_is_said_to_one_who_looks_at_it(tmp_path: Path, look: L
         (tmp_path / "go").touch()
         expect(page.locator("#said")).to_contain_text("It wrote nothing, and ended ok")
         page.reload()
+        page.evaluate(KEEP_SAID)
         expect(page.locator(".log-foot")).to_contain_text("It wrote nothing, and ended ok")
-        expect(page.locator("#said")).to_be_empty()
+        page.evaluate(SAY, ["what comes then"])
+        expect(page.locator("#said")).to_have_text("what comes then")
+        assert page.evaluate("window.heard") == ["what comes then"]
+
+
+def test_what_is_said_at_one_moment_is_heard_together(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        page = look(server.url).open("/")
+        page.evaluate(KEEP_SAID)
+        page.evaluate(SAY, ["It ended error after 3s.", "Connected again."])
+        expect(page.locator("#said")).to_have_text("It ended error after 3s. Connected again.")
+        page.evaluate(SAY, ["Connected again."])
+        expect(page.locator("#said")).to_have_text("Connected again.")
+        assert len(page.evaluate("window.heard")) == 2
+
+
+SAY = """async (texts) => {
+  const { say } = await import(document.querySelector("script[src$='/app.js']").src);
+  for (const each of texts) say(each);
+}"""
 
 
 def test_one_who_reads_a_text_keeps_their_place(tmp_path: Path, look: Look) -> None:
@@ -176,6 +196,9 @@ def test_one_who_reads_a_text_keeps_their_place(tmp_path: Path, look: Look) -> N
         page.locator(".skip").focus()
         page.keyboard.press("Enter")
         expect(page.locator("main:focus")).to_be_attached()  # else some browsers lead the next key elsewhere
+        server.post("/jobs/job/run")
+        expect(page.locator("#job-job")).to_contain_text("ok")
+        expect(page.locator("main:focus")).to_be_attached()
         page.keyboard.press("Tab")
         expect(page.locator("main :focus")).to_be_attached()
         page.get_by_role("heading", name="Jobs").click()

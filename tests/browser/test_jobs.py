@@ -47,6 +47,21 @@ def test_it_filters_while_one_types_and_follows_what_happens(tmp_path: Path, loo
         assert page.evaluate("window.isTheSame")
 
 
+def test_a_key_that_leads_away_opens_no_form_besides(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        save(tmp_path, "hold.yaml", HOLD)
+        page = look(server.url).open("/jobs")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        expect(page.locator("#job-hold")).to_be_visible()
+        page.keyboard.press("j")
+        expect(page.locator("#job-hold a.job")).to_be_focused()
+        page.keyboard.press("g")
+        page.keyboard.press("a")
+        expect(page).to_have_url(f"{server.url}/alerts")
+        assert [url for url in asked if url.endswith("/act")] == []
+
+
 def test_it_can_be_used_without_scripts_and_by_all(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         save(tmp_path, "hold.yaml", HOLD)

@@ -1,7 +1,6 @@
 """The first page in a browser: it stays true without being loaded again."""
 
 import re
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Request, Route, expect
+from playwright.sync_api import Route, expect
 from support.browser import Viewer, findings
 from support.server import HOLD, command, save, serving, until
 
@@ -112,78 +111,6 @@ def test_a_column_of_the_last_day_says_its_half_hour_under_the_pointer(tmp_path:
         assert says(0) == f"0 ok {half_hour(0)}"
         page.locator("h1").hover()
         expect(picture.locator("title")).to_have_count(0)
-
-
-def test_a_page_whose_scripts_did_not_come_says_so_until_they_are_there(tmp_path: Path, look: Look) -> None:
-    with serving(tmp_path) as server:
-        viewer = look(server.url)
-        viewer.context.route("**/live.js", lambda route: route.abort())
-        page = viewer.open("/")
-        expect(page.locator("#link")).to_contain_text("This page does not follow what happens")
-        viewer.context.unroute("**/live.js")
-        expect(page.locator("html")).to_have_attribute("data-link", "there")
-        expect(page.locator("#link")).to_be_hidden()
-
-
-def test_a_page_whose_scripts_fail_again_is_loaded_anew_later(tmp_path: Path, look: Look) -> None:
-    """The file is there when it is asked for, and yet not run: a proxy may answer so, or an extension."""
-    tries: list[str] = []
-
-    def fail(route: Route) -> None:
-        if route.request.resource_type == "script":
-            tries.append(route.request.url)
-            return route.abort()
-        return route.continue_()
-
-    with serving(tmp_path) as server:
-        viewer = look(server.url)
-        viewer.context.clock.install()
-        viewer.context.route("**/live.js", fail)
-        page = viewer.open("/")
-
-        def is_later(holds: Callable[[], object]) -> object:
-            page.clock.fast_forward(3_000)
-            return holds()
-
-        expect(page.locator("#link")).to_contain_text("This page does not follow what happens")
-        until(lambda: is_later(lambda: len(tries) > 1))
-        expect(page.locator("#link")).to_contain_text("This page does not follow what happens")
-        viewer.context.unroute("**/live.js")
-        until(lambda: is_later(page.locator("html[data-link=there]").count))
-        expect(page.locator("#link")).to_be_hidden()
-
-
-@pytest.mark.parametrize("storage", ["sessionStorage", "localStorage"])
-def test_a_browser_that_keeps_nothing_follows_and_acts(tmp_path: Path, look: Look, storage: str) -> None:
-    with serving(tmp_path) as server:
-        save(tmp_path, "quick.yaml", "run: 'true'\ntimeout: 1m\n")
-        until(lambda: server.job("quick"))
-        viewer = look(server.url)
-        refuses = "{ get() { throw new DOMException('refused', 'SecurityError'); } }"
-        viewer.context.add_init_script(f"Object.defineProperty(window, '{storage}', {refuses})")
-        page = viewer.open("/jobs/quick/act")
-        page.locator("#act-run .do").click()
-        expect(page.locator("#act-run [role=status]")).to_contain_text("quick")
-        viewer.open("/").wait_for_selector("html[data-link=there]")
-
-
-def test_a_page_that_cannot_be_made_new_says_so(tmp_path: Path, look: Look) -> None:
-    asked: list[float] = []
-
-    def note(request: Request) -> None:
-        if request.url.endswith("/"):
-            asked.append(time.monotonic())
-
-    with serving(tmp_path) as server:
-        viewer = look(server.url)
-        viewer.context.route("**/idiomorph.js", lambda route: route.abort())
-        page = viewer.open("/")
-        page.on("request", note)
-        expect(page.locator("#link")).to_contain_text("Not as it is now: a script of this page did not come")
-        until(lambda: page.evaluate("true") and len(asked) > 2)
-        assert asked[2] - asked[1] > 2.5, "what cannot be put in its place is asked for rarely"
-        viewer.context.unroute("**/idiomorph.js")
-        expect(page.locator("#link")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

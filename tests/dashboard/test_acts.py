@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from support.api import Api, shell_job, with_api
 from support.ledger import Ledger
-from support.pages import Page, page
+from support.pages import Page, cookie, page, send
 
 from jeeves_runner.core.api_tokens import TokenRole
 from jeeves_runner.core.model import OverlapPolicy, Param, ParamType
@@ -308,9 +308,12 @@ def test_only_those_who_operate_get_forms(ledger: Ledger, path: str) -> None:
         without = await page(api, path)
         assert without.status == 401
         assert f'name="next" value="{path}"' in without.html
-        reader = await page(api, path, Authorization=f"Bearer {reads}")
+        program = await page(api, path, Authorization=f"Bearer {reads}")
+        assert program.status == 403
+        assert "the token eve may read, and this takes the role operate" in program.text
+        assert 'name="next"' not in program.html  # what it sends counts, also after a login
+        reader = await page(api, path, **cookie(await send(api, "/login", {"token": reads})))
         assert reader.status == 403
-        assert "the token eve may read, and this takes the role operate" in reader.text
         assert f'name="next" value="{path}"' in reader.html  # they may have another one
         strange = await page(api, path, Host="elsewhere.example")
         assert strange.status == 403

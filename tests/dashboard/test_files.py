@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from jeeves_runner.dashboard import files
 from jeeves_runner.dashboard.files import _file, _packed, module, place_of
 from jeeves_runner.dashboard.shipped import TEMPLATES
 
@@ -37,6 +38,20 @@ def test_no_import_is_overlooked() -> None:
             at_once = re.sub(r'import\("[^"]*"\)|new URL\("[^"]*"', "", sent.text.decode())
             named = set(re.findall(r'["\']\.+/([\w./]+\.js)["\']', at_once))
             assert named <= set(loaded(each.name)), each.name
+
+
+def test_another_way_of_joining_is_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Browsers keep a version for good."""
+    before = files._version()
+    monkeypatch.setattr(files, "whole", lambda name, texts: f"{texts[name]}// joined")
+    caches = (files._sent, files._version)
+    for each in caches:
+        each.cache_clear()
+    try:
+        assert files._version() != before
+    finally:
+        for each in caches:
+            each.cache_clear()
 
 
 def test_the_modules_of_a_script_are_no_files_of_their_own() -> None:

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from support.api import Api, with_api
 from support.ledger import Ledger
-from support.pages import BROWSER, Page, check_page, page
+from support.pages import BROWSER, cookie, page, send
 
 from jeeves_runner.core.api_tokens import TokenRole
 from jeeves_runner.core.origin import Actor
@@ -29,22 +29,6 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def token(ledger: Ledger, role: TokenRole = TokenRole.OPERATE, name: str = "ann") -> str:
     with ledger.tx() as tx:
         return tokens.create(tx, name, role, until=None, by=ME)
-
-
-async def send(api: Api, path: str, fields: dict[str, str], **headers: str) -> Page:
-    """A form, as a browser sends it."""
-    at = f"http://127.0.0.1:{api.port}"
-    sent = {"Accept": BROWSER, "Origin": at, "Sec-Fetch-Site": "same-origin"}
-    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    async with api.session.post(at + path, data=fields, headers=sent, allow_redirects=False) as answer:
-        found = Page(answer.status, answer.headers, await answer.text())
-        if found.html:
-            check_page(found, answer)
-        return found
-
-
-def cookie(answer: Page) -> dict[str, str]:
-    return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
 
 def test_a_form_lets_in_and_leads_back(ledger: Ledger) -> None:

@@ -13,7 +13,6 @@ TEXTS = {
     "a.js": """// What it does.
 import { one, two as second } from "./a/first.js";
 import * as last from "./a/last.js";
-import "./a/acts.js";
 import { far } from "./b.js";
 export { one } from "./a/first.js";
 
@@ -28,8 +27,7 @@ import { near } from "../b.js";
 export async function third() { return one + near; }
 export class Fourth {}
 """,
-    "a/acts.js": 'document.title = "acts";\n',
-    "b.js": "export const far = 1;\n",
+    "b.js": 'export const far = 1;\nexport { third as near } from "./a.js";\n',
 }
 
 WHOLE = """import * as $b from "./b.js";
@@ -46,14 +44,9 @@ async function third() { return one + near; }
 class Fourth {}
 return { third, Fourth };
 })();
-const $a_acts = (() => {
-document.title = "acts";
-return {  };
-})();
 // What it does.
 const { one, two: second } = $a_first;
 const last = $a_last;
-
 const { far } = $b;
 export const { one } = $a_first;
 
@@ -78,7 +71,31 @@ def test_modules_stand_before_what_takes_from_them_and_once() -> None:
 
 
 def test_a_script_without_modules_is_sent_as_it_is() -> None:
-    assert whole("b.js", TEXTS) == TEXTS["b.js"]
+    assert whole("c.js", {"c.js": "use();\n"}) == "use();\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "said"),
+    [
+        ("a/first.js", 'import { four } from "./last.js";', "a/first.js takes four from a/last.js"),
+        ("a/first.js", 'import { close } from "../b.js";', "a/first.js takes close from b.js"),
+        ("a.js", 'export { four as one } from "./a/last.js";', "a.js takes four from a/last.js"),
+        ("a/first.js", 'import "./last.js";', 'cannot be part of a script: import "./last.js";'),
+        ("a/first.js", "export let two = 1;", "cannot be part of a script: export let two = 1;"),
+        ("a/first.js", "export default 1;", "cannot be part of a script: export default 1;"),
+        ("a/first.js", 'const far = () => import("./b.js");', "cannot be part of a script: import("),
+        ("a/first.js", "use(import.meta.url);", "cannot be part of a script: import.meta"),
+    ],
+)
+def test_what_would_mean_another_thing_there_is_refused(path: str, line: str, said: str) -> None:
+    texts = {**TEXTS, "a/last.js": "export const third = 1;\n", path: f"{line}\n"}
+    with pytest.raises(RuntimeError, match=re.escape(said)):
+        whole("a.js", texts)
+
+
+def test_a_module_may_end_without_a_newline() -> None:
+    texts = {"a.js": 'import { one } from "./a/b.js";\n', "a/b.js": "export const one = 1; // it ends"}
+    assert "// it ends\nreturn { one };" in whole("a.js", texts)
 
 
 def test_every_module_is_in_the_script_of_its_folder_once() -> None:

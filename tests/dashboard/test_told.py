@@ -22,14 +22,17 @@ def test_that_of_a_job_in_utc_is_as_well() -> None:
     ("how", "said"), [("ago", "in 3h"), ("ago", "1d 2h ago"), ("ago", "340ms ago"), ("lasting", "for 1.2s")]
 )
 def test_how_far_an_instant_is_stays_true_on_an_open_page(how: str, said: str) -> None:
-    sentence = f"It was due at 2026-11-30 19:20Z, {said}, it says."
-    at = "2026-11-30T19:20:00.000Z"
-    passing = f'<time datetime="{at}" data-{how}>{said}</time>'
-    assert answered(sentence) == f"It was due at {moment(at)}, {passing}, it says."
-    assert told(sentence) == f"It was due at {moment(at)}, {said}, it says."
+    sentence = f"It was due since 2026-11-30 19:20Z, {said}, it says."
+    at, zone = "2026-11-30T19:20:00.000Z", "Asia/Kolkata"
+    passing = f'<time datetime="{at}" data-{how} data-zone="{zone}">{said}</time>'
+    assert answered(sentence, zone) == f"It was due since {moment(at, zone)}, {passing}, it says."
+    assert told(sentence) == f"It was due since {moment(at)}, {said}, it says."
 
 
-@pytest.mark.parametrize("said", ["in short", "5m after it", "for good", "in 3hours", "2h"])
+@pytest.mark.parametrize(
+    "said",
+    ["in short", "5m after it", "for good", "in 3hours", "2h", "for 2h", "in 3m-long steps", "in 1h 2m 3s"],
+)
 def test_what_follows_an_instant_may_be_of_something_else(said: str) -> None:
     assert str(answered(f"at 2026-11-30 19:20Z, {said}")).endswith(f"</time>, {said}")
 
@@ -38,6 +41,8 @@ def test_what_is_no_instant_stays_as_it_is() -> None:
     assert told("on 2026-11-30, 02:30, or 2026-13-45 14:20-05:00") == (
         "on 2026-11-30, 02:30, or 2026-13-45 14:20-05:00"
     )
+    for edge in ("0001-01-01 00:00+01:00", "9999-12-31 23:59-01:00"):
+        assert told(f"since {edge}") == f"since {edge}"
 
 
 def test_the_rest_is_text_and_code() -> None:

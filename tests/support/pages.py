@@ -39,6 +39,23 @@ async def page(api: Api, path: str, **headers: str) -> Page:
     return found
 
 
+async def send(api: Api, path: str, fields: dict[str, str], **headers: str) -> Page:
+    """A form, as a browser sends it."""
+    at = f"http://127.0.0.1:{api.port}"
+    sent = {"Accept": BROWSER, "Origin": at, "Sec-Fetch-Site": "same-origin"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    async with api.session.post(at + path, data=fields, headers=sent, allow_redirects=False) as answer:
+        found = Page(answer.status, answer.headers, await answer.text())
+        if found.html:
+            check_page(found, answer)
+        return found
+
+
+def cookie(answer: Page) -> dict[str, str]:
+    """The header by which a browser is known that was let in by this answer."""
+    return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+
+
 def check_page(found: Page, answer: aiohttp.ClientResponse) -> None:
     """AssertionError unless a browser runs and loads of it only what was shipped."""
     if answer.status != 304:

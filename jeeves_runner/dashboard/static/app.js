@@ -3,7 +3,7 @@
 import { tick } from "./app/times.js";
 import { listen } from "./app/keys.js";
 import { choose } from "./app/theme.js";
-import "./app/act.js";
+import { act } from "./app/act.js";
 export { ASTRAY, byServer, instant, present, serverSays, show, span, timeOf } from "./app/times.js";
 export { say } from "./app/said.js";
 
@@ -15,13 +15,14 @@ document.addEventListener("click", (event) => {
 
 tick();
 listen();
+act();
 choose();
 // What follows the server, and what can wait, is loaded once the page is shown, which it would otherwise hold up. A page
 // that has come is first shown some frames later.
 const FRAMES = 100;
 addEventListener("load", () => setTimeout(() => {
   document.documentElement.dataset.shown = "";
-  import("./live.js").then(({ follow }) => follow()).catch(stands);
+  if (document.body.dataset.live) import("./live.js").then(({ follow }) => follow(), stands);
   if (document.querySelector("svg[data-columns]")) import("./columns.js").then(({ listen }) => listen(), () => {});
 }, FRAMES));
 
@@ -42,9 +43,15 @@ function stands() {
 async function loadAnew() {
   const signal = AbortSignal.timeout(TRY);
   const answer = await fetch(new URL("./live.js", import.meta.url), { cache: "no-store", signal }).catch(() => null);
-  if (!answer?.ok || document.querySelector("dialog[open]")) return void setTimeout(loadAnew, TRY);
+  if (!answer?.ok || isInUse()) return void setTimeout(loadAnew, TRY);
   history.replaceState({ ...history.state, tried: Date.now() }, "");
   location.reload();
+}
+
+// What one types, or has marked, would be lost.
+function isInUse() {
+  const marked = document.getSelection();
+  return document.activeElement.matches("input, textarea, select") || (marked && !marked.isCollapsed) || document.querySelector("dialog[open]");
 }
 
 // On a phone the pages stand in one line, which begins where the current one can be seen.

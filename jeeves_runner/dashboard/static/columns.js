@@ -26,5 +26,6 @@ const over = (element) => element?.closest?.("svg[data-columns]") ?? null;
 export function listen() {
   const moved = ({ target, clientX, clientY }) => { at = { x: clientX, y: clientY }; tell(over(target)); };
   document.addEventListener("pointermove", moved, { passive: true });
+  document.documentElement.addEventListener("pointerleave", () => tell(null));
   document.addEventListener("jeeves:shown", () => tell(over(document.elementFromPoint(at.x, at.y))));
 }

@@ -52,9 +52,9 @@ export function follow() {
   document.addEventListener("jeeves:typed", () => { askedAt = 0; again(TYPED); });
 }
 
-// One tab holds the stream and tells the others; when it is closed, the next one takes its place.
+// One tab holds the stream and tells the others; when it is closed, the next one takes its place. Each has its own where
+// the connection is not secure, and where a browser keeps nothing for pages: there it may have no channels, or no locks.
 function share(told) {
-  const channel = new BroadcastChannel(STREAM);
   const take = (message) => {
     silentSince = message.link === "silent" ? message.at : null;
     if (message.link === "lost") link.lost(message.at);
@@ -62,10 +62,15 @@ function share(told) {
     else if (message.link) link.there();
     else told(message);
   };
+  const channel = opened();
+  if (!channel || !navigator.locks) return stream(take);
   channel.onmessage = ({ data }) => take(data);
   const tell = (message) => { channel.postMessage(message); take(message); };
-  if (!navigator.locks) return stream(tell); // no secure context: each tab has its own
-  navigator.locks.request(STREAM, () => new Promise(() => stream(tell)));
+  navigator.locks.request(STREAM, () => new Promise(() => stream(tell))).catch(() => stream(take));
+}
+
+function opened() {
+  try { return new BroadcastChannel(STREAM); } catch { return null; }
 }
 
 function stream(tell) {
@@ -221,7 +226,9 @@ function put(page) {
     for (const id of ["mark", "vitals", "ways", "main"]) {
       const now = page.getElementById(id);
       show(now);
-      Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true, callbacks });
+      if (id !== "main") Idiomorph.morph(document.getElementById(id), now, how);
+      // It may have the focus, see app/keys.js: of such an element Idiomorph leaves all as it is.
+      else Idiomorph.morph(document.getElementById(id), [...now.childNodes], { ...how, morphStyle: "innerHTML" });
     }
   });
   document.dispatchEvent(new CustomEvent("jeeves:shown"));
@@ -233,3 +240,4 @@ const callbacks = {
   beforeNodeRemoved: (old) => !old.matches?.("svg[data-columns] > title"), // under the pointer, see columns.js
   beforeAttributeUpdated: (name, node) => !(name === "open" && (node.tagName === "DETAILS" || node.tagName === "DIALOG")),
 };
+const how = { ignoreActiveValue: true, callbacks };

@@ -21,30 +21,40 @@ const SAID = "jeeves-said"; // what was done on a page that is gone, told on the
 const parser = new DOMParser();
 let dialog = null;
 
-document.addEventListener("click", (event) => {
-  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  const at = event.target.closest?.("a[data-act], [data-close], button[data-set], .choose a");
-  if (!at) return;
-  if (at.matches("button[data-set]")) return set(at);
-  if (at.matches("[data-close]")) return dialog?.contains(at) && (event.preventDefault(), dialog.close());
-  event.preventDefault();
-  at.matches(".choose a") && dialog?.contains(at) ? choose(at.hash) : open(at.href);
-});
+// Keys that lead to a page come first: see keys.js.
+export function act() {
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const at = event.target.closest?.("a[data-act], [data-close], button[data-set], .choose a");
+    if (!at) return;
+    if (at.matches("button[data-set]")) return set(at);
+    if (at.matches("[data-close]")) return dialog?.contains(at) && (event.preventDefault(), dialog.close());
+    event.preventDefault();
+    at.matches(".choose a") && dialog?.contains(at) ? choose(at.hash) : open(at.href);
+  });
 
-document.addEventListener("submit", (event) => {
-  if (!event.target.matches("form[data-act]")) return;
-  event.preventDefault();
-  send(event.target);
-});
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-act]")) return;
+    event.preventDefault();
+    send(event.target);
+  });
 
-// `a` opens what can be done with the row in which one is.
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "a" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.target.closest("input, textarea, select") || document.querySelector("dialog[open]")) return;
-  event.target.closest("tr")?.querySelector("a.more")?.click();
-});
+  // `a` opens what can be done with the row in which one is.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "a" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest("input, textarea, select") || document.querySelector("dialog[open]")) return;
+    event.target.closest("tr")?.querySelector("a.more")?.click();
+  });
 
-document.addEventListener("input", (event) => event.target.form?.matches("[data-act]") && press(event.target));
+  document.addEventListener("input", (event) => event.target.form?.matches("[data-act]") && press(event.target));
+
+  const said = kept();
+  if (said) note([said]);
+
+  const readyAll = () => document.querySelectorAll("main form[data-act]").forEach(ready);
+  document.addEventListener("jeeves:shown", readyAll);
+  readyAll();
+}
 
 // The forms of a page that stands at `href`, in a dialog.
 async function open(href) {
@@ -310,10 +320,3 @@ function kept() {
     return text;
   } catch { return null; }
 }
-
-const said = kept();
-if (said) note([said]);
-
-const readyAll = () => document.querySelectorAll("main form[data-act]").forEach(ready);
-document.addEventListener("jeeves:shown", readyAll);
-readyAll();

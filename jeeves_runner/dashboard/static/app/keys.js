@@ -39,8 +39,8 @@ function search(event) {
 
 // Some browsers lead no keys to what a link within the page names unless it can have the focus. It cannot for long: else
 // a click on a text would take the place of who reads.
-function skip({ target }) {
-  if (!target.matches?.("a.skip")) return;
+function skip(event) {
+  if (!event.target.matches?.("a.skip") || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const main = document.getElementById("main");
   main.tabIndex = -1;
   main.focus();

@@ -36,11 +36,18 @@ function shown() {
 async function withSlot(work, slot = 0) {
   if (!navigator.locks) return work(true);
   if (slot === SLOTS) return work(false);
+  let isAsked = false;
   let isMine = false;
-  await navigator.locks.request(`jeeves-log-${slot}`, { ifAvailable: true }, (lock) => {
-    isMine = lock !== null;
+  const held = navigator.locks.request(`jeeves-log-${slot}`, { ifAvailable: true }, (lock) => {
+    [isAsked, isMine] = [true, lock !== null];
     return isMine ? work(true) : null;
   });
+  try {
+    await held;
+  } catch (error) {
+    if (isAsked) throw error;
+    return work(true); // a browser that keeps nothing for pages has no locks
+  }
   if (!isMine) await withSlot(work, slot + 1);
 }
 
