@@ -154,6 +154,11 @@ def person(author: str | None) -> str:
     return (author or "").partition(" <")[0]
 
 
+def path(text: str) -> Markup:
+    """A path, which is broken behind a slash rather than within a name."""
+    return Markup("/<wbr>").join(text.split("/"))
+
+
 def coded(text: str) -> Markup:
     """A message, with what stands in it between backquotes as code."""
     return _with_code(text, Markup("{}").format)
@@ -243,6 +248,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "duration": duration,
         "short_sha": short_sha,
         "person": person,
+        "path": path,
         "coded": coded,
         "told": told,
         "answered": answered,

@@ -63,7 +63,7 @@ class Trouble(NamedTuple):
     since: str | None
     """When the oldest of them happened."""
     next_try: str | None
-    """When that is tried next; None: at once."""
+    """When one of them is tried next, at the latest; None: at once."""
     failed: int
     """Messages that were given up of late, and none was sent since."""
     failed_at: str | None
@@ -138,8 +138,13 @@ _SENT_SINCE: Final = (
     " AND status = 'sent' AND finished_at > ? LIMIT 1"
 )
 _WAITING: Final = """
-SELECT count(*), created_at, not_before, error, min(id) FROM outbox
+SELECT count(*), created_at, error, min(id) FROM outbox
 WHERE status = 'pending' AND channel = ? AND tries > 0
+"""
+# Not when the oldest may be tried: a channel that has failed rests, whatever has come due meanwhile.
+_NEXT_TRY: Final = """
+SELECT min(not_before) FROM outbox
+WHERE status = 'pending' AND channel = ? AND tries > 0 AND not_before > ?
 """
 
 
@@ -171,14 +176,14 @@ def troubles(conn: apsw.Connection, now: datetime) -> list[Trouble]:
     tried = conn.execute("SELECT DISTINCT channel FROM outbox WHERE status = 'pending' AND tries > 0")
     found = []
     for channel in sorted({*failing, *(str(name) for (name,) in tried.fetchall())}):
-        count, since, next_try, error, _ = conn.execute(_WAITING, (channel,)).get
+        count, since, error, _ = conn.execute(_WAITING, (channel,)).get
         bad = failing.get(channel)
         found.append(
             Trouble(
                 channel=channel,
                 waiting=count,
                 since=since,
-                next_try=next_try,
+                next_try=conn.execute(_NEXT_TRY, (channel, to_text(now))).get,
                 failed=0 if bad is None else bad.messages,
                 failed_at=None if bad is None else bad.at,
                 error=(error or "unknown") if bad is None else bad.error,

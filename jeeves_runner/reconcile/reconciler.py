@@ -40,7 +40,7 @@ from jeeves_runner.reconcile.apply import (
     with_fields,
 )
 from jeeves_runner.reconcile.planner_process import PlannerProcess
-from jeeves_runner.reconcile.sync_status import SyncStatus, state_of
+from jeeves_runner.reconcile.sync_status import SyncStatus, since_before, state_of
 from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources import stamps
 from jeeves_runner.sources.contract import Source, Trace
@@ -179,7 +179,7 @@ class Reconciler:
             found = await self._reconcile(unrest)
             self._scripts.note(self._planner.recheck)
             await self._watch.looked(self._planner.trace)
-            self._enter(found)
+            self._enter(found, since_before(found) if self.status.state == "starting" else None)
         except (JeevesError, OSError) as error:
             self._is_to_look_soon = isinstance(error, DatabaseError | OSError | PlannerNotStarted)
             self._approved = None

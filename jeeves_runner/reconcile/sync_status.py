@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+from jeeves_runner.clock import from_text
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.core.withheld import Withheld, WithheldBy
 
@@ -45,6 +46,12 @@ class SyncStatus:
     """Why they wait, and since when."""
     reason: str | None = None
     """The same in one sentence, or what went wrong."""
+
+
+def since_before(status: SyncStatus) -> datetime | None:
+    """Since when that state holds, where it began under a server that is gone; None: it is not known."""
+    known = [from_text(row.since) for row in status.plan.held if row.since is not None]
+    return min(known, default=None) if status.state == "held" else None
 
 
 def state_of(plan: Plan, withheld: Iterable[Withheld]) -> SyncState:

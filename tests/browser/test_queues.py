@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from support.browser import Viewer, findings
 from support.server import Server, command, new_project, save, serving
 
@@ -95,6 +95,27 @@ def test_a_dead_letter_is_deleted_on_its_own_page_which_is_then_left(tmp_path: P
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(page.locator("#dead")).to_have_count(0)
         viewer.complaints[:] = [each for each in viewer.complaints if "404" not in each]
+
+
+def test_what_is_tried_again_is_counted_and_what_is_not(tmp_path: Path, look: Look) -> None:
+    once = "queues: [{id: mail, max_attempts: 1, dedup: {key: $.n, scope: pending}}]\n"
+    (tmp_path / "jobs.d").mkdir()
+    save(tmp_path, "mail.yaml", once)
+    with serving(tmp_path) as server:
+        for number in (1, 2):
+            push(server, {"n": number})
+            give_up(server, "no")
+        page = look(server.url).open("/queues/mail")
+
+        def retry() -> Locator:
+            page.get_by_role("link", name="Retry dead letters…").click()
+            page.get_by_role("button", name="Retry all").click()
+            return page.locator(".note p").last
+
+        expect(retry()).to_have_text("Pending again: 2.")
+        give_up(server, "no")
+        push(server, {"n": 1})
+        expect(retry()).to_have_text("Pending again: 0; kept back: 1, as an equal one waits.")
 
 
 def test_one_gets_to_a_queue_by_keys(tmp_path: Path, look: Look) -> None:

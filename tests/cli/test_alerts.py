@@ -301,6 +301,11 @@ def test_a_channel_that_is_tried_again_fails_a_check_after_a_while(shell: Shell,
     ledger.clock.advance(minutes=6)
     assert check(shell)[0] == 1
     assert ledger.now > NOON
+    with ledger.tx() as tx:
+        outbox.put_off(tx, [2], timedelta(minutes=8), "it is down", may_have_arrived=False)
+    ledger.clock.advance(minutes=4)
+    # The first is due; the channel rests since it did not take the second.
+    assert ", next try in 4m: it is down" in words(shell.text("status"))
 
 
 def test_a_channel_that_takes_nothing_stands_above_the_jobs_of_which_nobody_hears(

@@ -12,7 +12,7 @@ from support.ledger import Ledger
 from support.pages import Page, cookie, page, send
 
 from jeeves_runner.core.api_tokens import TokenRole
-from jeeves_runner.core.model import Param, ParamType
+from jeeves_runner.core.model import OverlapPolicy, Param, ParamType
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.dashboard.param_fields import param_fields
@@ -152,6 +152,31 @@ def test_the_form_of_a_run_is_made_of_what_the_job_declares(ledger: Ledger) -> N
         other, _ = await acts(api, f"/jobs/greet/act?like={run}")
         assert "ABC" not in other.text
         assert (await page(api, "/jobs/export/act?like=999")).status == 404
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize(
+    ("policy", "active", "becomes"),
+    [
+        ("skip", {}, "is skipped, unless it is forced"),
+        ("allow", {}, "starts beside it"),
+        ("queue", {}, "is skipped, unless it is forced: one waits already"),
+        ("replace", {}, "takes its place: that is cancelled"),
+        ("skip", {"backfill_id": 1}, "waits until none of its backfill runs, unless it is forced"),
+    ],
+)
+def test_what_becomes_of_a_run_beside_another_one_is_said(
+    ledger: Ledger, policy: str, active: dict[str, object], becomes: str
+) -> None:
+    shell_job(ledger, "once", "true", overlap_policy=OverlapPolicy(policy))
+    if active:
+        ledger.add_backfill("once")
+    run = ledger.add_run("once", "scheduled", not_before="2100-01-01T00:00:00.000Z", **active)
+
+    async def scenario(api: Api) -> None:
+        said = f"Run {run} is waiting: by overlap_policy: {policy} this one {becomes}."
+        assert said in (await acts(api, "/jobs/once/act"))[0].text
 
     with_api(ledger, scenario)
 

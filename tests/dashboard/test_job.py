@@ -50,6 +50,23 @@ def test_all_that_is_known_of_it_stands_there(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_the_first_bar_of_few_is_not_said_to_be_where_the_chart_begins(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+
+    async def ends(api: Api) -> str:
+        html = (await page(api, "/jobs/backup")).html
+        return html.partition('<p class="ends aside">')[2].partition("</p>")[0]
+
+    async def scenario(api: Api) -> None:
+        ledger.add_run("backup")
+        assert await ends(api) == "<span></span><span>newest</span>"
+        for _ in range(30):
+            ledger.add_run("backup")
+        assert "<time " in await ends(api)
+
+    with_api(ledger, scenario)
+
+
 def test_what_is_unusual_stands_at_the_top(ledger: Ledger) -> None:
     ledger.add_job("backup", schedule=("0 3 * * *",))
     ledger.hold("backup", "line 3: <no>")

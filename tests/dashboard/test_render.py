@@ -13,6 +13,7 @@ from support.pages import page
 from jeeves_runner.api.kept_pages import Made
 from jeeves_runner.dashboard import render as room
 from jeeves_runner.dashboard import showing
+from jeeves_runner.dashboard.look import path
 from jeeves_runner.dashboard.pages import jobs
 from jeeves_runner.dashboard.theme import Theme
 
@@ -37,6 +38,10 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     yield found
     for each in kept:
         each.cache_clear()
+
+
+def test_a_path_may_be_broken_behind_its_slashes() -> None:
+    assert path("/srv/<b>/copy.log") == "/<wbr>srv/<wbr>&lt;b&gt;/<wbr>copy.log"
 
 
 def test_to_compile_its_templates_is_not_counted(compiled: list[str]) -> None:

@@ -58,6 +58,7 @@ def test_why_it_was_skipped_is_a_sentence(ledger: Ledger) -> None:
         shown = await page(api, f"/runs/{run}")
         assert "It was skipped because the job was paused." in shown.text
         assert "It has not started, so it has written nothing." in shown.text
+        assert "What it was to run" in shown.text
 
     with_api(ledger, scenario)
 

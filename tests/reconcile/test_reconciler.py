@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from support.project import Project
 from support.reconciling import looking
 
-from jeeves_runner.clock import to_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.errors import DatabaseError
@@ -207,6 +208,21 @@ def test_a_planner_that_is_silent_is_an_error_since_it_was_asked(
         asyncio.run(scene())
     said = [text for text in caplog.messages if text.startswith("manifests: ")]
     assert [text.partition(":")[2][:10].strip() for text in said] == ["error: th", "in_sync"]
+
+
+def test_what_is_held_already_when_it_starts_is_held_since_then(project: Project) -> None:
+    async def since(project: Project) -> datetime | None:
+        async with looking(project) as reconciler:
+            status = await reconciler.look()
+            assert status.state == "held"
+            return status.since
+
+    asyncio.run(comes_in_sync(project))
+    project.write("job.yaml", "run: [\n")
+    asyncio.run(since(project))
+    known = project.value("SELECT since FROM held")
+    assert isinstance(known, str)
+    assert asyncio.run(since(project)) == from_text(known)
 
 
 def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(

@@ -25,7 +25,7 @@ class Page(NamedTuple):
     def text(self) -> str:
         """What stands in it for people, on one line."""
         found = _Text()
-        found.feed(self.html)
+        found.feed(self.html.replace("<wbr>", ""))
         return " ".join(" ".join(found.texts).split())
 
 

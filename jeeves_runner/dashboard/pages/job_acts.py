@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
 
 import apsw
@@ -11,7 +12,7 @@ from aiohttp import web
 from jeeves_runner.api.parameters import Whole
 from jeeves_runner.api.requests.jobs import JobPath
 from jeeves_runner.api.route import Call, Nothing
-from jeeves_runner.core.model import JobSpec
+from jeeves_runner.core.model import JobSpec, OverlapPolicy
 from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.dashboard.of_all import OfAll, of_all
@@ -26,6 +27,15 @@ from jeeves_runner.views.runs import run_view
 
 _COMING: Final = 5
 """Occurrences among which one is chosen that is not to run."""
+
+_BECOMES: Final[Mapping[OverlapPolicy, str]] = MappingProxyType(
+    {
+        OverlapPolicy.SKIP: "is skipped, unless it is forced",
+        OverlapPolicy.ALLOW: "starts beside it",
+        OverlapPolicy.QUEUE: "waits until that is over, unless it is forced",
+        OverlapPolicy.REPLACE: "takes its place: that is cancelled",
+    }
+)
 
 _ACTIVE: Final = frozenset({"running", "scheduled"})
 
@@ -44,7 +54,9 @@ class JobActs:
     job: WholeJobDocument
     """The job."""
     overlap: str
-    """What becomes of a run while another one is active."""
+    """The policy that says what becomes of a run while another one is active."""
+    becomes: str
+    """The same in words."""
     params: Sequence[ParamField]
     """What a run can be given."""
     like: int | None
@@ -71,16 +83,27 @@ def _read(
 ) -> JobActs:
     document = job_view(conn, now, job_id, None, catching_up)["job"]
     spec = _spec(live_job(conn, job_id).spec_text, job_id)
+    active = [run for run in document["last_runs"] if run["status"] in _ACTIVE]
     return JobActs(
         job=document,
         overlap=spec.overlap_policy,
+        becomes=_becomes(spec.overlap_policy, active),
         params=param_fields(spec.params, _given(conn, job_id, like)),
         like=like,
-        active=[run for run in document["last_runs"] if run["status"] in _ACTIVE],
+        active=active,
         coming=next_view(conn, now, job_id=job_id, count=_COMING)["occurrences"],
         of_all=of_all(conn, now),
         zone=zone,
     )
+
+
+def _becomes(policy: OverlapPolicy, active: Sequence[RunRow]) -> str:
+    """As ``core/policy.py:admit`` decides, unless it is forced: for a backfill nothing is skipped."""
+    if policy is not OverlapPolicy.ALLOW and all(run["backfill_id"] is not None for run in active):
+        return "waits until none of its backfill runs, unless it is forced"
+    if policy is OverlapPolicy.QUEUE and any(run["status"] == "scheduled" for run in active):
+        return "is skipped, unless it is forced: one waits already"
+    return _BECOMES[policy]
 
 
 def _spec(text: str, job_id: str) -> JobSpec:
