@@ -94,6 +94,17 @@ def test_it_fits_on_a_phone_and_on_a_tablet(shop: Server, look: Look, path: str)
         assert _below_no_head_of_theirs(page) == [], width
 
 
+@pytest.mark.parametrize("path", ["/queues", "/audit"])
+def test_what_ends_a_row_is_seen_without_scrolling(shop: Server, look: Look, path: str) -> None:
+    page = _open(look(shop.url), shop, path)
+    for width in (TABLET, 860, 961, 1024, 1025, 1057, 1100, 1185, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        hidden = (
+            "() => { const e = document.querySelector('main .wide'); return e.scrollWidth - e.clientWidth; }"
+        )
+        assert page.evaluate(hidden) <= 1, width
+
+
 @each_page
 def test_it_can_be_read_without_scripts(shop: Server, look: Look, path: str) -> None:
     with_scripts = _words(_open(look(shop.url), shop, path))

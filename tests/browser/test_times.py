@@ -39,6 +39,24 @@ def test_a_run_appears_on_the_timeline_and_says_more_under_the_pointer(tmp_path:
         expect(page).to_have_url(re.compile(f"/runs/{run}$"))
 
 
+def test_a_run_that_was_short_is_reached_by_a_pointer_that_comes_near(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        declared(server, tmp_path, "quick", QUICK)
+        run = server.post("/jobs/quick/run?wait=0s")[1]["run"]["id"]
+        page = look(server.url).open("/timeline?span=6h")
+        expect(page.locator(f"#m{run} rect.ok")).to_be_visible()
+        box = page.locator(f"#m{run}").bounding_box()
+        assert box
+        assert box["width"] < 3
+        x, y = box["x"], box["y"] + box["height"] / 2
+        page.mouse.move(x - 12, y)
+        expect(page.locator("#card-of")).to_have_count(0)
+        page.mouse.move(x - 4, y)
+        expect(page.locator("#card-of")).to_contain_text(f"#{run} ok")
+        page.mouse.click(x - 4, y)
+        expect(page).to_have_url(re.compile(f"/runs/{run}$"))
+
+
 def test_what_runs_grows_while_nothing_happens(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         declared(server, tmp_path, "hold", HOLD)

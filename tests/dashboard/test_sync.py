@@ -144,7 +144,7 @@ def test_what_is_refused_says_how_it_is_confirmed(ledger: Ledger) -> None:
         ledger, SyncStatus(state="blocked", revision=1, plan=Plan(changes=(update,)), withheld=withheld)
     )
     assert "30 jobs would be deleted" in found.text
-    assert "and 18 more" in found.text
+    assert "and 18 more job job-12 job job-13" in found.text
     assert found.text.count(command) == 1
     assert '<a href="/queues/mail">' in found.html
     assert "timeout 5m → becomes 10m" in found.text

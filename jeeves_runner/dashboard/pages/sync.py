@@ -21,6 +21,7 @@ from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.views.sync import (
     HeldDocument,
     ProblemDocument,
+    RowDocument,
     SyncDocument,
     SyncWord,
     WithheldDocument,
@@ -32,6 +33,7 @@ _SHEET: Final = Sheet(template="sync.html", title="Sync", here="/sync", live=fro
 _MOST_PROBLEMS: Final = 100
 _MOST_FILES: Final = 100
 _MOST_ROWS: Final = 12
+_MOST_OTHERS: Final = 500
 _LAST: Final = 5
 
 _MEANING: Final[Mapping[SyncWord, str]] = MappingProxyType(
@@ -92,8 +94,10 @@ class Kept(NamedTuple):
     """In a few words."""
     withheld: WithheldDocument
     """Why, since when, and what applies them; the first of its rows."""
+    others: Sequence[RowDocument]
+    """More of them, which are seen once they are asked for."""
     more: int
-    """How many other rows there are."""
+    """How many other rows there are besides."""
     command: str | None
     """What applies them all the same; None where the next ones have the same command."""
 
@@ -189,6 +193,7 @@ def _kept(withheld: Sequence[WithheldDocument]) -> Iterator[Kept]:
         yield Kept(
             _KEPT_BACK[each["by"]],
             {**each, "rows": each["rows"][:_MOST_ROWS]},
-            max(0, len(each["rows"]) - _MOST_ROWS),
+            each["rows"][_MOST_ROWS:_MOST_OTHERS],
+            max(0, len(each["rows"]) - _MOST_OTHERS),
             command=None if following is not None and following["command"] == command else command,
         )

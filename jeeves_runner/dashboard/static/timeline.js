@@ -82,10 +82,32 @@ function card(mark) {
   return made;
 }
 
-const hide = () => document.getElementById("card-of")?.remove();
+let told = null; // the mark of which the card says more
+
+function hide() {
+  told = null;
+  document.getElementById("card-of")?.remove();
+}
+
+// A run that was short is a pixel wide: what the pointer comes near to counts as under it.
+const REACH = 6;
+let at = { clientX: -1, clientY: -1 };
+
+function under({ target, clientX, clientY }) {
+  const mark = target?.closest?.(".lane a");
+  if (mark) return mark;
+  let [found, least] = [null, REACH];
+  for (const each of target?.closest?.(".lane")?.querySelectorAll("a") ?? []) {
+    const { left, right, top, bottom } = each.getBoundingClientRect();
+    const far = Math.max(left - clientX, clientX - right, top - clientY, clientY - bottom);
+    if (far < least) [found, least] = [each, far];
+  }
+  return found;
+}
 
 function hover(mark) {
   hide();
+  told = mark;
   const made = card(mark);
   document.body.append(made);
   const box = mark.getBoundingClientRect();
@@ -127,17 +149,28 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   KEYS[event.key]();
 });
-for (const kind of ["pointerover", "focusin"]) {
-  document.addEventListener(kind, ({ target }) => {
-    const mark = target.closest?.(".lane a");
-    if (mark) hover(mark); else hide();
-  });
-}
+document.addEventListener("focusin", ({ target }) => {
+  const mark = target.closest?.(".lane a");
+  if (mark) hover(mark); else hide();
+});
+document.addEventListener("pointermove", (event) => {
+  at = { clientX: event.clientX, clientY: event.clientY };
+  const mark = under(event);
+  event.target.closest?.(".lane")?.classList.toggle("near", mark !== null);
+  if (mark !== told) mark ? hover(mark) : hide();
+}, { passive: true });
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  if (event.target.closest?.("a")) return;
+  const mark = under(event);
+  if (mark) location.assign(mark.href.baseVal);
+});
 addEventListener("scroll", hide, { passive: true });
 document.addEventListener("jeeves:shown", () => {
   ready();
-  const under = document.querySelector(".lane a:hover, .lane a:focus");
-  if (under) hover(under); else hide();
+  const pointed = under({ target: document.elementFromPoint(at.clientX, at.clientY), ...at });
+  const mark = pointed ?? document.querySelector(".lane a:focus");
+  if (mark) hover(mark); else hide();
 });
 setInterval(moveOn, 1000);
 
