@@ -17,7 +17,7 @@ _FEWEST: Final = 30
 """There is room for so many at least, so that few bars are no walls."""
 
 HEIGHT: Final = 100
-"""Of the chart, in its own units; each bar is ``STEP`` wide with its gap."""
+"""The height of the chart in its own units; each bar is ``STEP`` wide with its gap."""
 
 STEP: Final = 8
 _LEAST: Final = 1.5
@@ -63,9 +63,9 @@ class Durations(NamedTuple):
     lines: Sequence[Line]
     """None if too few runs were ok."""
     width: int
-    """Of the chart ..."""
+    """Units of the whole chart ..."""
     height: int
-    """... up to its upper edge."""
+    """... and how many it is high, up to its upper edge."""
     wrong: int
     """How many went wrong."""
     longest: int

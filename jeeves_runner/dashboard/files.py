@@ -118,8 +118,8 @@ def _file(name: str) -> _File | None:
 
 @cache
 def _packed(name: str) -> _File:
-    """Packed once, as it is asked for; it takes a while, so not in the event loop. Of a name that there is,
-    and there are few: any client may ask, for any name, without a token."""
+    """Packed once, as it is asked for; it takes a while, so not in the event loop. Only for names that are
+    there, and there are few: any client may ask, for any name, without a token."""
     parts = name.split(_AND)
     text = b"".join(_sent()[part] for part in parts)
     return _File(_KINDS[PurePosixPath(parts[0]).suffix], text, gzip.compress(text, mtime=0))

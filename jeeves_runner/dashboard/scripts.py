@@ -17,7 +17,9 @@ _LINK: Final = re.compile(
 """A line by which a module takes something from another one, or hands it on."""
 
 _EXPORTED: Final = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
-_OTHER: Final = re.compile(r"^(?:import|export)\b.*$|\bimport\(.*$|\bimport\.meta.*$", re.MULTILINE)
+_OTHER: Final = re.compile(
+    r"^(?:import|export|(?:(?:const|let) .*= )?await)\b.*$|\bimport(?:\(|\.meta).*$", re.MULTILINE
+)
 """What a module of a folder cannot have: it means another thing within a script, or nothing."""
 
 
@@ -41,6 +43,8 @@ class _Joined:
 
     def text(self) -> str:
         end = self._linked(self._name)
+        if other := re.search(rf'^.*"\./{self._folder}/.*$', end, re.MULTILINE):
+            raise RuntimeError(f"{self._name} takes a module in a way that is not known: {other[0]}")
         takes = [f'import * as {_variable(each)} from "./{each}";\n' for each in self._others]
         return "".join([*takes, *self._parts.values(), end])
 

@@ -141,10 +141,10 @@ _WAITING: Final = """
 SELECT count(*), created_at, error, min(id) FROM outbox
 WHERE status = 'pending' AND channel = ? AND tries > 0
 """
-# Not when the oldest may be tried: a channel that has failed rests, whatever has come due meanwhile.
+# A channel that has failed rests, whatever has come due meanwhile; not longer than what was put off last.
 _NEXT_TRY: Final = """
-SELECT min(not_before) FROM outbox
-WHERE status = 'pending' AND channel = ? AND tries > 0 AND not_before > ?
+SELECT not_before, max(unixepoch(not_before, 'subsec') * 1000 - delay_ms) FROM outbox
+WHERE status = 'pending' AND channel = ? AND tries > 0 AND not_before IS NOT NULL
 """
 
 
@@ -177,13 +177,14 @@ def troubles(conn: apsw.Connection, now: datetime) -> list[Trouble]:
     found = []
     for channel in sorted({*failing, *(str(name) for (name,) in tried.fetchall())}):
         count, since, error, _ = conn.execute(_WAITING, (channel,)).get
+        next_try, _ = conn.execute(_NEXT_TRY, (channel,)).get
         bad = failing.get(channel)
         found.append(
             Trouble(
                 channel=channel,
                 waiting=count,
                 since=since,
-                next_try=conn.execute(_NEXT_TRY, (channel, to_text(now))).get,
+                next_try=next_try if next_try is not None and next_try > to_text(now) else None,
                 failed=0 if bad is None else bad.messages,
                 failed_at=None if bad is None else bad.at,
                 error=(error or "unknown") if bad is None else bad.error,

@@ -179,7 +179,7 @@ class Reconciler:
             found = await self._reconcile(unrest)
             self._scripts.note(self._planner.recheck)
             await self._watch.looked(self._planner.trace)
-            self._enter(found, since_before(found) if self.status.state == "starting" else None)
+            self._enter(found, since_before(found))
         except (JeevesError, OSError) as error:
             self._is_to_look_soon = isinstance(error, DatabaseError | OSError | PlannerNotStarted)
             self._approved = None

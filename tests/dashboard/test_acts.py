@@ -157,17 +157,18 @@ def test_the_form_of_a_run_is_made_of_what_the_job_declares(ledger: Ledger) -> N
 
 
 @pytest.mark.parametrize(
-    ("policy", "active", "becomes"),
+    ("policy", "active", "rule"),
     [
-        ("skip", {}, "is skipped, unless it is forced"),
-        ("allow", {}, "starts beside it"),
-        ("queue", {}, "is skipped, unless it is forced: one waits already"),
-        ("replace", {}, "takes its place: that is cancelled"),
-        ("skip", {"backfill_id": 1}, "waits until none of its backfill runs, unless it is forced"),
+        ("skip", {}, "another one is skipped, unless it is forced"),
+        ("allow", {}, "runs start beside one another"),
+        ("queue", {}, "one run waits for the other, further ones are skipped, unless they are forced"),
+        ("replace", {}, "a new run that is not forced takes the place of the other: that is cancelled"),
+        ("skip", {"backfill_id": 1}, "unless it is forced; runs of a backfill are waited for"),
+        ("allow", {"backfill_id": 1}, "runs start beside one another"),
     ],
 )
-def test_what_becomes_of_a_run_beside_another_one_is_said(
-    ledger: Ledger, policy: str, active: dict[str, object], becomes: str
+def test_the_rule_for_a_run_beside_another_one_is_said(
+    ledger: Ledger, policy: str, active: dict[str, object], rule: str
 ) -> None:
     shell_job(ledger, "once", "true", overlap_policy=OverlapPolicy(policy))
     if active:
@@ -175,8 +176,9 @@ def test_what_becomes_of_a_run_beside_another_one_is_said(
     run = ledger.add_run("once", "scheduled", not_before="2100-01-01T00:00:00.000Z", **active)
 
     async def scenario(api: Api) -> None:
-        said = f"Run {run} is waiting: by overlap_policy: {policy} this one {becomes}."
-        assert said in (await acts(api, "/jobs/once/act"))[0].text
+        text = (await acts(api, "/jobs/once/act"))[0].text
+        assert f"Run {run} is waiting. By overlap_policy: {policy} " in text
+        assert f"{rule}." in text
 
     with_api(ledger, scenario)
 

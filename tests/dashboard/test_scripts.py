@@ -85,6 +85,9 @@ def test_a_script_without_modules_is_sent_as_it_is() -> None:
         ("a/first.js", "export default 1;", "cannot be part of a script: export default 1;"),
         ("a/first.js", 'const far = () => import("./b.js");', "cannot be part of a script: import("),
         ("a/first.js", "use(import.meta.url);", "cannot be part of a script: import.meta"),
+        ("a/first.js", "export const one = await late();", "cannot be part of a script: const one = await"),
+        ("a.js", 'import "./a/first.js";', "a.js takes a module in a way that is not known"),
+        ("a.js", 'const late = await import("./a/first.js");', "a.js takes a module in a way that is not"),
     ],
 )
 def test_what_would_mean_another_thing_there_is_refused(path: str, line: str, said: str) -> None:

@@ -28,12 +28,12 @@ from jeeves_runner.views.runs import run_view
 _COMING: Final = 5
 """Occurrences among which one is chosen that is not to run."""
 
-_BECOMES: Final[Mapping[OverlapPolicy, str]] = MappingProxyType(
+_RULES: Final[Mapping[OverlapPolicy, str]] = MappingProxyType(
     {
-        OverlapPolicy.SKIP: "is skipped, unless it is forced",
-        OverlapPolicy.ALLOW: "starts beside it",
-        OverlapPolicy.QUEUE: "waits until that is over, unless it is forced",
-        OverlapPolicy.REPLACE: "takes its place: that is cancelled",
+        OverlapPolicy.SKIP: "a run that comes beside another one is skipped, unless it is forced",
+        OverlapPolicy.ALLOW: "runs start beside one another",
+        OverlapPolicy.QUEUE: "one run waits for the other, further ones are skipped, unless they are forced",
+        OverlapPolicy.REPLACE: "a new run that is not forced takes the place of the other: that is cancelled",
     }
 )
 
@@ -55,8 +55,8 @@ class JobActs:
     """The job."""
     overlap: str
     """The policy that says what becomes of a run while another one is active."""
-    becomes: str
-    """The same in words."""
+    rule: str
+    """The same in words. What becomes of this one is decided when it comes."""
     params: Sequence[ParamField]
     """What a run can be given."""
     like: int | None
@@ -87,7 +87,7 @@ def _read(
     return JobActs(
         job=document,
         overlap=spec.overlap_policy,
-        becomes=_becomes(spec.overlap_policy, active),
+        rule=_rule(spec.overlap_policy, active),
         params=param_fields(spec.params, _given(conn, job_id, like)),
         like=like,
         active=active,
@@ -97,13 +97,9 @@ def _read(
     )
 
 
-def _becomes(policy: OverlapPolicy, active: Sequence[RunRow]) -> str:
-    """As ``core/policy.py:admit`` decides, unless it is forced: for a backfill nothing is skipped."""
-    if policy is not OverlapPolicy.ALLOW and all(run["backfill_id"] is not None for run in active):
-        return "waits until none of its backfill runs, unless it is forced"
-    if policy is OverlapPolicy.QUEUE and any(run["status"] == "scheduled" for run in active):
-        return "is skipped, unless it is forced: one waits already"
-    return _BECOMES[policy]
+def _rule(policy: OverlapPolicy, active: Sequence[RunRow]) -> str:
+    is_behind = policy is not OverlapPolicy.ALLOW and any(run["backfill_id"] is not None for run in active)
+    return f"{_RULES[policy]}; runs of a backfill are waited for" if is_behind else _RULES[policy]
 
 
 def _spec(text: str, job_id: str) -> JobSpec:

@@ -193,7 +193,7 @@ def _kept(withheld: Sequence[WithheldDocument]) -> Iterator[Kept]:
         yield Kept(
             _KEPT_BACK[each["by"]],
             {**each, "rows": each["rows"][:_MOST_ROWS]},
-            each["rows"][_MOST_ROWS:_MOST_OTHERS],
-            max(0, len(each["rows"]) - _MOST_OTHERS),
+            each["rows"][_MOST_ROWS : _MOST_ROWS + _MOST_OTHERS],
+            max(0, len(each["rows"]) - _MOST_ROWS - _MOST_OTHERS),
             command=None if following is not None and following["command"] == command else command,
         )

@@ -22,7 +22,7 @@ choose();
 const FRAMES = 100;
 addEventListener("load", () => setTimeout(() => {
   document.documentElement.dataset.shown = "";
-  if (document.body.dataset.live) import("./live.js").then(({ follow }) => follow(), stands);
+  if (document.body.dataset.live) import("./live.js").then(({ follow }) => follow(), stands).catch(tells);
   if (document.querySelector("svg[data-columns]")) import("./columns.js").then(({ listen }) => listen(), () => {});
 }, FRAMES));
 
@@ -32,10 +32,14 @@ addEventListener("load", () => setTimeout(() => {
 const TRY = 3000;
 const RARELY = 60000;
 
-function stands() {
+function tells() {
   const line = document.getElementById("link");
-  line.textContent = "This page does not follow what happens: its scripts did not come.";
+  line.textContent = "This page does not follow what happens: its scripts did not come, or failed.";
   line.hidden = false;
+}
+
+function stands() {
+  tells();
   const left = (history.state?.tried ?? 0) + RARELY - Date.now();
   setTimeout(loadAnew, Math.min(Math.max(TRY, left), RARELY)); // the clock may have been set back
 }
@@ -51,7 +55,7 @@ async function loadAnew() {
 // What one types, or has marked, would be lost.
 function isInUse() {
   const marked = document.getSelection();
-  return document.activeElement.matches("input, textarea, select") || (marked && !marked.isCollapsed) || document.querySelector("dialog[open]");
+  return document.activeElement?.matches("input, textarea, select") || (marked && !marked.isCollapsed) || document.querySelector("dialog[open]");
 }
 
 // On a phone the pages stand in one line, which begins where the current one can be seen.

@@ -4,7 +4,8 @@ import { timeOf } from "./app.js";
 
 const HALF_HOUR = 1800000;
 
-let at = { x: -1, y: -1 }; // where the pointer is
+const NOWHERE = { x: -1, y: -1 };
+let at = NOWHERE; // the pointer
 let told = null; // the picture that says something
 
 function tell(picture) {
@@ -26,6 +27,6 @@ const over = (element) => element?.closest?.("svg[data-columns]") ?? null;
 export function listen() {
   const moved = ({ target, clientX, clientY }) => { at = { x: clientX, y: clientY }; tell(over(target)); };
   document.addEventListener("pointermove", moved, { passive: true });
-  document.documentElement.addEventListener("pointerleave", () => tell(null));
+  document.documentElement.addEventListener("pointerleave", () => { at = NOWHERE; tell(null); });
   document.addEventListener("jeeves:shown", () => tell(over(document.elementFromPoint(at.x, at.y))));
 }

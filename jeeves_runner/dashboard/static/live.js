@@ -62,8 +62,8 @@ function share(told) {
     else if (message.link) link.there();
     else told(message);
   };
-  const channel = opened();
-  if (!channel || !navigator.locks) return stream(take);
+  const channel = navigator.locks && opened();
+  if (!channel) return stream(take);
   channel.onmessage = ({ data }) => take(data);
   const tell = (message) => { channel.postMessage(message); take(message); };
   navigator.locks.request(STREAM, () => new Promise(() => stream(tell))).catch(() => stream(take));

@@ -91,7 +91,8 @@ function hide() {
 
 // A run that was short is a pixel wide: what the pointer comes near to counts as under it.
 const REACH = 6;
-let at = { clientX: -1, clientY: -1 };
+const NOWHERE = { clientX: -1, clientY: -1 };
+let at = NOWHERE; // the pointer
 
 function under({ target, clientX, clientY }) {
   const mark = target?.closest?.(".lane a");
@@ -165,11 +166,12 @@ document.addEventListener("click", (event) => {
   const mark = under(event);
   if (mark) location.assign(mark.href.baseVal);
 });
+document.documentElement.addEventListener("pointerleave", () => { at = NOWHERE; hide(); });
 addEventListener("scroll", hide, { passive: true });
 document.addEventListener("jeeves:shown", () => {
   ready();
-  const pointed = under({ target: document.elementFromPoint(at.clientX, at.clientY), ...at });
-  const mark = pointed ?? document.querySelector(".lane a:focus");
+  const pointed = () => under({ target: document.elementFromPoint(at.clientX, at.clientY), ...at });
+  const mark = document.querySelector(".lane a:focus") ?? pointed();
   if (mark) hover(mark); else hide();
 });
 setInterval(moveOn, 1000);

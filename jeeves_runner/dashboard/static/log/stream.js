@@ -36,16 +36,16 @@ function shown() {
 async function withSlot(work, slot = 0) {
   if (!navigator.locks) return work(true);
   if (slot === SLOTS) return work(false);
-  let isAsked = false;
+  let isAnswered = false;
   let isMine = false;
   const held = navigator.locks.request(`jeeves-log-${slot}`, { ifAvailable: true }, (lock) => {
-    [isAsked, isMine] = [true, lock !== null];
+    [isAnswered, isMine] = [true, lock !== null];
     return isMine ? work(true) : null;
   });
   try {
     await held;
   } catch (error) {
-    if (isAsked) throw error;
+    if (isAnswered) throw error;
     return work(true); // a browser that keeps nothing for pages has no locks
   }
   if (!isMine) await withSlot(work, slot + 1);
