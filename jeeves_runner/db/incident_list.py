@@ -49,7 +49,8 @@ class IncidentRow(TypedDict):
     channels: list[str]
     """Where it was told, or is to be told."""
     unsent: list[str]
-    """Those of them that have not taken the newest message about it: it was given up, or tried in vain."""
+    """Those of them that have not taken the newest message about it: it was given up, was tried in vain, or
+    waits for a channel that did not take another one."""
     muted: bool
     """Whether nothing is said of it now."""
     untold: Untold | None
@@ -74,12 +75,13 @@ ORDER BY each.id DESC
 _OPEN_OF_JOB: Final = (
     f"SELECT id FROM {_OPEN} WHERE closed_at IS NULL AND coalesce(job_id, '') = ? ORDER BY id"
 )
-# Of the newest message about each of these, where it has not been taken.
+# Of the newest message about each of these, where it has not been taken. Behind one that failed it waits.
 _NOT_TAKEN: Final = """
 SELECT incident_id, channel FROM (
   SELECT incident_id, channel, status, error, max(id) AS id FROM outbox
   WHERE incident_id IN (SELECT value FROM json_each(?)) GROUP BY incident_id, channel)
-WHERE status <> 'sent' AND error IS NOT NULL ORDER BY id
+WHERE status <> 'sent' AND (error IS NOT NULL OR status = 'pending'
+  AND channel IN (SELECT channel FROM outbox WHERE status = 'pending' AND tries > 0)) ORDER BY id
 """
 
 

@@ -78,7 +78,7 @@ def test_what_is_unusual_stands_at_the_top(ledger: Ledger) -> None:
         assert "at its last good spec since" in found.text
         assert "line 3: <no> See the file" in found.text
         assert "Paused until resumed: a move" in found.text
-        assert "Nothing comes by the clock." in found.text
+        assert "Nothing comes by its schedule while it is paused." in found.text
         assert "It has never run." in found.text
 
     with_api(ledger, scenario)

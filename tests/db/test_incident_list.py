@@ -62,6 +62,25 @@ def test_where_it_has_not_arrived(ledger: AlertLedger) -> None:
     assert unsent() == []
 
 
+def test_what_waits_for_a_channel_that_failed_has_not_arrived(ledger: AlertLedger) -> None:
+    """It is not tried while the channel rests."""
+    for job in ("a", "b"):
+        ledger.add_told_job(job, on_failure=(OPS, DEV))
+    ledger.end("a", "error")
+    with ledger.tx() as tx:
+        outbox.put_off(tx, [1], timedelta(minutes=9), "it is down", may_have_arrived=False)
+        outbox.record_sent(tx, [2], None)
+    ledger.end("b", "error")
+
+    def unsent() -> list[list[str]]:
+        return [row["unsent"] for row in incident_rows(ledger.conn, ledger.now, limit=9).rows]
+
+    assert unsent() == [[OPS], [OPS]]
+    with ledger.tx() as tx:
+        outbox.record_sent(tx, [1], None)
+    assert unsent() == [[], []]
+
+
 def test_what_is_told_of_an_incident(ledger: AlertLedger) -> None:
     ledger.add_told_job("a")
     ledger.end("a", "error")
