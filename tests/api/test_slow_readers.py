@@ -12,6 +12,7 @@ from support.ledger import Ledger
 
 from jeeves_runner.api import event_stream
 from jeeves_runner.api.connection import Limits
+from jeeves_runner.execute.output import log_thread
 
 SIZE = 9_000_000
 """Bytes of a log; more than the system takes of a connection by itself."""
@@ -21,7 +22,8 @@ CR_LF = b"\r\n"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.setattr(log_thread, "MAX_WAITING", SIZE * 2)  # nothing is lost to a disk that is slow
     made = Ledger(tmp_path / "runner.sqlite")
     shell_job(made, "greet", f"head -c {SIZE} /dev/zero | tr '\\0' x")
     return made
