@@ -5,6 +5,7 @@ While no stream is open, and none was within the time for which events are kept,
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -72,6 +73,7 @@ class Feed:
         self._reads = reads
         self._ring = Ring()
         self._epoch = 0
+        self._start = secrets.token_hex(4)
         self._followers: dict[Follower, Callable[[], None]] = {}
         self._looking: asyncio.Task[None] | None = None
         self._one_begins = asyncio.Lock()
@@ -141,8 +143,9 @@ class Feed:
         return self._ring.newest
 
     def id_of(self, number: int) -> str:
-        """By what clients know an event."""
-        return f"{self._epoch}-{number}"
+        """By what clients know an event. The number of a runner alone would not tell one start from another:
+        it comes again where the database was lost, or restored from a backup."""
+        return f"{self._named_start}-{number}"
 
     async def close(self, _app: web.Application) -> None:
         """Look no more."""
@@ -151,10 +154,14 @@ class Feed:
             await asyncio.wait({self._looking})
 
     def _number_of(self, last_id: str) -> int | None:
-        """None for an event of another runner, and for what is none."""
-        epoch, _, number = last_id.partition("-")
-        is_one = epoch == str(self._epoch) and number.isascii() and number.isdigit() and len(number) < 16
+        """None for an event of another start, and for what is none."""
+        start, _, number = last_id.partition("-")
+        is_one = start == self._named_start and number.isascii() and number.isdigit() and len(number) < 16
         return int(number) if is_one else None
+
+    @property
+    def _named_start(self) -> str:
+        return f"{self._epoch}.{self._start}"
 
     def _text(self, kind: str, document: Mapping[str, object], number: int) -> bytes:
         return event_text(kind, document, self.id_of(number))
