@@ -7,6 +7,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import apsw
@@ -87,6 +88,7 @@ class Feed:
         self._briefs: dict[tuple[int, Wanted], bytes] = {}
         self._briefs_to = 0
         self._sync: tuple[object, object] = (None, None)
+        self._busy_since: datetime | None = None
         self._summary: SyncSummary | None = None
 
     async def follow(self, last_id: str | None, wanted: Wanted) -> "Follower":
@@ -184,12 +186,16 @@ class Feed:
             await asyncio.sleep(_LOOK)
             try:
                 now_version = data_version(self._services.conn)
+                has_lock_moved = self._busy_since != self._services.writer.busy_since
                 has_changed = now_version != version or seen.is_behind or self._may_have_changed_sync()
-                if has_changed and clock.monotonic() - last >= self._pace():
+                if (has_changed or has_lock_moved) and clock.monotonic() - last >= self._pace():
                     last = clock.monotonic()
                     async with self._one_looks:
                         found = [*await self._look(seen), *self._changed_sync()]
-                        self._pass_on(found if found or now_version == version else [_OTHER])
+                        if has_lock_moved or (not found and now_version != version):
+                            found.append(_OTHER)
+                        self._busy_since = self._services.writer.busy_since
+                        self._pass_on(found)
                     version = now_version
                 self._wake_those_told_little()
                 self._trouble.over()

@@ -1,11 +1,14 @@
 """``GET /events?brief=1``: that something has changed, for those who look for themselves."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from support.alerts import AlertLedger
 from support.api import Api, shell_job, with_api
+from support.db import locked_by_another, tell
 from support.events import listening
+from support.pages import page
 
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
@@ -41,6 +44,22 @@ def test_what_no_event_tells_is_told_as_well(ledger: AlertLedger) -> None:
                 overrides.mute(tx, "greet", until=None, reason=None, by=Actor("test"))
             changed = await events.next()
             assert (changed.kind, changed.data) == ("changed", {"kinds": ["other"], "jobs": []})
+
+    with_api(ledger, scenario)
+
+
+def test_a_lock_of_another_process_is_told_with_which_nothing_is_committed(ledger: AlertLedger) -> None:
+    async def scenario(api: Api) -> None:
+        async with listening(api.session, url(api)) as events:
+            await events.next()
+            with locked_by_another(ledger.path) as holder:
+                waits = asyncio.create_task(api.post("/jobs/greet/mute", {"until": "1h"}))
+                changed = await events.next()
+                assert (changed.kind, changed.data) == ("changed", {"kinds": ["other"], "jobs": []})
+                assert "database locked" in (await page(api, "/jobs")).text
+                tell(holder)
+                assert (await waits).status == 200
+            assert "database locked" not in (await page(api, "/jobs")).text
 
     with_api(ledger, scenario)
 
