@@ -26,7 +26,7 @@ class LogFile:
     """Writes a log that never takes more than ``max_bytes``; the file is made with the first write.
 
     ``write`` takes whole characters. A log that cannot be written (disk full, no permission) ends
-    there; the run goes on. ``is_copy``: then it is deleted, because its end is kept elsewhere, and a
+    there, and says so at its end where it can by then; the run goes on. ``is_copy``: then it is deleted, because its end is kept elsewhere, and a
     beginning alone would be taken for all.
     """
 
@@ -37,10 +37,11 @@ class LogFile:
         self._size = 0
         self._fd: int | None = None
         self._ring: LogRing | None = None
-        self._failed = self._closed = False
+        self._fault: OSError | None = None
+        self._closed = False
 
     def write(self, data: bytes) -> None:
-        if self._failed or self._closed or not data:
+        if self._fault is not None or self._closed or not data:
             return
         try:
             self._append(data)
@@ -62,8 +63,12 @@ class LogFile:
                     # By descriptor: scripts may have put something else at these paths.
                     _append_ring(self._fd, self._ring.descriptor)
                     remove_in_place(ring_of(self._place))
+                if self._fd is not None and self._fault is not None and not self._is_copy:
+                    note = f"\n… the log ends here: {_why(self._fault)} …\n".encode()
+                    os.pwrite(self._fd, note, os.fstat(self._fd).st_size)
         except OSError as error:
-            self._fail(error)
+            if self._fault is None:
+                self._fail(error)
 
     def _append(self, data: bytes) -> None:
         if self._ring is None:
@@ -86,11 +91,15 @@ class LogFile:
             data = data[written:]
 
     def _fail(self, error: OSError) -> None:
-        self._failed = True
-        logger.warning("the log %s ends early: %s", self._place, error.strerror or error)
+        self._fault = error
+        logger.warning("the log %s ends early: %s", self._place, _why(error))
         if self._is_copy:
             with suppress(OSError):
                 remove_log(self._place)
+
+
+def _why(fault: OSError) -> str:
+    return fault.strerror or str(fault)
 
 
 def join_log(place: LogPlace) -> None:

@@ -1,5 +1,6 @@
 """A log at every moment of its life: growing, over its cap, closed, and left by a runner that was killed."""
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -145,3 +146,29 @@ def test_a_log_goes_with_its_tail(tmp_path: Path) -> None:
     assert ring_file(place).exists()
     remove_log(place)
     assert list(place.path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("before", [5, 100], ids=["in the head", "in the ring"])
+@pytest.mark.parametrize("has_room_again", [True, False])
+def test_a_log_that_had_no_room_says_so_at_its_end_where_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, has_room_again: bool
+) -> None:
+    place = log_place(tmp_path)
+    log = LogFile(place, CAP)
+    log.write("".join(lines(before)).encode())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", no_room)
+        patch.setattr(os, "pwrite", no_room)
+        log.write(b"this is lost\n")
+        if not has_room_again:
+            log.close()
+    log.write(b"so is this\n")
+    log.close()
+    said = all_of(LogReader(place))
+    assert "lost" not in said and "so is" not in said
+    assert (f"line {before - 1} ü\n" in said) and on_disk(place) <= CAP
+    assert said.endswith("\n… the log ends here: No space left on device …\n") is has_room_again
+
+
+def no_room(*_args: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
