@@ -332,3 +332,13 @@ def test_a_channel_that_takes_nothing_stands_above_the_jobs_of_which_nobody_hear
     status = words(shell.text("status"))
     assert 0 < status.index(f"unsent {OPS}") < status.index("failing a0")
     assert f"said now, but it has not arrived in {OPS}" in status
+
+
+def test_what_no_channel_has_taken_has_not_arrived(shell: Shell, ledger: AlertLedger) -> None:
+    ledger.add_told_job("a")
+    ledger.end("a", "error")
+    with ledger.tx() as tx:
+        alerting.record_refused(tx, [1], REASON)
+    assert f"has not arrived in {OPS}" in words(shell.text("alerts"))
+    ledger.mute("a")
+    assert f"has not arrived in {OPS}, now muted" in words(shell.text("alerts"))
