@@ -166,7 +166,8 @@ def test_a_client_goes_on_behind_the_last_event_it_has(ledger: AlertLedger, how:
 
 
 @pytest.mark.parametrize(
-    "last_id", ["0-0", "1-0", "2.{start}-0", "{here}-7", "{here}", "-", "{here}--1", "x-y", "{here}-" + "9" * 40]
+    "last_id",
+    ["0-0", "1-0", "2.{start}-0", "{here}-7", "{here}", "-", "{here}--1", "x-y", "{here}-" + "9" * 40],
 )
 def test_a_client_that_cannot_go_on_is_told_to_begin_anew(ledger: AlertLedger, last_id: str) -> None:
     async def scenario(api: Api) -> None:

@@ -26,8 +26,8 @@ class LogFile:
     """Writes a log that never takes more than ``max_bytes``; the file is made with the first write.
 
     ``write`` takes whole characters. A log that cannot be written (disk full, no permission) ends
-    there, and says so at its end where it can by then; the run goes on. ``is_copy``: then it is deleted, because its end is kept elsewhere, and a
-    beginning alone would be taken for all.
+    there, and says so at its end where it can by then; the run goes on. ``is_copy``: then it is
+    deleted, because its end is kept elsewhere, and a beginning alone would be taken for all.
     """
 
     def __init__(self, place: LogPlace, max_bytes: int, *, is_copy: bool = False) -> None:
