@@ -299,6 +299,8 @@ def _not_for_runs(caller: Caller, access: Access) -> TurnedAway:
 
 
 def _not_from_here(peer: Peer) -> str:
+    if peer.is_believed:
+        return f"requests from {peer.origin} through a proxy take a token"
     if peer.proxy_header is not None:
         header = peer.proxy_header
         return f"the header {header} says that the request comes through a proxy, which takes a token"

@@ -204,6 +204,27 @@ def test_behind_https_the_cookie_goes_no_other_way(
 
 
 @pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        ("127.0.0.1", "requests from 203.0.113.9 through a proxy take a token"),
+        ("10.0.0.1", "the header X-Forwarded-For says that the request comes through a proxy"),
+    ],
+)
+def test_who_comes_through_a_proxy_reads_of_its_headers_only_where_it_is_not_believed(
+    ledger: Ledger, trusted: str, said: str
+) -> None:
+    """The first page of all who come by a proxy is this one."""
+    token(ledger)
+
+    async def scenario(api: Api) -> str:
+        answer = await page(api, "/", X_Forwarded_For="203.0.113.9")
+        assert answer.status == 401
+        return answer.text
+
+    assert said in with_api(ledger, scenario, config=f"api: {{trusted_proxies: [{trusted}]}}\n")
+
+
+@pytest.mark.parametrize(
     ("origin", "status"),
     [
         ("http://jobs.example.org", 400),
