@@ -158,7 +158,8 @@ def catching_up_view(catching_up: Moments) -> CatchingUpDocument:
 
 def index_view() -> IndexDocument:
     """``{name, version, links}``."""
-    return {"name": NAME, "version": __version__, "links": {name: f"/{name}" for name in _LINKS}}
+    links = {name: f"/{name}" for name in _LINKS} | {"openapi": "/openapi.json"}
+    return {"name": NAME, "version": __version__, "links": links}
 
 
 def healthz_view() -> HealthzDocument:
