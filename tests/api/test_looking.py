@@ -153,7 +153,8 @@ def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
         assert (await api.get("/healthz")).body == {"status": "ok"}
         assert (await api.get("/config")).body["port"] == 1937
         for path in (await api.get("/")).body["links"].values():
-            assert (await api.get(path)).status == 200
+            if path != "/events":  # that one goes on
+                assert (await api.get(path)).status == 200
 
     with_api(ledger, scenario)
 

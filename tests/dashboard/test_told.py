@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from jeeves_runner.dashboard.look import answered, clock, moment, told
+from jeeves_runner.dashboard.look import answered, clock, lasted, moment, told
 
 
 def test_an_instant_is_the_viewers_and_the_jobs_on_hover() -> None:
@@ -55,3 +55,10 @@ def test_below_its_day_a_time_is_enough() -> None:
     at = datetime(2026, 11, 30, 19, 20, tzinfo=UTC)
     assert ">19:20:00 UTC<" in clock(at, date(2026, 11, 30))
     assert ">Mon 19:20:00 UTC<" in clock(at, date(2026, 12, 1))
+
+
+def test_what_is_over_lasted_no_less_than_no_time() -> None:
+    """A clock may have been set back meanwhile."""
+    first, second = "2026-11-30T19:20:00.000Z", "2026-11-30T19:21:00.000Z"
+    assert lasted(first, second) == "lasted 1m"
+    assert lasted(second, first) == "lasted 0ms"
