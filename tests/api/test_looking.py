@@ -142,11 +142,8 @@ def test_alerts_come_in_pages_and_with_what_is_over(tmp_path: Path) -> None:
 def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         status = (await api.get("/status")).body
-        assert (status["name"], status["version"], status["status"]) == (
-            "jeeves-runner",
-            __version__,
-            "running",
-        )
+        named = (status["name"], status["version"], status["status"])
+        assert named == ("jeeves-runner", __version__, "running")
         assert status["sync"]["state"] == "in_sync"
         assert 0 <= status["uptime_ms"] < 60_000
         assert (await api.get("/sync")).body == sync_view(api.sync.status)
