@@ -56,6 +56,7 @@ def build_app(services: ApiServices, limits: Limits, pages: Pages) -> web.Applic
     database = Path(services.conn.filename)
     reads = ReadPool(database)
     kept_jobs = KeptJobs(services, reads, commits)
+    app.on_startup.append(kept_jobs.start)
     app.on_cleanup.append(kept_jobs.close)
     app.on_response_prepare.append(_with_headers)
     app.on_cleanup.append(reads.close)

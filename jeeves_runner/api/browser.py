@@ -15,6 +15,8 @@ class Browser(NamedTuple):
     """The name of its cookie."""
     is_https: bool
     """Whether people reach the server by https: then the cookie never goes another way."""
+    kept_at: str | None
+    """Where it keeps such a cookie, in place of the origin that it asks from; None: there."""
     slow: Callable[[], Awaitable[None]]
     """Notes that it has shown a wrong token, and waits as long as that deserves. TooManyAttempts."""
 

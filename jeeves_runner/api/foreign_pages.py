@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from jeeves_runner.api.peers import Peer, plain_address
+from jeeves_runner.core.urls import is_open_to_read
 from jeeves_runner.core.wording import brief
 
 _OWN_PAGES: Final = frozenset({"same-origin", "none"})
@@ -59,6 +60,12 @@ class ForeignPages:
                 told = f"(Sec-Fetch-Site: {brief(site)})"
                 return Fault(f"pages of another site may not operate this server {told}")
         return None
+
+    def kept_at(self, request: web.Request) -> str | None:
+        """Where a browser keeps a cookie that goes by https alone, if it sends this request over http: it
+        throws it away there, but on its own machine, and says nothing. None: it keeps it."""
+        is_plain = is_open_to_read(request.headers.get("Origin", ""))
+        return self._origin if self.come_by_https and is_plain else None
 
 
 def _own_hosts(request: web.Request) -> frozenset[str]:

@@ -149,7 +149,8 @@ class Guard:
     def browser_of(self, request: web.Request, caller: Caller) -> Browser:
         """The browser that sent it, if one did."""
         is_https = caller.is_https or self._pages.come_by_https
-        return Browser(cookie_name(request), is_https, partial(self.attempts.slow, caller.origin))
+        slow = partial(self.attempts.slow, caller.origin)
+        return Browser(cookie_name(request), is_https, self._pages.kept_at(request), slow)
 
     async def _caller(
         self, request: web.Request, peer: Peer, access: Access, came: int
@@ -298,6 +299,8 @@ def _not_for_runs(caller: Caller, access: Access) -> TurnedAway:
 
 
 def _not_from_here(peer: Peer) -> str:
+    if peer.is_believed:
+        return f"requests from {peer.origin} through a proxy take a token"
     if peer.proxy_header is not None:
         header = peer.proxy_header
         return f"the header {header} says that the request comes through a proxy, which takes a token"

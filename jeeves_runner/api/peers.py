@@ -47,6 +47,8 @@ class Peer(NamedTuple):
     """Whether a proxy that is believed has got it by https."""
     proxy_header: str | None = None
     """The header that says that a proxy brought it, if one does."""
+    is_believed: bool = False
+    """Whether that proxy is believed: ``origin`` is who asked it."""
 
 
 def peer_of(request: web.Request, trusted: Sequence[Network]) -> Peer | None:
@@ -87,7 +89,8 @@ def _told_by(
     if not _is_among(address, trusted):
         return Peer(str(address), proxy_header=header)
     is_https = request.headers.get("X-Forwarded-Proto", "").strip().lower() == "https"
-    return Peer(_sender(request, address, trusted), is_https=is_https, proxy_header=header)
+    sender = _sender(request, address, trusted)
+    return Peer(sender, is_https=is_https, proxy_header=header, is_believed=True)
 
 
 def _sender(request: web.Request, proxy: IPv4Address | IPv6Address, trusted: Sequence[Network]) -> str:

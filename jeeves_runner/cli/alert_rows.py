@@ -7,6 +7,7 @@ from jeeves_runner.cli.context import App
 from jeeves_runner.cli.formats import NONE, ago, counted, shortened
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.words import SUBJECTS
 from jeeves_runner.db.told_channels import told_channels
 from jeeves_runner.errors import ConfigError
@@ -62,13 +63,12 @@ def _state(message: "MessageRow", now: datetime) -> tuple[Cell, str]:
             return Styled("sent", "green"), at
         case "failed":
             return Styled("failed", "red"), f"{at}: {message['error']}"
+    # What is due by now goes once its channel takes it up, which may rest.
+    later = ago(message["not_before"], now) if (message["not_before"] or "") > to_text(now) else None
     if not message["tries"]:
-        return "waits", "for its turn" if message[
-            "not_before"
-        ] is None else f"goes {ago(message['not_before'], now)}"
-    again = "at once" if message["not_before"] is None else ago(message["not_before"], now)
+        return "waits", "for its turn" if later is None else f"goes {later}"
     tries = counted(message["tries"], "try", "tries")
-    return Styled("waits", "yellow"), f"{tries}, the next {again}; {message['error']}"
+    return Styled("waits", "yellow"), f"{tries}, the next {later or 'in its turn'}; {message['error']}"
 
 
 def where_told(conn: "apsw.Connection", app: App) -> str:

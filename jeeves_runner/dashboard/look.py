@@ -92,7 +92,7 @@ def lasted(begin: str, end: str) -> str:
     began, ended = _read(begin), _read(end)
     if began is None or ended is None:
         return ""
-    return f"lasted {duration((ended - began) // timedelta(milliseconds=1))}"
+    return f"lasted {duration(max(0, (ended - began) // timedelta(milliseconds=1)))}"
 
 
 def hour(text: str | datetime) -> Markup:

@@ -46,7 +46,7 @@ class MessageRow(TypedDict):
     tries: int
     """How often it was tried."""
     not_before: str | None
-    """When it is tried next; null: at once, or no more."""
+    """From when on it is tried; null: at once, or no more."""
     error: str | None
     """Why the last try failed, or what of it has not arrived, with what to do; null: nothing is wrong."""
     finished_at: str | None

@@ -264,16 +264,15 @@ def incident_of(incident: IncidentRow) -> str:
 
 def told_parts(incident: IncidentRow) -> Why:
     """Whether people know of it, where and since when; or why they do not."""
-    untold = incident["untold"]
-    if untold is not None:
-        return (_untold_text(untold),)
+    untold, unsent = incident["untold"], incident["unsent"]
     muted = ", now muted" if incident["muted"] else ""
-    unsent = incident["unsent"]
+    not_there = f"has not arrived in {', '.join(unsent[:_CHANNELS])}{muted}"
+    if untold is not None:
+        return (not_there if unsent else _untold_text(untold),)
     where = ", ".join([each for each in incident["channels"] if each not in unsent][:_CHANNELS])
     last = At(incident["said_at"] or incident["told_at"])
     if not unsent:
         return ("told ", last, f" in {where}{muted}" if where else muted)
-    not_there = f"has not arrived in {', '.join(unsent[:_CHANNELS])}{muted}"
     if where:
         return ("told ", last, f" in {where}, {not_there}")
     return ("said ", last, f", but it {not_there}")

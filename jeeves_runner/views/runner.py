@@ -31,7 +31,10 @@ from jeeves_runner.views.runs import active_runs
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
 NAME = "jeeves-runner"
-_LINKS = ("status", "jobs", "schedule", "runs", "alerts", "revisions", "sync", "queues", "state", "config")
+_LINKS = (
+    "status", "jobs", "schedule", "runs", "backfills", "graph", "alerts", "revisions", "specs", "sync",
+    "queues", "state", "audit", "events", "metrics", "config",
+)  # fmt: skip
 _HOUR = timedelta(hours=1)
 _A_WHILE = timedelta(seconds=10)
 """After it, what is wrong is looked for anew where the time alone may make another of it."""
@@ -158,7 +161,8 @@ def catching_up_view(catching_up: Moments) -> CatchingUpDocument:
 
 def index_view() -> IndexDocument:
     """``{name, version, links}``."""
-    return {"name": NAME, "version": __version__, "links": {name: f"/{name}" for name in _LINKS}}
+    links = {name: f"/{name}" for name in _LINKS} | {"openapi": "/openapi.json"}
+    return {"name": NAME, "version": __version__, "links": links}
 
 
 def healthz_view() -> HealthzDocument:

@@ -1,6 +1,7 @@
 """The list of jobs that is kept: whatever happens, and by whom, it is what would be read now."""
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -9,11 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.clock import NOON
 from support.ledger import Ledger
 
+from jeeves_runner.api import kept_jobs
 from jeeves_runner.api.commits import Commits
 from jeeves_runner.api.job_texts import JobTexts
 from jeeves_runner.api.kept_jobs import KeptJobs
@@ -282,3 +285,60 @@ def test_a_pause_ends_by_the_time_alone() -> None:
         assert (await world.check()).tag != first.tag
 
     play(act)
+
+
+async def _come(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_jobs, "_SETTLED", 0.0)
+    monkeypatch.setattr(kept_jobs, "_REST", 0.01)
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_the_first_request_finds_the_list_read_and_no_later_one_reads_more_than_is_new() -> None:
+    async def act(world: World) -> None:
+        await world.jobs.start(cast(Any, None))
+        await _come(lambda: world.jobs._kept is not None)
+        first = await world.list()
+        assert world.jobs._begun == 1
+        world.ledger.add_run("b")
+        await _come(lambda: world.jobs._begun == 2)  # without a request
+        texts = (await world.check()).texts
+        assert [one is other for one, other in zip(first.texts, texts, strict=True)] == [
+            True, False, True, True,
+        ]  # fmt: skip
+
+    play(act)
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_a_list_that_cannot_be_read_is_told_of_once_and_tried_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def act(world: World) -> None:
+        tried = 0
+        read = world.reads.read
+
+        async def fail(_read: object) -> None:
+            nonlocal tried
+            tried += 1
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(world.reads, "read", fail)
+        await world.jobs.start(cast(Any, None))
+        await _come(lambda: tried > 2)
+        monkeypatch.setattr(world.reads, "read", read)
+        await _come(lambda: len(caplog.messages) == 2)
+        await world.check()
+
+    with caplog.at_level(logging.INFO, kept_jobs.__name__):
+        play(act)
+    assert caplog.messages == [
+        "the list of jobs cannot be read: the disk is gone",
+        "the list of jobs is read again",
+    ]

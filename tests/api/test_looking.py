@@ -142,18 +142,16 @@ def test_alerts_come_in_pages_and_with_what_is_over(tmp_path: Path) -> None:
 def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         status = (await api.get("/status")).body
-        assert (status["name"], status["version"], status["status"]) == (
-            "jeeves-runner",
-            __version__,
-            "running",
-        )
+        named = (status["name"], status["version"], status["status"])
+        assert named == ("jeeves-runner", __version__, "running")
         assert status["sync"]["state"] == "in_sync"
         assert 0 <= status["uptime_ms"] < 60_000
         assert (await api.get("/sync")).body == sync_view(api.sync.status)
         assert (await api.get("/healthz")).body == {"status": "ok"}
         assert (await api.get("/config")).body["port"] == 1937
         for path in (await api.get("/")).body["links"].values():
-            assert (await api.get(path)).status == 200
+            if path != "/events":  # that one goes on
+                assert (await api.get(path)).status == 200
 
     with_api(ledger, scenario)
 

@@ -215,6 +215,7 @@ def test_a_body_that_says_it_is_no_json_is_refused(ledger: Ledger, content_type:
     assert answer.status == status
     if status != 200:
         assert problem(answer)[1] == "the body is no JSON by its Content-Type, or has a Content-Encoding"
+        assert answer.body["hint"].startswith("send `Content-Type: application/json`")  # `curl -d` does not
 
 
 def test_an_empty_body_may_be_of_any_type(ledger: Ledger) -> None:

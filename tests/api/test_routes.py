@@ -160,9 +160,10 @@ def test_what_manifests_declare_has_routes_to_look_at_it() -> None:
     assert {declared.path for declared in DECLARED} - looks == {"/jobs/{job}/{part:.+}"}
 
 
-def test_the_index_links_to_routes() -> None:
-    looks = {route.path for route in ROUTES if route.method == "GET"}
-    assert set(index_view()["links"].values()) <= looks
+def test_the_index_links_to_every_subject() -> None:
+    looks = {route.path for route in ROUTES if route.method == "GET" and route.path.count("/") == 1}
+    of_the_process = {"/", "/healthz", "/readyz", "/catching-up"}
+    assert set(index_view()["links"].values()) == looks - of_the_process
 
 
 # Documents and their types

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 Look = Callable[..., Viewer]
 
 DOES_NOT_FOLLOW: Final = "This page does not follow what happens"
+FOLLOWS: Final = "**/live.js"
 TRY, RARELY = 3_000, 60_000
 
 
@@ -28,8 +29,12 @@ class Lost:
         """How often it was to be run."""
         self.asks = 0
         """How often a page asked whether it is there."""
-        viewer.context.clock.install()
-        viewer.context.route("**/live.js", self._lose)
+        self._context = viewer.context
+        self._context.clock.install()
+        self._context.route(FOLLOWS, self._lose)
+
+    def is_found(self) -> None:
+        self._context.unroute(FOLLOWS)
 
     def was_to_run(self, times: int) -> bool:
         return self.runs == times
@@ -67,22 +72,28 @@ def quick(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+@contextmanager
+def losing(tmp_path: Path, look: Look, path: str) -> Iterator[tuple[Page, Lost]]:
+    """A page of a server with a job, whose script that follows is lost."""
+    with quick(tmp_path) as server:
+        viewer = look(server.url)
+        lost = Lost(viewer)
+        yield viewer.open(path), lost
+
+
 def test_a_page_whose_scripts_did_not_come_says_so_until_they_are_there(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         viewer = look(server.url)
-        viewer.context.route("**/live.js", lambda route: route.abort())
+        viewer.context.route(FOLLOWS, lambda route: route.abort())
         page = viewer.open("/")
         expect(page.locator("#link")).to_contain_text(DOES_NOT_FOLLOW)
-        viewer.context.unroute("**/live.js")
+        viewer.context.unroute(FOLLOWS)
         expect(page.locator("html")).to_have_attribute("data-link", "there")
         expect(page.locator("#link")).to_be_hidden()
 
 
 def test_a_page_whose_scripts_fail_again_is_loaded_anew_a_minute_later(tmp_path: Path, look: Look) -> None:
-    with serving(tmp_path) as server:
-        viewer = look(server.url)
-        lost = Lost(viewer)
-        page = viewer.open("/")
+    with losing(tmp_path, look, "/") as (page, lost):
         for runs in (1, 2):
             expect(page.locator("#link")).to_contain_text(DOES_NOT_FOLLOW)
             assert lost.runs == runs
@@ -94,17 +105,14 @@ def test_a_page_whose_scripts_fail_again_is_loaded_anew_a_minute_later(tmp_path:
         page.evaluate("history.replaceState({ tried: Date.now() + 9e6 }, '')")
         page.reload()  # with a clock that was set back since the last try
         expect(page.locator("#link")).to_contain_text(DOES_NOT_FOLLOW)
-        viewer.context.unroute("**/live.js")
+        lost.is_found()
         passes(page, RARELY)
         expect(page.locator("html[data-link=there]")).to_be_attached()
         expect(page.locator("#link")).to_be_hidden()
 
 
 def test_what_is_typed_is_not_lost_to_a_try(tmp_path: Path, look: Look) -> None:
-    with quick(tmp_path) as server:
-        viewer = look(server.url)
-        lost = Lost(viewer)
-        page = viewer.open("/jobs")
+    with losing(tmp_path, look, "/jobs") as (page, lost):
         expect(page.locator("#link")).to_contain_text(DOES_NOT_FOLLOW)
         page.get_by_role("searchbox").fill("qui")
         until_later(page, TRY, lambda: lost.asks > 2)
@@ -120,10 +128,7 @@ def test_what_is_typed_is_not_lost_to_a_try(tmp_path: Path, look: Look) -> None:
 
 
 def test_a_page_of_forms_follows_nothing_and_misses_nothing(tmp_path: Path, look: Look) -> None:
-    with quick(tmp_path) as server:
-        viewer = look(server.url)
-        lost = Lost(viewer)
-        page = viewer.open("/jobs/quick/act")
+    with losing(tmp_path, look, "/jobs/quick/act") as (page, lost):
         expect(page.locator("html[data-shown]")).to_be_attached()
         passes(page, RARELY)
         assert (lost.runs, lost.asks) == (0, 0)

@@ -12,9 +12,10 @@ from support.clock import NOON
 from support.receiver import receiver
 
 from jeeves_runner.core.alert_spec import Alert
-from jeeves_runner.core.alerts.words import Cause
+from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alerting import Happened
+from jeeves_runner.db.outbox import Saying
 from jeeves_runner.views.runner import counts, status_view
 from jeeves_runner.views.sync import recorded_sync
 
@@ -307,6 +308,18 @@ def test_a_channel_that_is_tried_again_fails_a_check_after_a_while(shell: Shell,
     for minutes in (0, 4):
         ledger.clock.advance(minutes=minutes)
         assert f", next try in {8 - minutes}m: it is down" in words(shell.text("status"))
+    listed = words(shell.text("alerts"))
+    assert "waits 1 try, the next in 4m; it is down" in listed
+    assert "waits 1 try, the next in its turn; it is down" in listed
+
+
+def test_what_has_waited_for_others_waits_for_its_turn_by_now(shell: Shell, ledger: AlertLedger) -> None:
+    saying = Saying(Said.TEST, wait=timedelta(minutes=1))
+    with ledger.tx() as tx:
+        outbox.put(tx, saying, [OPS])
+    assert "waits goes in 1m" in words(shell.text("alerts"))
+    ledger.clock.advance(minutes=2)
+    assert "waits for its turn" in words(shell.text("alerts"))
 
 
 def test_a_channel_that_takes_nothing_stands_above_the_jobs_of_which_nobody_hears(
@@ -319,3 +332,13 @@ def test_a_channel_that_takes_nothing_stands_above_the_jobs_of_which_nobody_hear
     status = words(shell.text("status"))
     assert 0 < status.index(f"unsent {OPS}") < status.index("failing a0")
     assert f"said now, but it has not arrived in {OPS}" in status
+
+
+def test_what_no_channel_has_taken_has_not_arrived(shell: Shell, ledger: AlertLedger) -> None:
+    ledger.add_told_job("a")
+    ledger.end("a", "error")
+    with ledger.tx() as tx:
+        alerting.record_refused(tx, [1], REASON)
+    assert f"has not arrived in {OPS}" in words(shell.text("alerts"))
+    ledger.mute("a")
+    assert f"has not arrived in {OPS}, now muted" in words(shell.text("alerts"))

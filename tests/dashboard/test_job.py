@@ -84,6 +84,18 @@ def test_what_is_unusual_stands_at_the_top(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_a_job_that_is_disabled_does_not_come_once_its_pause_is_over(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 * * *",), enabled=False)
+    with ledger.tx() as tx:
+        overrides.pause(tx, None, until=None, reason=None, by=Actor("test"))
+
+    async def scenario(api: Api) -> None:
+        assert "Nothing comes by its schedule while it is disabled." in (await page(api, "/jobs/backup")).text
+        assert "Its manifest says enabled: false" in (await page(api, "/jobs/backup/act")).text
+
+    with_api(ledger, scenario)
+
+
 def test_what_is_wrong_with_it_stands_there_until_it_is_over(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         found = await page(api, "/jobs/bad")

@@ -203,6 +203,58 @@ def test_behind_https_the_cookie_goes_no_other_way(
     assert "Domain" not in given
 
 
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        ("127.0.0.1", "requests from 203.0.113.9 through a proxy take a token"),
+        ("10.0.0.1", "the header X-Forwarded-For says that the request comes through a proxy"),
+    ],
+)
+def test_who_comes_through_a_proxy_reads_of_its_headers_only_where_it_is_not_believed(
+    ledger: Ledger, trusted: str, said: str
+) -> None:
+    """The first page of all who come by a proxy is this one."""
+    token(ledger)
+
+    async def scenario(api: Api) -> str:
+        answer = await page(api, "/", X_Forwarded_For="203.0.113.9")
+        assert answer.status == 401
+        return answer.text
+
+    assert said in with_api(ledger, scenario, config=f"api: {{trusted_proxies: [{trusted}]}}\n")
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://jobs.example.org", 400),
+        ("https://jobs.example.org", 303),
+        ("http://127.0.0.1:{port}", 303),  # browsers keep it on their own machine, as through `ssh -L`
+        ("http://localhost:{port}", 303),
+        ("http://[::1]:{port}", 303),
+    ],
+)
+def test_who_logs_in_by_http_where_the_cookie_goes_by_https_is_told_so(
+    ledger: Ledger, origin: str, status: int
+) -> None:
+    """A browser throws such a cookie away without a word, and would be shown the form for ever."""
+    made = token(ledger)
+
+    async def scenario(api: Api) -> None:
+        at = origin.format(port=api.port)
+        came = {"Host": at.partition("://")[2], "Origin": at}
+        answer = await send(api, "/login", {"token": made, "next": "/jobs"}, **came)
+        assert answer.status == status
+        assert ("Set-Cookie" in answer.headers) is (status == 303)
+        if status != 303:
+            assert "people come to this server by https" in answer.text
+            assert "log in at https://jobs.example.org/login" in answer.text
+            assert 'name="next" value="/jobs"' in answer.html
+        assert (await api.post("/login", {"token": made}, **came)).status == (400 if status == 400 else 200)
+
+    with_api(ledger, scenario, config="api: {public_url: 'https://jobs.example.org'}\n")
+
+
 def test_a_session_that_was_chosen_by_another_is_not_taken_over(ledger: Ledger) -> None:
     mine, theirs = token(ledger), token(ledger, TokenRole.READ, "mallory")
 

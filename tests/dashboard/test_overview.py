@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support.alerts import AlertLedger
+from support.alerts import OPS, AlertLedger
 from support.api import Api, with_api
 from support.pages import Page, page
 from support.queues import push
@@ -19,7 +19,7 @@ from jeeves_runner.core.plan import Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.dashboard.pages.overview import _ACTIVE
 from jeeves_runner.dashboard.strips import strips
-from jeeves_runner.db import overrides
+from jeeves_runner.db import alerting, overrides
 from jeeves_runner.reconcile.sync_status import SyncStatus
 
 ENDED: Final = ({"ok": 1_000}, {"error": 2, "timeout": 1}, {"ok": 1})
@@ -52,6 +52,16 @@ def test_what_is_wrong_stands_with_what_happened_and_whether_it_was_told(ledger:
         assert "exit code 1 since " in found.text
         assert "told on no channel: none is set for it" in found.text
         assert "<title>(1) " in found.html
+
+
+def test_what_no_channel_has_taken_has_not_arrived(ledger: AlertLedger) -> None:
+    ledger.add_told_job("backup")
+    ledger.end("backup", "error")
+    with ledger.tx() as tx:
+        alerting.record_refused(tx, [1], "it is gone")
+    assert f"has not arrived on {OPS}" in shown(ledger, "/alerts").text
+    ledger.mute("backup")
+    assert f"has not arrived on {OPS} ; muted" in shown(ledger, "/alerts").text
 
 
 def test_what_is_over_stands_among_all_alerts(ledger: AlertLedger) -> None:

@@ -7,7 +7,8 @@ import pytest
 from support.docs import ROOT, read
 
 from jeeves_runner.api.routes import ROUTES
-from jeeves_runner.client import Client
+from jeeves_runner.client import Client, LeaseLost
+from jeeves_runner.views.problems import ProblemBody
 
 ORIGINAL: Final = (
     *(
@@ -55,6 +56,13 @@ def test_each_request_has_a_route() -> None:
     asked = re.findall(r"`(GET|PUT|POST|DELETE) (/[^`?]+)`", PAGE)
     assert len(asked) >= 15
     assert [each for each in asked if (each[0], _form(each[1])) not in known] == []
+
+
+def test_what_it_says_of_refusals_stands_in_them() -> None:
+    said = PAGE.partition("**Refused**")[2].partition("In Python")[0]
+    named = set(re.findall(r"`(\w+)`", said)) - {LeaseLost.code}
+    assert named >= {"error", "type"}
+    assert named <= set(ProblemBody.__annotations__)
 
 
 def test_the_client_in_typescript_has_the_names_of_the_original() -> None:

@@ -210,12 +210,26 @@ def test_a_planner_that_is_silent_is_an_error_since_it_was_asked(
     assert [text.partition(":")[2][:10].strip() for text in said] == ["error: th", "in_sync"]
 
 
-def test_what_is_held_already_when_it_starts_is_held_since_then(project: Project) -> None:
+def test_what_is_held_already_when_it_starts_is_held_since_then(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its first look fails."""
+
     async def since(project: Project) -> datetime | None:
         async with looking(project) as reconciler:
-            status = await reconciler.look()
-            assert status.state == "held"
-            return status.since
+            assert (await reconciler.look()).state == "held"
+            return reconciler.status.since
+
+    async def since_after_an_error(project: Project) -> datetime | None:
+        async with looking(project) as reconciler:
+            with monkeypatch.context() as broken:
+                broken.setattr(Reconciler, "_plan", failing)
+                assert (await reconciler.look()).state == "error"
+            assert (await reconciler.look()).state == "held"
+            return reconciler.status.since
+
+    async def failing(*_: object) -> Plan:
+        raise DatabaseError("the disk is full")
 
     asyncio.run(comes_in_sync(project))
     project.write("job.yaml", "run: [\n")
@@ -223,6 +237,7 @@ def test_what_is_held_already_when_it_starts_is_held_since_then(project: Project
     known = project.value("SELECT since FROM held")
     assert isinstance(known, str)
     assert asyncio.run(since(project)) == from_text(known)
+    assert asyncio.run(since_after_an_error(project)) == from_text(known)
 
 
 def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(

@@ -36,8 +36,11 @@ async def login(call: Call[Nothing, Nothing, LoginBody]) -> web.Response:
 
 async def begin_session(call: AnyCall, token: str) -> tuple[Holder, Session]:
     """Who holds the token, and what the browser is to show from now on. Unauthorized for a token that does
-    not count, and TooManyAttempts."""
+    not count, TooManyAttempts, and InvalidValue for a browser that would not keep it."""
     services = call.services
+    if (place := call.asking.browser.kept_at) is not None:
+        reason = "people come to this server by https, and over http a browser keeps no login to it"
+        raise InvalidValue(reason, hint=f"log in at {place}/login")
     holder = tokens.holder_of_token(services.conn, services.clock.now(), token.strip())
     if holder is None:
         await call.asking.browser.slow()

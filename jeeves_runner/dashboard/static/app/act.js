@@ -4,7 +4,7 @@
 //
 //   data-body       JSON that is sent besides the fields
 //   data-told       what the note says; {a.b} is a value of the answer, {sent.a} one of what was sent, {a.b|else} has
-//                   a text for none, {a.b?text} is a text for some, with # for how many, and {a.b_} a status in words
+//                   a text for none, and {a.b?text} is a text for some, with # for how many
 //   data-goes       a page that the note leads to, in the same way
 //   data-stands     names the `data-stand` beside it that tells how that is which it changes: it is sent only while
 //                   that is so, or once it was said that it is otherwise by now
@@ -266,10 +266,9 @@ const valueAt = (path, answer) => path.split(".").reduce((found, name) => found?
 function filled(text, answer) {
   return text.split(/\{([^}]*)\}/).map((piece, place) => {
     if (place % 2 === 0) return piece;
-    const [, path, how, text = ""] = /^([\w.]*?)(\||\?|_$)(.*)/.exec(piece) ?? ["", piece];
+    const [, path, how, text = ""] = /^([\w.]*)([|?])(.*)/.exec(piece) ?? ["", piece];
     const value = valueAt(path, answer);
     if (how === "?") return value ? text.replace("#", value) : "";
-    if (how === "_") return String(value).replaceAll("_", " ");
     if (value === null || value === undefined) return text;
     return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? moment(value) : String(value);
   });
