@@ -1,6 +1,6 @@
 """The headers of every answer: what browsers, and caches on the way, are to make of it.
 
-No answer is a page so far: nothing in it is to be loaded, run or framed, also where a browser is shown it. A
+In an answer that is no page nothing is to be loaded, run or framed, also where a browser is shown it. A
 handler that answers with a page sets its own policy.
 """
 

@@ -9,6 +9,7 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
 
+from jeeves_runner.api import openapi_headers
 from jeeves_runner.api.bodies import fields_of
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.doc_lines import DocLines, doc_lines
@@ -68,18 +69,6 @@ PROBLEMS: Final[Mapping[int, str]] = {
     ),
 }
 """What the statuses of problems mean."""
-
-_PROBLEM_HEADERS: Final[Mapping[int, Json]] = {
-    401: {"WWW-Authenticate": {"description": "How to let oneself in.", "schema": {"type": "string"}}},
-    403: {
-        "WWW-Authenticate": {
-            "description": "There if another token would be let in.",
-            "schema": {"type": "string"},
-        }
-    },
-    416: {"Content-Range": {"description": "How long the log is.", "schema": {"type": "string"}}},
-    429: {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
-}
 
 
 def openapi(subjects: Sequence[Subject], version: str) -> Json:
@@ -187,13 +176,17 @@ def _operation(route: Route, subject: Subject, schemas: _Schemas) -> Json:
     }
     if route.description:
         said["description"] = without_links(route.description)
-    parameters = [*_parameters(route.path_values, "path"), *_parameters(route.query, "query")]
+    parameters = [
+        *_parameters(route.path_values, "path"),
+        *_parameters(route.query, "query"),
+        *openapi_headers.of_request(route),
+    ]
     if parameters:
         said["parameters"] = parameters
     if route.takes_body and fields_of(route.body):
         body = {"schema": schemas.of_body(route.body), "example": BODIES[route.body]}
         said["requestBody"] = {"content": {"application/json": body}}
-    answers = {str(status): _answer(status, shape, schemas) for status, shape in route.answers.items()}
+    answers = {str(status): _answer(route, status, schemas) for status in route.answers}
     problems = {
         str(status): {"$ref": f"#/components/responses/{_problem_name(status)}"}
         for status in sorted(route.all_problems)
@@ -229,12 +222,14 @@ def _with_default(parameter: Parameter) -> JsonSchema:
     return {**schema, "default": int(written) if schema.get("type") == "integer" else written}
 
 
-def _answer(status: int, shape: object, schemas: _Schemas) -> Json:
-    description = HTTPStatus(status).phrase
-    if shape is None:
-        return {"description": description}
-    contents = {kind: _content(part, schemas) for kind, part in contents_of(shape).items()}
-    return {"description": description, "content": contents}
+def _answer(route: Route, status: int, schemas: _Schemas) -> Json:
+    said: Json = {"description": HTTPStatus(status).phrase}
+    if headers := openapi_headers.of_answer(route, status):
+        said["headers"] = headers
+    shape = route.answers[status]
+    if shape is not None:
+        said["content"] = {kind: _content(part, schemas) for kind, part in contents_of(shape).items()}
+    return said
 
 
 def _content(shape: object, schemas: _Schemas) -> Json:
@@ -268,6 +263,6 @@ def _problem(status: int, schemas: _Schemas) -> Json:
             CONTENT_TYPE: {"schema": schemas.of(ProblemBody), "example": PROBLEM_EXAMPLES[status].body()}
         },
     }
-    if status in _PROBLEM_HEADERS:
-        said["headers"] = _PROBLEM_HEADERS[status]
+    if headers := openapi_headers.of_problem(status):
+        said["headers"] = headers
     return said

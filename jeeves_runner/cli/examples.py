@@ -73,7 +73,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "queue peek": ("queue peek mail", "queue peek mail --failed"),
     "queue purge": ("queue purge mail --completed", "queue purge mail --failed --yes"),
     "queue resume": ("queue resume mail",),
-    "queue retry": ("queue retry 42", "queue retry 42 43"),
+    "queue retry": ("queue retry 42 43", "queue retry --all-of mail"),
     "queue status": ("queue status mail",),
     "queue delete": ("queue delete 42",),
     "queue work": ("queue work mail -- python send.py", "queue work mail --batch 10 --max 100 -- ./send"),

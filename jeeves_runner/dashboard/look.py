@@ -8,11 +8,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.durations import in_units
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.origin import short_sha
 from jeeves_runner.core.schedule_entry import starting_text, written_text
@@ -96,6 +98,14 @@ def lasted(begin: str, end: str) -> str:
 def hour(text: str | datetime) -> Markup:
     """A time as the heading of what an hour holds has it: with its day."""
     return _time(text, "data-hour", None)
+
+
+def hour_in(when: datetime, zone: str) -> Markup:
+    """A time on the clocks of a zone, whatever the viewer's is: what it is told of stands in that zone."""
+    there = on_clocks(when, ZoneInfo(zone))
+    shown = f"{there:%a} {there.day} {there:%b}, {there:%H:%M}"
+    made = Markup('<time datetime="{}" data-zone="{}" data-fixed>{}</time>')
+    return made.format(to_text(when), zone, shown)
 
 
 def clock(text: str | datetime, day: date) -> Markup:
@@ -245,6 +255,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
         "axis": axis,
         "clock": clock,
         "hour": hour,
+        "hour_in": hour_in,
         "duration": duration,
         "short_sha": short_sha,
         "person": person,

@@ -336,7 +336,7 @@ def _of_queues(conn: apsw.Connection, now: datetime) -> Iterator[Attention]:
     for queue_id, number in dead_letters(conn, now):
         items = counted(number, "item has", "items have")
         look = f"`jeeves-runner queue peek {queue_id} --failed` shows them"
-        do = f"`jeeves-runner queue retry ITEM` or `queue purge {queue_id} --failed` ends it"
+        do = f"`jeeves-runner queue retry --all-of {queue_id}` or `queue purge {queue_id} --failed` ends it"
         yield Attention("dead letters", "warn", queue_id, (f"{items} failed for good; {look}, {do}",))
 
 

@@ -9,10 +9,12 @@ from typing import Any, Final, NamedTuple, TypedDict
 
 import jsonschema_rs
 import pytest
-from support.api import Api, get, with_api
+from support.api import Answer, Api, get, with_api
 from support.ledger import Ledger
+from support.logs import log_file
 
 from jeeves_runner import __version__
+from jeeves_runner.api.answer_headers import ALWAYS, CACHE
 from jeeves_runner.api.bodies import fields_of
 from jeeves_runner.api.callers import Role
 from jeeves_runner.api.openapi import openapi
@@ -115,7 +117,8 @@ def test_a_route_is_told_with_its_summary_and_who_may_use_it(route: Route) -> No
 def test_a_route_is_told_with_its_parameters(route: Route) -> None:
     told = [(each["in"], each["name"], each["required"]) for each in said_of(route).get("parameters", ())]
     path = [("path", each.name, True) for each in parameters_of(route.path_values)]
-    assert told == [*path, *(("query", each.name, False) for each in parameters_of(route.query))]
+    query = [("query", each.name, False) for each in parameters_of(route.query)]
+    assert [each for each in told if each[0] != "header"] == [*path, *query]
 
 
 @each_route
@@ -143,6 +146,68 @@ def test_a_route_is_told_with_all_its_answers(route: Route) -> None:
     for status, shape in route.answers.items():
         kinds = list(told[str(status)].get("content", ()))
         assert kinds == ([] if shape is None else list(contents_of(shape)))
+
+
+# Headers
+
+
+def headers_asked(method: str, path: str) -> list[str]:
+    """The headers of a request that its route is told to take notice of."""
+    parameters = OPERATIONS[method, path].get("parameters", ())
+    return [each["name"] for each in parameters if each["in"] == "header"]
+
+
+def test_a_request_may_say_what_it_has_and_how_it_would_have_the_answer() -> None:
+    asked = {(method, path): headers_asked(method, path) for method, path in OPERATIONS}
+    assert {place: names for place, names in asked.items() if names} == {
+        ("GET", "/openapi.json"): ["If-None-Match"],
+        ("GET", "/jobs"): ["If-None-Match"],
+        ("GET", "/jobs/{job}/runs"): ["If-None-Match"],
+        ("GET", "/runs"): ["If-None-Match"],
+        ("GET", "/runs/{run}/logs"): ["Range", "Last-Event-ID"],
+        ("GET", "/events"): ["Last-Event-ID"],
+        ("POST", "/jobs/{job}/run"): ["Prefer"],
+    }
+
+
+def headers_told(path: str, status: int) -> set[str]:
+    """The headers that only some answers have, of those that this one may have."""
+    told = OPERATIONS["GET", path]["responses"][str(status)]
+    if "$ref" in told:
+        told = DOCUMENT["components"]["responses"][told["$ref"].rpartition("/")[2]]
+    return {name.lower() for name in told.get("headers", ())}
+
+
+def headers_of(answer: Answer) -> set[str]:
+    """The headers of an answer that not all have."""
+    of_all = {"Content-Type", "Content-Length", "Transfer-Encoding", "Date", "Vary", CACHE, *ALWAYS}
+    return {name.lower() for name in answer.headers} - {name.lower() for name in of_all}
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/jobs", "/runs", "/jobs/{job}/runs"])
+def test_the_version_of_an_answer_is_told(tmp_path: Path, path: str) -> None:
+    ledger = Ledger(tmp_path / "runner.sqlite")
+    ledger.add_job("a")
+
+    async def scenario(api: Api) -> None:
+        answer = await api.get(path.format(job="a"))
+        again = await api.get(path.format(job="a"), If_None_Match=answer.headers["ETag"])
+        assert (answer.status, again.status) == (200, 304)
+        assert headers_of(answer) == headers_told(path, 200) == {"etag"}
+        assert headers_of(again) == headers_told(path, 304) == {"etag"}
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize(("asked", "status"), [("all", 200), ("bytes=2-4", 206), ("bytes=10-", 416)])
+def test_the_place_of_a_part_is_told(tmp_path: Path, asked: str, status: int) -> None:
+    ledger = Ledger(tmp_path / "runner.sqlite")
+    ledger.add_job("a")
+    run = ledger.add_run("a")
+    log_file(tmp_path / "data", run).write_text("0123456789")
+    answer = get(ledger, f"/runs/{run}/logs", Range=asked)
+    assert answer.status == status
+    assert headers_of(answer) == headers_told("/runs/{run}/logs", status)
 
 
 # The types

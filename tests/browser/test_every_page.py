@@ -94,7 +94,7 @@ def test_it_fits_on_a_phone_and_on_a_tablet(shop: Server, look: Look, path: str)
         assert _below_no_head_of_theirs(page) == [], width
 
 
-@pytest.mark.parametrize("path", ["/queues", "/audit"])
+@pytest.mark.parametrize("path", ["/queues", "/audit", "/runs"])
 def test_what_ends_a_row_is_seen_without_scrolling(shop: Server, look: Look, path: str) -> None:
     page = _open(look(shop.url), shop, path)
     for width in (TABLET, 860, 961, 1024, 1025, 1057, 1100, 1185, 1280):

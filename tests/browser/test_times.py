@@ -146,3 +146,13 @@ def test_they_can_be_used_by_all(tmp_path: Path, look: Look) -> None:
         for path in ("/timeline", "/schedule"):
             page = phone.open(path)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_the_calendar_is_on_one_clock_and_the_list_on_that_of_the_viewer(tmp_path: Path, look: Look) -> None:
+    with serving(tmp_path) as server:
+        declared(server, tmp_path, "noon", QUICK + "schedule: '0 12 * * *'\n")
+        page = look(server.url, zone="Asia/Kathmandu").open("/schedule")
+        expect(page.locator("#list")).to_have_text("Next on your own clock")
+        expect(page.locator(".coming tbody td time").first).to_contain_text("17:45:00")
+        expect(page.locator("#calendar")).to_contain_text("on the clocks of UTC")
+        expect(page.locator(".about time")).to_contain_text(", 12:00")

@@ -171,6 +171,15 @@ class TestQueue:
             "paused": None,
         }
 
+    def test_tries_again_all_that_was_given_up(self, shell: Shell) -> None:
+        shell("queue", "push", "mail", "1", "2", "--max-attempts", "1")
+        for _ in range(2):  # at their last attempt they are claimed one by one
+            [item] = shell("queue", "claim", "mail", "--json").json["items"]
+            assert shell("queue", "fail", str(item["id"]), item["lease_token"]).code == 0
+        assert shell("queue", "retry", "--all-of", "mail").out == "2 items pending again.\n"
+        assert shell("queue", "retry", "--all-of", "mail", "--json").json == {"retried": 0, "left": 0}
+        assert shell("queue", "status", "mail", "--json").json["depth"] == 2
+
     def test_deletes_items_that_are_not_claimed_all_or_none(self, shell: Shell) -> None:
         shell("queue", "push", "mail", "1", "2", "3")
         [item] = shell("queue", "claim", "mail", "--json").json["items"]
@@ -223,6 +232,9 @@ class TestQueue:
             (("status", "none"), 2),
             (("peek", "none"), 2),
             (("retry", "1"), 2),
+            (("retry",), 64),
+            (("retry", "1", "--all-of", "mail"), 64),
+            (("retry", "--all-of", "none"), 2),
             (("complete", "1", "token"), 2),
             (("complete", "one", "token"), 64),
             (("retry", "99999999999999999999"), 64),

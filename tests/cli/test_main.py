@@ -131,7 +131,7 @@ def test_a_slip_of_the_keyboard_is_one_line_and_a_hint(words: list[str], message
             ["run", "0"],
             "Invalid value for 'RUN|JOB': '0' is neither the number of a run nor the id of a job.",
         ),
-        (["queue", "retry", "x"], "Invalid value for 'ITEM...': 'x' is not the number of an item."),
+        (["queue", "retry", "x"], "Invalid value for '[ITEM]...': 'x' is not the number of an item."),
         (["next", "--count", "0"], "Invalid value for '--count': '0' is not a number from 1 to 100000."),
     ],
 )

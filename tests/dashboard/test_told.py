@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from jeeves_runner.dashboard.look import answered, clock, lasted, moment, told
+from jeeves_runner.dashboard.look import answered, clock, hour_in, lasted, moment, told
 
 
 def test_an_instant_is_the_viewers_and_the_jobs_on_hover() -> None:
@@ -55,6 +55,12 @@ def test_below_its_day_a_time_is_enough() -> None:
     at = datetime(2026, 11, 30, 19, 20, tzinfo=UTC)
     assert ">19:20:00 UTC<" in clock(at, date(2026, 11, 30))
     assert ">Mon 19:20:00 UTC<" in clock(at, date(2026, 12, 1))
+
+
+def test_a_time_beside_others_of_a_zone_is_on_its_clocks() -> None:
+    shown = hour_in(datetime(2026, 12, 4, 8, tzinfo=UTC), "Asia/Kolkata")
+    assert ">Fri 4 Dec, 13:30<" in shown
+    assert 'datetime="2026-12-04T08:00:00.000Z" data-zone="Asia/Kolkata"' in shown
 
 
 def test_what_is_over_lasted_no_less_than_no_time() -> None:

@@ -264,7 +264,7 @@ def test_what_holds_for_the_job_is_told_besides(hourly: Ledger) -> None:
             (to_text(hourly.now + timedelta(hours=1)), tx.at),
         )
     found = said(hourly, "sync")
-    assert found["next"] == "Nothing of it starts before it is resumed."
+    assert "next" not in found  # the pause says it
     assert found["pause"] == "It is now paused until it is resumed: moving."
     assert found["mute"] == "It is now muted until 2026-03-01 13:00Z, as all jobs are."
     assert found["held"] == (

@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jeeves_runner.cli.completion import QUEUES
 from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.exits import EMPTY, OK
 from jeeves_runner.cli.formats import counted, json_text
 from jeeves_runner.cli.queues.words import answer, paused_words, queue_argument
 from jeeves_runner.cli.syntax import ITEM_ID, parse_json
 from jeeves_runner.cli.tables import Prose
-from jeeves_runner.db import audit, queue_enqueue
+from jeeves_runner.clock import to_text
+from jeeves_runner.db import audit, queue_enqueue, queue_retries
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.client import Item
+    from jeeves_runner.views.queues import RetriedDocument
 
 
 @click.command("push", short_help="Add an item for each JSON payload.")
@@ -106,17 +109,49 @@ def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -
 
 
 @click.command("retry", short_help="Make failed items pending again.")
-@click.argument("item_ids", metavar="ITEM...", nargs=-1, type=ITEM_ID, required=True)
+@click.argument("item_ids", metavar="[ITEM]...", nargs=-1, type=ITEM_ID)
+@click.option("--all-of", metavar="QUEUE", shell_complete=QUEUES, help="All failed items of this queue.")
 @json_option
 @pass_app
-def retry(app: App, item_ids: tuple[int, ...]) -> None:
-    """Make failed items pending again, with all their attempts before them."""
+def retry(app: App, item_ids: tuple[int, ...], all_of: str | None) -> None:
+    """Make failed items pending again, with all their attempts before them.
+
+    Of a queue, those stay failed of which an equal one waits already.
+    """
+    if bool(item_ids) == (all_of is not None):
+        raise UsageError("name either items, or a queue with --all-of")
+    if all_of is None:
+        _retry_named(app, item_ids)
+    else:
+        _retry_all(app, all_of)
+
+
+def _retry_named(app: App, item_ids: tuple[int, ...]) -> None:
     with closing(app.connect()) as conn, announced_transaction(conn, app.clock) as tx:
         for item_id in item_ids:
             queue_id = queue_enqueue.retry(tx, item_id)
             target, detail = f"queue {queue_id}", f"item {item_id}"
             audit.record(tx, actor=app.actor, action="retry", target=target, detail=detail)
     answer(app, {"ok": True}, f"{counted(len(item_ids), 'item')} pending again.")
+
+
+def _retry_all(app: App, queue_id: str) -> None:
+    """In portions: all other writers wait for each."""
+    document: RetriedDocument = {"retried": 0, "left": 0}
+    until = to_text(app.clock.now())
+    after: queue_retries.Place | None = queue_retries.FIRST
+    with closing(app.connect()) as conn:
+        while after is not None:
+            with announced_transaction(conn, app.clock) as tx:
+                portion = queue_retries.retry_all(tx, queue_id, after, until, by=app.actor)
+            document["retried"] += portion.done
+            document["left"] += portion.left
+            after = portion.last
+    if app.json:
+        app.print_json(document)
+        return
+    kept = f" Kept back, as an equal one waits: {document['left']:,}." if document["left"] else ""
+    app.print(f"{counted(document['retried'], 'item')} pending again.{kept}")
 
 
 def _claimed(item_id: int, token: str) -> "Item":

@@ -52,10 +52,8 @@ def _next(facts: JobFacts, schedule: Schedule | None, now: datetime) -> Iterator
     yield from starts(facts, now)
     if not declared.schedule and not facts.starts.are_there:
         yield Part(About.NEXT, without_schedule("It", on_start=facts.on_start))
-    elif facts.pause is not None and facts.pause.until is None:
-        yield Part(About.NEXT, "Nothing of it starts before it is resumed.")
-    elif not declared.schedule:
-        return
+    elif not declared.schedule or (facts.pause is not None and facts.pause.until is None):
+        return  # of a pause, and of what ends it, `states` tells
     elif schedule is not None:
         yield from coming(facts, declared, schedule, now)
     else:

@@ -12,6 +12,7 @@
 //   on a field      its name is its key, `params.x` one of `params`. An empty one is left out, and so is one that
 //                   is as `data-default` says; with a default, an empty `data-text` is a value.
 //   button data-set puts `data-value` into the field of that name; data-close ends the dialog
+import { ROW } from "./keys.js";
 import { say as tell } from "./said.js";
 import { show } from "./times.js";
 
@@ -43,7 +44,7 @@ export function act() {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "a" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest("input, textarea, select") || document.querySelector("dialog[open]")) return;
-    event.target.closest("tr")?.querySelector("a.more")?.click();
+    event.target.closest(ROW)?.querySelector("a.more")?.click();
   });
 
   document.addEventListener("input", (event) => event.target.form?.matches("[data-act]") && press(event.target));

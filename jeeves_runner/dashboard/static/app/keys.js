@@ -47,12 +47,15 @@ function skip(event) {
   main.addEventListener("blur", () => main.removeAttribute("tabindex"), { once: true });
 }
 
-// The first link of each row of the tables of the page.
+// The rows of the tables of the page, and the cards of its lists.
+export const ROW = "main tbody tr, main .cards > .card";
+
+// The link of each row that leads to what it is about: what heads it comes first.
 function step(event, by) {
-  const rows = [...document.querySelectorAll("main tbody tr a:first-of-type")]
-    .filter((link, place, all) => all.findIndex((other) => other.closest("tr") === link.closest("tr")) === place);
+  const rows = [...document.querySelectorAll(ROW)]
+    .map((row) => row.querySelector("th[scope=row] a") ?? row.querySelector("a")).filter(Boolean);
   if (!rows.length) return;
-  const here = rows.findIndex((link) => link.closest("tr") === document.activeElement?.closest?.("tr"));
+  const here = rows.findIndex((link) => link.closest(ROW) === document.activeElement?.closest?.(ROW));
   const next = here < 0 ? (by > 0 ? 0 : rows.length - 1) : here + by;
   if (!rows[next]) return;
   event.preventDefault();

@@ -75,7 +75,7 @@ function said(element, when, now) {
 
 export function show(within = document) {
   const now = present();
-  for (const element of within.querySelectorAll("time[datetime]")) {
+  for (const element of within.querySelectorAll("time[datetime]:not([data-fixed])")) {
     const when = new Date(element.dateTime);
     if (Number.isNaN(when.getTime())) continue;
     const text = said(element, when, now);
