@@ -60,7 +60,7 @@ async def serve(
         signals.leave_at(ends_at)
         supervisor.stopping()
 
-    stop = Stop(clock, begun=begun)
+    stop = Stop(clock, config.db_path, begun=begun)
     watch = LoopWatch(loop, clock)
     try:
         async with supervisor.informed(), AsyncExitStack() as stack:

@@ -99,7 +99,7 @@ class Runner:
         self._stack = stack
         self._open_files = open_files
         self._config_watch = ConfigWatch(config, clock)
-        self._stop = stop or Stop(clock)
+        self._stop = stop or Stop(clock, config.db_path)
         self._paused = paused
         self._measuring = Measuring(config, loop or LoopHealth())
         self._tasks = Tasks(config.db_path, self.stop)

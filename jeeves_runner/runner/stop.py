@@ -4,10 +4,13 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.db.file_errors import translate
+from jeeves_runner.errors import JeevesError
 
 T = TypeVar("T")
 
@@ -70,11 +73,15 @@ class _Wait:
 class Stop:
     """Whether the runner is to stop, for what, and how much time is left for it.
 
-    ``begun`` is called with the deadline, an instant of the monotonic clock, when there is one.
+    ``begun`` is called with the deadline, an instant of the monotonic clock, when there is one. A step that
+    fails with the ``database`` says what is wrong with that.
     """
 
-    def __init__(self, clock: Clock, *, begun: Callable[[float], None] = lambda _ends_at: None) -> None:
+    def __init__(
+        self, clock: Clock, database: Path, *, begun: Callable[[float], None] = lambda _ends_at: None
+    ) -> None:
         self._clock = clock
+        self._database = database
         self._begun = begun
         self._began_at = self._ends_at = math.inf
         self._doing: list[str] = []
@@ -130,7 +137,11 @@ class Stop:
         self._doing.remove(what)
         task.cancel()
         if done and not task.cancelled() and (error := task.exception()) is not None:
-            log.error("stopping: %s failed", what, exc_info=error)
+            known = translate(error, str(self._database)) or error
+            if isinstance(known, JeevesError):
+                log.error("stopping: %s failed: %s", what, known)
+            else:
+                log.error("stopping: %s failed", what, exc_info=error)
         elif not done or task.cancelled() or task.result() is False:
             self.unfinished.append(what)
             log.error("stopping: %s did not end in time and is left", what)

@@ -101,7 +101,11 @@ class Tasks:
 
     def _on_end_of_attempt(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("the %s failed; the runner goes on", task.get_name(), exc_info=fault)
+            fault = self._in_our_words(fault)
+            if isinstance(fault, JeevesError):
+                log.error("the %s failed; the runner goes on: %s", task.get_name(), fault)
+            else:
+                log.error("the %s failed; the runner goes on", task.get_name(), exc_info=fault)
 
     def _in_our_words(self, fault: BaseException) -> BaseException:
         """The fault as it came, without a task group around it, or what is wrong with the database's file."""

@@ -1,12 +1,17 @@
 """One deadline for a whole stop: each step gets what is left, and none more."""
 
 import asyncio
+from pathlib import Path
+from typing import Final
 
+import apsw
 import pytest
 from support.clock import HandClock
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.runner.stop import Asked, Stop
+
+DATABASE: Final = Path("/data/runner.sqlite")
 
 
 async def hang() -> None:
@@ -17,7 +22,7 @@ def test_the_deadline_is_made_once_and_told() -> None:
     clock, told = HandClock(), list[float]()
 
     async def scene() -> None:
-        stop = Stop(clock, begun=told.append)
+        stop = Stop(clock, DATABASE, begun=told.append)
         assert stop.left() == float("inf")
         now = clock.monotonic()
         assert stop.begin(60)
@@ -33,7 +38,7 @@ def test_a_grace_counts_from_the_beginning_of_the_stop() -> None:
     clock = HandClock()
 
     async def scene() -> None:
-        stop = Stop(clock)
+        stop = Stop(clock, DATABASE)
         assert stop.left_of(30) == 30
         stop.begin(60)
         clock.advance(seconds=20)
@@ -44,7 +49,7 @@ def test_a_grace_counts_from_the_beginning_of_the_stop() -> None:
 
 def test_the_first_fault_is_what_it_stops_for() -> None:
     async def scene() -> None:
-        stop, first = Stop(SystemClock()), ValueError("first")
+        stop, first = Stop(SystemClock(), DATABASE), ValueError("first")
         stop.begin(1)
         stop.begin(1, first)
         stop.begin(1, ValueError("second"))
@@ -55,7 +60,7 @@ def test_the_first_fault_is_what_it_stops_for() -> None:
 
 def test_a_step_that_does_not_end_is_left_and_named(caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> None:
-        stop = Stop(SystemClock())
+        stop = Stop(SystemClock(), DATABASE)
         stop.begin(0.1)
         await stop.within("the disk", hang(), reserve=0.05)
         await stop.within("the writer", hang(), most=0.01)
@@ -74,7 +79,7 @@ def test_a_step_that_cannot_do_its_work_is_named_too() -> None:
         return False
 
     async def scene() -> None:
-        stop = Stop(SystemClock())
+        stop = Stop(SystemClock(), DATABASE)
         await stop.within("the planner", give_up())
         assert stop.unfinished == ["the planner"]
 
@@ -86,7 +91,7 @@ def test_a_step_that_fails_keeps_no_other_from_its_turn(caplog: pytest.LogCaptur
         raise ValueError("no")
 
     async def scene() -> None:
-        stop = Stop(SystemClock())
+        stop = Stop(SystemClock(), DATABASE)
         stop.begin(10)
         await stop.within("the writer", fail())
         assert stop.unfinished == []
@@ -94,6 +99,21 @@ def test_a_step_that_fails_keeps_no_other_from_its_turn(caplog: pytest.LogCaptur
     asyncio.run(scene())
     (record,) = caplog.records
     assert (record.message, bool(record.exc_info)) == ("stopping: the writer failed", True)
+
+
+def test_a_step_that_fails_with_the_database_says_what_is_wrong_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail() -> None:
+        raise apsw.CorruptError("database disk image is malformed")
+
+    async def scene() -> None:
+        await Stop(SystemClock(), DATABASE).within("the writer", fail())
+
+    asyncio.run(scene())
+    (record,) = caplog.records
+    assert record.message.startswith(f"stopping: the writer failed: {DATABASE} ")
+    assert not record.exc_info
 
 
 def test_what_is_done_until_a_stop_answers_or_is_given_up() -> None:
@@ -110,7 +130,7 @@ def test_what_is_done_until_a_stop_answers_or_is_given_up() -> None:
         return "never"
 
     async def scene() -> None:
-        stop = Stop(SystemClock())
+        stop = Stop(SystemClock(), DATABASE)
         assert await stop.unless_asked(work()) == "done"
         long = asyncio.create_task(stop.unless_asked(long_work()))
         await asyncio.sleep(0)

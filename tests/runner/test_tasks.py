@@ -102,11 +102,15 @@ def test_work_that_lives_again_is_said_to_go_on(
     assert caplog.messages[1] == "the work goes on"
 
 
+@pytest.mark.parametrize(
+    ("fault", "said", "has_trace"),
+    [(KeyError("x"), "", True), (apsw.CorruptError("malformed"), ": {database} is damaged", False)],
+)
 def test_what_nothing_relies_on_may_fail_and_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: Exception, said: str, has_trace: bool
 ) -> None:
     async def work() -> None:
-        raise KeyError("x")
+        raise fault
 
     async def scene() -> list[BaseException]:
         out: list[BaseException] = []
@@ -117,5 +121,6 @@ def test_what_nothing_relies_on_may_fail_and_is_told(
 
     assert asyncio.run(scene()) == []
     (record,) = caplog.records
-    assert record.message == "the look failed; the runner goes on"
-    assert record.exc_info is not None
+    said = said.format(database=tmp_path / "db")
+    assert record.message.startswith(f"the look failed; the runner goes on{said}")
+    assert bool(record.exc_info) == has_trace
