@@ -92,6 +92,14 @@ def test_a_page_whose_scripts_did_not_come_says_so_until_they_are_there(tmp_path
         expect(page.locator("#link")).to_be_hidden()
 
 
+def test_a_page_in_which_what_follows_has_a_fault_says_so(tmp_path: Path, look: Look) -> None:
+    body = "export function follow() { throw new Error('a fault'); }"
+    with serving(tmp_path) as server:
+        viewer = look(server.url)
+        viewer.context.route(FOLLOWS, lambda route: route.fulfill(body=body, content_type="text/javascript"))
+        expect(viewer.open("/").locator("#link")).to_contain_text(DOES_NOT_FOLLOW)
+
+
 def test_a_page_whose_scripts_fail_again_is_loaded_anew_a_minute_later(tmp_path: Path, look: Look) -> None:
     with losing(tmp_path, look, "/") as (page, lost):
         for runs in (1, 2):
