@@ -13,8 +13,9 @@ from typing import Final
 from jeeves_runner.api.connection import log
 from jeeves_runner.troubles import Trouble
 
-_AT_ONCE: Final = 128
-"""How many connections are taken before the event loop does something else."""
+_AT_ONCE: Final = 8
+"""How many connections are taken before the event loop does something else: a run that starts waits for many
+turns of the loop, and to begin one connection takes half a millisecond."""
 
 _REST: Final = 1.0
 """Seconds until it is tried again."""

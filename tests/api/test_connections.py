@@ -366,3 +366,27 @@ def test_many_connections_that_come_at_once_find_a_place_before_they_are_taken()
             client = stack.enter_context(socket.socket())
             client.settimeout(0.9)
             client.connect(listener.getsockname())
+
+
+def test_many_connections_that_come_at_once_leave_turns_to_runs_that_start() -> None:
+    async def scenario() -> list[int]:
+        made, of_turns = list[asyncio.Protocol](), list[int]()
+
+        def connect() -> asyncio.Protocol:
+            made.append(asyncio.Protocol())
+            return made[-1]
+
+        with closing(listen("127.0.0.1", 0)) as listener, ExitStack() as stack:
+            for _ in range(64):
+                client = stack.enter_context(socket.socket())
+                client.connect(listener.getsockname())
+            taking = accepting.Accepting(listener, connect)
+            async with asyncio.timeout(30):
+                while len(made) < 64:
+                    before = len(made)
+                    await asyncio.sleep(0)
+                    of_turns.append(len(made) - before)
+            taking.close()
+        return of_turns
+
+    assert max(asyncio.run(scenario())) <= 8
