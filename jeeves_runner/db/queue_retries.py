@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import audit
+from jeeves_runner.db.queue_claims import settle_expired
 from jeeves_runner.db.queue_enqueue import retry
 from jeeves_runner.db.queues import check_known, item_of_another
 from jeeves_runner.db.transaction import Tx
@@ -51,6 +52,13 @@ def retry_named(tx: Tx, queue_id: str, item_ids: Sequence[int], *, by: Actor) ->
             raise item_of_another(item_id, queue_id, found)
         _record(tx, queue_id, f"item {item_id}", by)
     return len(item_ids)
+
+
+def begin_all(tx: Tx, queue_id: str) -> str:
+    """The latest failure that is tried again: now, once leases that have ended are settled. NotFound."""
+    check_known(tx.conn, [queue_id])
+    settle_expired(tx, queue_id)
+    return tx.at
 
 
 def retry_all(tx: Tx, queue_id: str, after: Place, until: str, *, by: Actor) -> Retried:

@@ -79,6 +79,18 @@ def test_all_of_a_queue_are_portion_by_portion(
     assert acts(ledger) == ["2 items", "2 items", "1 items"]
 
 
+def test_those_whose_lease_has_ended_are_as_well(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        await api.post("/queues/mail/items", {"payload": 1})
+        await api.post("/queues/mail/claim")
+        with ledger.tx() as tx:
+            tx.conn.execute("UPDATE queue_items SET lease_until = claimed_at")
+        assert await failed(api) == 1
+        assert (await api.post("/queues/mail/retry")).body == {"retried": 1, "left": 0}
+
+    with_api(ledger, scenario)
+
+
 def test_one_whose_equal_waits_already_stays(ledger: Ledger) -> None:
     ledger.declare_queue("keyed", max_attempts=1, dedup_config='{"key": "$.n", "scope": "pending"}')
 

@@ -180,6 +180,13 @@ class TestQueue:
         assert shell("queue", "retry", "--all-of", "mail", "--json").json == {"retried": 0, "left": 0}
         assert shell("queue", "status", "mail", "--json").json["depth"] == 2
 
+    def test_tries_again_what_no_answer_came_for_by_its_last_attempt(self, shell: Shell) -> None:
+        shell("queue", "push", "mail", "1", "--max-attempts", "1")
+        shell("queue", "claim", "mail", "--lease", "1m")
+        shell.store.clock.advance(minutes=2)
+        assert shell("queue", "status", "mail", "--json").json["failed"] == 1
+        assert shell("queue", "retry", "--all-of", "mail").out == "1 item pending again.\n"
+
     def test_deletes_items_that_are_not_claimed_all_or_none(self, shell: Shell) -> None:
         shell("queue", "push", "mail", "1", "2", "3")
         [item] = shell("queue", "claim", "mail", "--json").json["items"]

@@ -18,7 +18,6 @@ from jeeves_runner.api.requests.queues import (
 )
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.api.services import ApiServices
-from jeeves_runner.clock import to_text
 from jeeves_runner.db import queue_pauses, queue_purge, queue_retries
 from jeeves_runner.db.pages import ROOM
 from jeeves_runner.views.lineage import item_lineage_view
@@ -81,7 +80,7 @@ async def retry_items(call: Call[QueuePath, Nothing, RetryBody]) -> web.Response
             services, lambda tx: queue_retries.retry_named(tx, queue, items, by=by)
         )
         return await call.show(document)
-    until = to_text(services.clock.now())
+    until = await write(services, lambda tx: queue_retries.begin_all(tx, queue))
     after: queue_retries.Place | None = queue_retries.FIRST
     while after is not None:
         portion = await write(

@@ -13,7 +13,6 @@ from jeeves_runner.cli.formats import counted, json_text
 from jeeves_runner.cli.queues.words import answer, paused_words, queue_argument
 from jeeves_runner.cli.syntax import ITEM_ID, parse_json
 from jeeves_runner.cli.tables import Prose
-from jeeves_runner.clock import to_text
 from jeeves_runner.db import audit, queue_enqueue, queue_retries
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
@@ -138,9 +137,10 @@ def _retry_named(app: App, item_ids: tuple[int, ...]) -> None:
 def _retry_all(app: App, queue_id: str) -> None:
     """In portions: all other writers wait for each."""
     document: RetriedDocument = {"retried": 0, "left": 0}
-    until = to_text(app.clock.now())
     after: queue_retries.Place | None = queue_retries.FIRST
     with closing(app.connect()) as conn:
+        with announced_transaction(conn, app.clock) as tx:
+            until = queue_retries.begin_all(tx, queue_id)
         while after is not None:
             with announced_transaction(conn, app.clock) as tx:
                 portion = queue_retries.retry_all(tx, queue_id, after, until, by=app.actor)
