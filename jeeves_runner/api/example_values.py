@@ -310,7 +310,7 @@ PLACES: Final[Mapping[str, object]] = {
 
 QUERIES: Final[Mapping[str, object]] = {
     "actor": "token ci",
-    "after": "9f2c1e7d-42",
+    "after": "12.9c04e1b7-42",
     "all": "true",
     "around": "queue:mail",
     "at": AT,

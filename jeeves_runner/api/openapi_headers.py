@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from jeeves_runner.api.event_stream import CONTENT_TYPE as STREAM
+from jeeves_runner.api.examples import example_of_query
 from jeeves_runner.api.route import Route, contents_of
 
 Json = dict[str, object]
@@ -52,7 +53,7 @@ def of_request(route: Route) -> Iterator[Json]:
         yield _parameter("Range", "One part, in bytes; what is no such part gets all.", "bytes=-4096")
     if any(STREAM in contents_of(shape) for shape in route.answers.values()):
         about = "The id of the last event that the client has: the stream goes on behind it."
-        yield _parameter("Last-Event-ID", about, "12-1")
+        yield _parameter("Last-Event-ID", about, example_of_query("after", route.query.__name__))
     if {200, 202} <= route.answers.keys():
         yield _parameter("Prefer", "`respond-async`: 202 at once, as by `wait=0s`.", "respond-async")
 
@@ -64,7 +65,7 @@ def _told(headers: Mapping[str, str]) -> Mapping[str, Json]:
     }
 
 
-def _parameter(name: str, about: str, example: str) -> Json:
+def _parameter(name: str, about: str, example: object) -> Json:
     return {
         "name": name,
         "in": "header",

@@ -170,6 +170,13 @@ def test_a_request_may_say_what_it_has_and_how_it_would_have_the_answer() -> Non
     }
 
 
+def test_a_client_goes_on_by_the_header_as_by_the_query() -> None:
+    for path, form in (("/events", r"\d+\.[0-9a-f]{8}-\d+"), ("/runs/{run}/logs", r"\d+")):
+        shown = {each["name"]: each["example"] for each in OPERATIONS["GET", path]["parameters"]}
+        assert shown["Last-Event-ID"] == shown["after"]
+        assert re.fullmatch(form, shown["after"]), "clients would be told to begin anew"
+
+
 def headers_told(path: str, status: int) -> set[str]:
     """The headers that only some answers have, of those that this one may have."""
     told = OPERATIONS["GET", path]["responses"][str(status)]
