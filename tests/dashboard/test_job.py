@@ -96,6 +96,20 @@ def test_a_job_that_is_disabled_does_not_come_once_its_pause_is_over(ledger: Led
     with_api(ledger, scenario)
 
 
+def test_a_paused_job_whose_row_was_damaged_has_a_page(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 * * *",))
+    with ledger.tx() as tx:
+        overrides.pause(tx, None, until=None, reason=None, by=Actor("test"))
+        tx.conn.execute("UPDATE jobs SET spec = '{}'")
+
+    async def scenario(api: Api) -> None:
+        found = await page(api, "/jobs/backup")
+        assert found.status == 200
+        assert "Nothing comes by its schedule while it is paused." in found.text
+
+    with_api(ledger, scenario)
+
+
 def test_what_is_wrong_with_it_stands_there_until_it_is_over(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         found = await page(api, "/jobs/bad")
