@@ -47,6 +47,10 @@ _CHUNK: Final = 1 << 16
 """Bytes that are sent at a time."""
 
 
+_TOLD_BRIEFLY: Final = frozenset({"other", "lock"})
+"""The kinds of which only those hear who are told that something has changed."""
+
+
 class Wanted(NamedTuple):
     """What a stream is about."""
 
@@ -59,7 +63,7 @@ class Wanted(NamedTuple):
 
     def has(self, event: Event) -> bool:
         """Whether it is about this event."""
-        if event.kind == "other":
+        if event.kind in _TOLD_BRIEFLY:
             return self.is_brief and not self.kinds and self.job_id is None
         if self.kinds and event.kind not in self.kinds:
             return False
@@ -186,15 +190,18 @@ class Feed:
             await asyncio.sleep(_LOOK)
             try:
                 now_version = data_version(self._services.conn)
-                has_lock_moved = self._busy_since != self._services.writer.busy_since
+                busy_since = self._services.writer.busy_since
+                has_lock_moved = busy_since != self._busy_since
                 has_changed = now_version != version or seen.is_behind or self._may_have_changed_sync()
                 if (has_changed or has_lock_moved) and clock.monotonic() - last >= self._pace():
                     last = clock.monotonic()
                     async with self._one_looks:
                         found = [*await self._look(seen), *self._changed_sync()]
-                        if has_lock_moved or (not found and now_version != version):
+                        if not found and now_version != version:
                             found.append(_OTHER)
-                        self._busy_since = self._services.writer.busy_since
+                        if has_lock_moved:
+                            found.append(_LOCK)
+                        self._busy_since = busy_since
                         self._pass_on(found)
                     version = now_version
                 self._wake_those_told_little()
@@ -357,3 +364,6 @@ def _summary(events: Sequence[Event]) -> ChangedEvent:
 
 _OTHER: Final = _Found(News("other", "other", None, {}), b"")
 """That something was committed of which no event tells."""
+
+_LOCK: Final = _Found(News("lock", "lock", None, {}), b"")
+"""That another process has locked the database, or has ended that."""

@@ -11,8 +11,9 @@ from jeeves_runner.views.sync import SyncSummary
 EventKind = Literal["run", "sync", "queue", "alert"]
 """What an event is about."""
 
-BriefKind = Literal["run", "sync", "queue", "alert", "other"]
-"""The same, and ``other``: something was committed of which no event tells, such as a pause or state."""
+BriefKind = Literal["run", "sync", "queue", "alert", "other", "lock"]
+"""The same, and ``other``: something was committed of which no event tells, such as a pause or state; and
+``lock``: another process has locked the database, or has ended that."""
 
 RunChange = Literal["entered", "waits", "started", "progress", "ended"]
 """What has become of a run. ``waits``: its reason or its time has changed. ``ended``: also that more became

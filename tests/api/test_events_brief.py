@@ -55,11 +55,12 @@ def test_a_lock_of_another_process_is_told_with_which_nothing_is_committed(ledge
             with locked_by_another(ledger.path) as holder:
                 waits = asyncio.create_task(api.post("/jobs/greet/mute", {"until": "1h"}))
                 changed = await events.next()
-                assert (changed.kind, changed.data) == ("changed", {"kinds": ["other"], "jobs": []})
+                assert (changed.kind, changed.data) == ("changed", {"kinds": ["lock"], "jobs": []})
                 assert "database locked" in (await page(api, "/jobs")).text
                 tell(holder)
                 assert (await waits).status == 200
             assert "database locked" not in (await page(api, "/jobs")).text
+            await events.until(lambda event: "lock" in event.data["kinds"])
 
     with_api(ledger, scenario)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Route, expect
 from support.browser import Viewer, findings
-from support.server import HOLD, command, save, serving, until
+from support.db import locked_by_another, tell
+from support.server import HOLD, command, database, save, serving, until
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +44,24 @@ def test_the_title_and_the_icon_tell_that_something_is_wrong(tmp_path: Path, loo
         server.post("/jobs/bad/run")
         expect(page).to_have_title("(1) Overview · jeeves-runner")
         assert "icon-bad" in (page.locator("#icon").get_attribute("href") or "")
+
+
+@pytest.mark.parametrize("path", ["/sync", "/runs"])
+def test_what_stands_above_every_page_stays_true(tmp_path: Path, look: Look, path: str) -> None:
+    with serving(tmp_path) as server, ThreadPoolExecutor(1) as aside:
+        save(tmp_path, "bad.yaml", "run: exit 3\ntimeout: 1m\n")
+        until(lambda: server.job("bad"))
+        page = look(server.url).open(path)
+        expect(page.locator("html[data-link=there]")).to_be_attached()
+        with locked_by_another(database(tmp_path)) as holder:
+            waits = aside.submit(server.post, "/jobs/bad/mute", {"until": "1h"})
+            expect(page.locator("#vitals")).to_contain_text("database locked")
+            tell(holder)
+            assert waits.result()[0] == 200
+        expect(page.locator("#vitals")).not_to_contain_text("database locked")
+        expect(page.locator("#vitals")).to_contain_text("nothing wrong")
+        server.post("/jobs/bad/run")
+        expect(page.locator("#vitals")).to_contain_text("1 wrong")
 
 
 def test_a_server_that_is_gone_is_told_of_and_found_again(tmp_path: Path, look: Look) -> None:

@@ -14,6 +14,7 @@ const TROUBLED = 3000; // between two looks while the server makes no page, or n
 const HELD = 250;
 const TYPED = 80;
 const LONGEST = 2 ** 31 - 60000; // what a timer can wait
+const OF_THE_FRAME = ["alert", "lock"]; // what makes another of what stands above every page
 const MORPH = new URL("./idiomorph.js", import.meta.url); // it is no module
 const parser = new DOMParser();
 
@@ -29,8 +30,8 @@ let loading = null; // of what puts differences in their place
 let acted = false; // what comes next is to show what the viewer has done
 
 export function follow() {
-  const kinds = (document.body.dataset.live || "").split(" ").filter(Boolean);
-  if (!kinds.length) return;
+  if (!document.body.dataset.live) return;
+  const kinds = [...document.body.dataset.live.split(" "), ...OF_THE_FRAME];
   const job = document.body.dataset.job;
   const told = (change) => {
     if (!change.kinds) { // the stream has begun, maybe that of another server with a pace of its own, or is silent
