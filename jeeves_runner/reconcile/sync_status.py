@@ -49,7 +49,7 @@ class SyncStatus:
 
 
 def since_before(status: SyncStatus) -> datetime | None:
-    """Since when that state holds, where it began under a server that is gone; None: it is not known."""
+    """Since when that state holds, through all looks and restarts; None: it is not known."""
     known = [from_text(row.since) for row in status.plan.held if row.since is not None]
     return min(known, default=None) if status.state == "held" else None
 
