@@ -76,10 +76,13 @@ def test_a_watcher_tells_what_is_open_and_what_comes_and_nothing_twice(server: S
     save(server.root, "second.yaml", "run: test -e mended\ntimeout: 1m\n")
     assert command(server.root, "apply").returncode == 0
     command(server.root, "trigger", "first", "--wait")
+    seen = server.root / "watch.seen"
     with watching(server) as told:
         until(lambda: told.read_text() == "open: first failure exit code 3\n")
+        before = until(lambda: seen.exists() and seen.read_text())
         command(server.root, "trigger", "second", "--wait")
         until(lambda: told.read_text().endswith("\nopened: second failure exit code 1\n"))
+        until(lambda: seen.read_text() not in ("", before))  # it keeps its place after it has told
     (server.root / "mended").touch()
     command(server.root, "trigger", "second", "--wait")
     with watching(server) as told:  # it goes on where it was

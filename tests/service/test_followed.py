@@ -141,7 +141,7 @@ def test_who_knows_an_event_of_a_server_that_was_killed_begins_anew(root: Path) 
             listening(session, f"{server.url}/events?kind=run", last_id) as events,
         ):
             reset = await events.next()
-            assert (reset.kind, reset.data["epoch"]) == ("reset", int(last_id.partition("-")[0]) + 1)
+            assert (reset.kind, reset.data["epoch"]) == ("reset", int(last_id.partition(".")[0]) + 1)
             await asyncio.to_thread(triggered, root, "quick")
             await events.until(lambda event: event.run[1] == "ended")
             assert await asyncio.to_thread(server.stop) == 0
