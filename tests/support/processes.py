@@ -10,7 +10,10 @@ from pathlib import Path
 Process = subprocess.Popen[bytes]
 
 SLEEPER = "echo $$; exec sleep 600"
-DAEMON = "setsid sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 600\" & exit' & wait; {then}"
+DAEMON = (
+    "daemon=$(setsid sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 600 >&-\" & exit'); echo $daemon; {then}"
+)
+"""Prints once what lies between the leader and the daemon has ended, so that both can be counted."""
 NAMELESS = "env -i sh -c 'echo $$; exec sleep 600' & {then}"
 
 INTERRUPTIBLE = """

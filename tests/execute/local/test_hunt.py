@@ -64,7 +64,7 @@ def test_processes_born_while_others_die_are_found(spawn: Spawner) -> None:
 
 def test_only_what_left_the_group_gets_the_term(spawn: Spawner) -> None:
     mark = uuid4().hex
-    process, daemon = spawn(DAEMON.format(then="sleep 600"), mark)
+    process, daemon = spawn(DAEMON.format(then="exec sleep 600"), mark)
     assert terminate_escaped(mark, process.pid) == 1
     pidfd = end_of(daemon)
     if pidfd is not None:
