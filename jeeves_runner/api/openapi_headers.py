@@ -16,6 +16,12 @@ Json = dict[str, object]
 _ETAG: Final = {"ETag": "The version of the answer: who shows it again gets 304 if it still holds."}
 _ACCEPT_RANGES: Final = {"Accept-Ranges": "That parts can be asked for, by `Range`."}
 _CONTENT_RANGE: Final = {"Content-Range": "Which bytes these are, and how many there are."}
+_COOKIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "/login": {"Set-Cookie": "What the browser shows from now on."},
+        "/logout": {"Set-Cookie": "That the browser forgets what it has shown."},
+    }
+)
 _PROBLEMS: Final[Mapping[int, Mapping[str, str]]] = MappingProxyType(
     {
         401: {"WWW-Authenticate": "How to let oneself in."},
@@ -35,7 +41,7 @@ def of_problem(status: int) -> Mapping[str, Json]:
 
 def of_answer(route: Route, status: int) -> Mapping[str, Json]:
     """The headers that an answer of this status may have, and others do not."""
-    found: dict[str, str] = {}
+    found = dict(_COOKIES.get(route.path, {}))
     if 304 in route.answers and status in (200, 304):
         found |= _ETAG
     if 206 in route.answers and status in (200, 206):
@@ -55,7 +61,7 @@ def of_request(route: Route) -> Iterator[Json]:
         about = "The id of the last event that the client has: the stream goes on behind it."
         yield _parameter("Last-Event-ID", about, example_of_query("after", route.query.__name__))
     if {200, 202} <= route.answers.keys():
-        yield _parameter("Prefer", "`respond-async`: 202 at once, as by `wait=0s`.", "respond-async")
+        yield _parameter("Prefer", "`respond-async`: an answer at once, as by `wait=0s`.", "respond-async")
 
 
 def _told(headers: Mapping[str, str]) -> Mapping[str, Json]:

@@ -21,6 +21,9 @@ from jeeves_runner.api.openapi import openapi
 from jeeves_runner.api.parameters import parameters_of
 from jeeves_runner.api.route import Call, Nothing, Route, Subject, contents_of, look
 from jeeves_runner.api.routes import ROUTES, SUBJECTS
+from jeeves_runner.core.api_tokens import TokenRole
+from jeeves_runner.core.origin import Actor
+from jeeves_runner.db import tokens
 
 DATA: Final = Path(__file__).parents[1] / "data"
 META: Final = json.loads((DATA / "openapi-3.1.schema.json").read_text(encoding="utf-8"))
@@ -177,9 +180,9 @@ def test_a_client_goes_on_by_the_header_as_by_the_query() -> None:
         assert re.fullmatch(form, shown["after"]), "clients would be told to begin anew"
 
 
-def headers_told(path: str, status: int) -> set[str]:
+def headers_told(path: str, status: int, method: str = "GET") -> set[str]:
     """The headers that only some answers have, of those that this one may have."""
-    told = OPERATIONS["GET", path]["responses"][str(status)]
+    told = OPERATIONS[method, path]["responses"][str(status)]
     if "$ref" in told:
         told = DOCUMENT["components"]["responses"][told["$ref"].rpartition("/")[2]]
     return {name.lower() for name in told.get("headers", ())}
@@ -215,6 +218,21 @@ def test_the_place_of_a_part_is_told(tmp_path: Path, asked: str, status: int) ->
     answer = get(ledger, f"/runs/{run}/logs", Range=asked)
     assert answer.status == status
     assert headers_of(answer) == headers_told("/runs/{run}/logs", status)
+
+
+def test_the_cookie_of_a_browser_is_told(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runner.sqlite")
+    with ledger.tx() as tx:
+        token = tokens.create(tx, "desk", TokenRole.READ, until=None, by=Actor("cli", "me"))
+
+    async def scenario(api: Api) -> None:
+        came, left = await api.post("/login", {"token": token}), await api.post("/logout")
+        assert headers_of(came) == headers_told("/login", came.status, "POST") == {"set-cookie"}
+        assert headers_of(left) == headers_told("/logout", left.status, "POST") == {"set-cookie"}
+        wrong = await api.post("/login", {"token": "wrong"})
+        assert headers_of(wrong) == headers_told("/login", wrong.status, "POST") == {"www-authenticate"}
+
+    with_api(ledger, scenario)
 
 
 # The types
