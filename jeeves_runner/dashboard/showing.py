@@ -107,7 +107,7 @@ async def show_once_known(
         _Itself(services.sync.status),
         services.config_file.change,
         services.catching_up(),
-        services.writer.busy_since,
+        services.writer.lock_moves,
     )
     key = call.asking.target, viewer
     page = await call.kept_pages.page(key, version, make, may_be_old=call.asking.is_refresh)
