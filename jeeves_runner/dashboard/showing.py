@@ -71,7 +71,7 @@ class Sheet:
     here: str
     """The path of the way that it belongs to."""
     live: Collection[BriefKind] = ()
-    """What makes another of it, besides of its frame; none: it stays as it is."""
+    """What makes another of it; none: it stays as it is, and so does its frame."""
     job: str | None = None
     """Where it is about one job alone, that."""
 
