@@ -109,7 +109,8 @@ def test_a_paused_job_whose_row_was_damaged_has_its_pages(ledger: Ledger, spec: 
         assert "Nothing comes by its schedule while it is paused." in found.text
         found = await page(api, "/jobs/backup/act")
         assert found.status == acting
-        assert ("jeeves-runner apply heals it" if acting == 409 else "Only a forced run starts.") in found.text
+        told = "jeeves-runner apply heals it" if acting == 409 else "Only a forced run starts."
+        assert told in found.text
         assert "Its manifest says" not in found.text
 
     with_api(ledger, scenario)
