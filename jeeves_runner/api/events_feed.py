@@ -7,7 +7,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Final, NamedTuple
 
 import apsw
@@ -92,7 +91,7 @@ class Feed:
         self._briefs: dict[tuple[int, Wanted], bytes] = {}
         self._briefs_to = 0
         self._sync: tuple[object, object] = (None, None)
-        self._busy_since: datetime | None = None
+        self._lock_moves = 0
         self._summary: SyncSummary | None = None
 
     async def follow(self, last_id: str | None, wanted: Wanted) -> "Follower":
@@ -190,8 +189,8 @@ class Feed:
             await asyncio.sleep(_LOOK)
             try:
                 now_version = data_version(self._services.conn)
-                busy_since = self._services.writer.busy_since
-                has_lock_moved = busy_since != self._busy_since
+                lock_moves = self._services.writer.lock_moves
+                has_lock_moved = lock_moves != self._lock_moves
                 has_changed = now_version != version or seen.is_behind or self._may_have_changed_sync()
                 if (has_changed or has_lock_moved) and clock.monotonic() - last >= self._pace():
                     last = clock.monotonic()
@@ -201,7 +200,7 @@ class Feed:
                             found.append(_OTHER)
                         if has_lock_moved:
                             found.append(_LOCK)
-                        self._busy_since = busy_since
+                        self._lock_moves = lock_moves
                         self._pass_on(found)
                     version = now_version
                 self._wake_those_told_little()

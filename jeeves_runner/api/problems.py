@@ -80,7 +80,7 @@ REFUSALS: Final = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
         "unsupported_media_type",
         "the body is no JSON by its Content-Type, or has a Content-Encoding",
-        "send `Content-Type: application/json` and UTF-8, as `curl --json` does",
+        "send `Content-Type: application/json` and plain UTF-8, as `curl --json` does",
     ),
     HTTPStatus.EXPECTATION_FAILED: (
         "expectation_failed",

@@ -53,10 +53,14 @@ class SyncControl(Protocol):
 
 
 class Writes(Protocol):
-    """Commits one operation. ``busy_since``: when another process took the lock it waits for."""
+    """Commits one operation. ``busy_since``: when another process took the lock it waits for; ``lock_moves``:
+    how often that has become another."""
 
     @property
     def busy_since(self) -> datetime | None: ...
+
+    @property
+    def lock_moves(self) -> int: ...
 
     async def write(self, op: Callable[[Tx], T], *, durable: bool = True) -> T: ...
 

@@ -71,7 +71,7 @@ class Sheet:
     here: str
     """The path of the way that it belongs to."""
     live: Collection[BriefKind] = ()
-    """What makes another of it, besides of its frame; none: it stays as it is."""
+    """What makes another of it; none: it stays as it is, and so does its frame."""
     job: str | None = None
     """Where it is about one job alone, that."""
 
@@ -107,7 +107,7 @@ async def show_once_known(
         _Itself(services.sync.status),
         services.config_file.change,
         services.catching_up(),
-        services.writer.busy_since,
+        services.writer.lock_moves,
     )
     key = call.asking.target, viewer
     page = await call.kept_pages.page(key, version, make, may_be_old=call.asking.is_refresh)

@@ -74,6 +74,11 @@ class Writer:
         """Since when another process has locked the database (UTC); None if none has."""
         return self._thread.busy_since if self._thread else None
 
+    @property
+    def lock_moves(self) -> int:
+        """How often ``busy_since`` has become another: a lock that is over by then counts too."""
+        return self._thread.lock_moves if self._thread else 0
+
     def start(self) -> None:
         """Open the database and start the thread; results arrive in the running event loop."""
         conn = connect(self._path, clock=self._clock, patient=False)

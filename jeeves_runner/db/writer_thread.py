@@ -53,6 +53,7 @@ class WriterThread(threading.Thread):
         self._give_up_at: float | None = None
         self._turns = turns_of(conn, clock)
         self.busy_since: datetime | None = None
+        self.lock_moves = 0
         self.at_work_since: float | None = None
         self.ended = asyncio.Event()
         self.fault: DatabaseError | None = None
@@ -138,12 +139,14 @@ class WriterThread(threading.Thread):
         if self.busy_since is not None:
             log.warning("the database can be written again; it was locked since %s", to_text(self.busy_since))
             self.busy_since = None
+            self.lock_moves += 1  # last: who has read this number finds what belongs to it
         return True
 
     def _may_wait(self) -> bool:
         """Whether to go on waiting: always until told to give up, so that no accepted write is lost."""
         if self.busy_since is None:
             self.busy_since = self._clock.now()
+            self.lock_moves += 1
             log.warning("another process has locked the database; writes wait for it")
         return self._patience() > 0
 

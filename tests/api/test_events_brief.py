@@ -10,6 +10,7 @@ from support.db import locked_by_another, tell
 from support.events import listening
 from support.pages import page
 
+from jeeves_runner.api import events_feed
 from jeeves_runner.core.origin import Actor
 from jeeves_runner.db import overrides
 
@@ -60,6 +61,27 @@ def test_a_lock_of_another_process_is_told_with_which_nothing_is_committed(ledge
                 tell(holder)
                 assert (await waits).status == 200
             assert "database locked" not in (await page(api, "/jobs")).text
+            await events.until(lambda event: "lock" in event.data["kinds"])
+
+    with_api(ledger, scenario)
+
+
+def test_a_lock_that_ends_between_two_looks_is_told(
+    ledger: AlertLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that was made meanwhile says so."""
+    monkeypatch.setattr(events_feed, "PACE", 1.5)
+
+    async def scenario(api: Api) -> None:
+        await page(api, "/jobs")  # its templates are compiled
+        async with listening(api.session, url(api)) as events:
+            await events.next()
+            with locked_by_another(ledger.path) as holder:
+                waits = asyncio.create_task(api.post("/jobs/greet/mute", {"until": "1h"}))
+                while "database locked" not in (await page(api, "/jobs")).text:
+                    assert not waits.done()
+                tell(holder)
+                assert (await waits).status == 200
             await events.until(lambda event: "lock" in event.data["kinds"])
 
     with_api(ledger, scenario)

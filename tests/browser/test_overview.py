@@ -47,7 +47,9 @@ def test_the_title_and_the_icon_tell_that_something_is_wrong(tmp_path: Path, loo
 
 
 @pytest.mark.parametrize("path", ["/sync", "/runs"])
-def test_what_stands_above_every_page_stays_true(tmp_path: Path, look: Look, path: str) -> None:
+def test_what_stands_above_a_page_stays_true_though_the_page_is_about_other_things(
+    tmp_path: Path, look: Look, path: str
+) -> None:
     with serving(tmp_path) as server, ThreadPoolExecutor(1) as aside:
         save(tmp_path, "bad.yaml", "run: exit 3\ntimeout: 1m\n")
         until(lambda: server.job("bad"))
@@ -62,6 +64,8 @@ def test_what_stands_above_every_page_stays_true(tmp_path: Path, look: Look, pat
         expect(page.locator("#vitals")).to_contain_text("nothing wrong")
         server.post("/jobs/bad/run")
         expect(page.locator("#vitals")).to_contain_text("1 wrong")
+        save(tmp_path, "worse.yaml", "run: [\n")
+        expect(page.locator("#vitals")).to_contain_text("held")
 
 
 def test_a_server_that_is_gone_is_told_of_and_found_again(tmp_path: Path, look: Look) -> None:

@@ -96,16 +96,22 @@ def test_a_job_that_is_disabled_does_not_come_once_its_pause_is_over(ledger: Led
     with_api(ledger, scenario)
 
 
-def test_a_paused_job_whose_row_was_damaged_has_a_page(ledger: Ledger) -> None:
+@pytest.mark.parametrize(("spec", "acting"), [("'{}'", 409), ("json_remove(spec, '$.enabled')", 200)])
+def test_a_paused_job_whose_row_was_damaged_has_its_pages(ledger: Ledger, spec: str, acting: int) -> None:
     ledger.add_job("backup", schedule=("0 3 * * *",))
     with ledger.tx() as tx:
         overrides.pause(tx, None, until=None, reason=None, by=Actor("test"))
-        tx.conn.execute("UPDATE jobs SET spec = '{}'")
+        tx.conn.execute(f"UPDATE jobs SET spec = {spec}")
 
     async def scenario(api: Api) -> None:
         found = await page(api, "/jobs/backup")
         assert found.status == 200
         assert "Nothing comes by its schedule while it is paused." in found.text
+        found = await page(api, "/jobs/backup/act")
+        assert found.status == acting
+        told = "jeeves-runner apply heals it" if acting == 409 else "Only a forced run starts."
+        assert told in found.text
+        assert "Its manifest says" not in found.text
 
     with_api(ledger, scenario)
 

@@ -56,7 +56,7 @@ def test_it_says_how_much_is_to_be_free_as_it_was_set(
         assert is_full()
 
     asyncio.run(scene())
-    assert caplog.messages == [f"less than {least} is free where {disk} is: no run starts until there is room"]
+    assert f"less than {least} is free where {disk} is" in caplog.text
 
 
 def test_a_disk_that_can_take_no_more_files_is_full(disk: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ const TROUBLED = 3000; // between two looks while the server makes no page, or n
 const HELD = 250;
 const TYPED = 80;
 const LONGEST = 2 ** 31 - 60000; // what a timer can wait
-const OF_THE_FRAME = ["alert", "lock"]; // what makes another of what stands above every page
+const OF_THE_FRAME = ["sync", "alert", "lock"]; // all pages that follow anything show these above all else
 const MORPH = new URL("./idiomorph.js", import.meta.url); // it is no module
 const parser = new DOMParser();
 
