@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from jeeves_runner.core.durations import format_size
 from jeeves_runner.side_thread import PATIENCE, SideThread
 from jeeves_runner.troubles import Trouble
 
@@ -86,7 +87,7 @@ class _Disk:
 def _shortage(folder: Path, min_free: int) -> str | None:
     found = os.statvfs(folder)
     if found.f_bavail * found.f_frsize < min_free:
-        return f"less than {min_free // 2**20} MiB is free where {folder} is"
+        return f"less than {format_size(min_free)} is free where {folder} is"
     # Some file systems have no fixed number of files, and say so by none at all.
     if found.f_files and found.f_favail < MIN_INODES:
         return f"there is room for less than {MIN_INODES} more files where {folder} is"

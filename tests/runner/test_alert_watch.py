@@ -169,15 +169,15 @@ def test_a_blocked_plan_says_how_it_is_confirmed(watched: Watched) -> None:
 
 def test_a_full_disk_is_told_at_once(watched: Watched) -> None:
     async def acts(world: Watched, watch: AlertWatch) -> None:
-        world.shortage = "less than 256 MiB is free where /data is"
+        world.shortage = "less than 256MiB is free where /data is"
         await watch.look()
         world.shortage = None
         await watch.look()
 
     watched.play(acts)
     assert watched.said() == [
-        ("opened", "disk_full", "is full: less than 256 MiB is free where /data is; no run starts"),
-        ("recovered", "disk_full", "is full: less than 256 MiB is free where /data is; no run starts"),
+        ("opened", "disk_full", "is full: less than 256MiB is free where /data is; no run starts"),
+        ("recovered", "disk_full", "is full: less than 256MiB is free where /data is; no run starts"),
     ]
 
 

@@ -320,7 +320,7 @@ def test_the_runner_is_alive_only_while_it_can_look_and_write_and_has_room(
             await eventually(lambda: not writer.busy_since)
             status = SyncStatus(state="in_sync")
             await eventually(lambda: len(found.paths) > seen)
-            shortage = "less than 256 MiB is free where /data is"
+            shortage = "less than 256MiB is free where /data is"
             await eventually(lambda: f"is not called: no run starts: {shortage}" in caplog.text)
             running.cancel()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.disk import fill, small_disk
 
+from jeeves_runner.core.durations import parse_size
 from jeeves_runner.runs import DiskGuard
 
 MIB = 1 << 20
@@ -39,9 +40,23 @@ def test_a_full_disk_of_any_folder_counts(
     caplog.set_level("INFO")
     asyncio.run(scene())
     assert caplog.messages == [
-        f"less than 1 MiB is free where {disk} is: no run starts until there is room",
+        f"less than 1MiB is free where {disk} is: no run starts until there is room",
         "there is room on the disk again: runs start",
     ]
+
+
+@pytest.mark.parametrize("least", ["100KiB", "1536KiB", "1GiB"])
+def test_it_says_how_much_is_to_be_free_as_it_was_set(
+    disk: Path, caplog: pytest.LogCaptureFixture, least: str
+) -> None:
+    async def scene() -> None:
+        is_full = DiskGuard((disk,), parse_size(least))
+        fill(disk)
+        await is_full.look()
+        assert is_full()
+
+    asyncio.run(scene())
+    assert f"less than {least} is free where {disk} is" in caplog.text
 
 
 def test_a_disk_that_can_take_no_more_files_is_full(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,7 +113,7 @@ def test_a_disk_that_hangs_counts_as_it_was_and_keeps_nobody(
     caplog.set_level("INFO")
     asyncio.run(scene())
     assert caplog.messages == [
-        f"less than 1 MiB is free where {disk} is: no run starts until there is room",
+        f"less than 1MiB is free where {disk} is: no run starts until there is room",
         f"the disk of {disk} does not answer",
         f"the disk of {disk} answers again",
         "there is room on the disk again: runs start",
