@@ -11,7 +11,9 @@ from jeeves_runner.clock import from_timestamp
 from jeeves_runner.db.end_counts import ended_between
 
 SLOT: Final = timedelta(minutes=30)
-SLOTS: Final = 48
+DAY: Final = timedelta(hours=24)
+SLOTS: Final = DAY // SLOT + 1
+"""A day begins and ends within a half hour."""
 
 _SETTLED: Final = timedelta(minutes=1)
 """So long after its end a half hour has all its rows: an end is recorded within seconds."""
@@ -34,16 +36,17 @@ class PastEnds:
         self._past: dict[datetime, Slot] = {}
 
     async def last_day(self, now: datetime) -> Sequence[Slot]:
-        """The half hours of the last day, the oldest first; the last one goes on."""
+        """The half hours of the last 24 hours, the oldest first, of which only what lies in them counts."""
         newest = from_timestamp(now.timestamp() // SLOT.total_seconds() * SLOT.total_seconds())
-        begins = [newest - SLOT * number for number in reversed(range(SLOTS))]
-        missing = [begin for begin in begins if begin not in self._past]
-        counted = await self._reads.read(lambda conn: _counted(conn, missing))
-        found = {**self._past, **counted}
-        slots = [found[begin] for begin in begins]
+        oldest, *whole = [newest - SLOT * number for number in reversed(range(SLOTS))]
+        missing = [begin for begin in whole if begin not in self._past]
+
+        def counted(conn: apsw.Connection) -> tuple[Slot, dict[datetime, Slot]]:
+            first = Slot(oldest, ended_between(conn, now - DAY, oldest + SLOT))
+            return first, {begin: Slot(begin, ended_between(conn, begin, begin + SLOT)) for begin in missing}
+
+        first, fresh = await self._reads.read(counted)
+        found = {**self._past, **fresh}
+        slots = [found[begin] for begin in whole]
         self._past = {slot.begin: slot for slot in slots if slot.begin + SLOT + _SETTLED <= now}
-        return slots
-
-
-def _counted(conn: apsw.Connection, begins: Sequence[datetime]) -> dict[datetime, Slot]:
-    return {begin: Slot(begin, ended_between(conn, begin, begin + SLOT)) for begin in begins}
+        return [first, *slots]

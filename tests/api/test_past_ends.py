@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support.ledger import Ledger
 
-from jeeves_runner.api.past_ends import SLOT, SLOTS, PastEnds
+from jeeves_runner.api.past_ends import DAY, SLOT, SLOTS, PastEnds
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.clock import to_text
 
@@ -39,13 +39,25 @@ def counted(ledger: Ledger, *nows: datetime) -> list[dict[int, dict[str, int]]]:
     return asyncio.run(scenario())
 
 
-def test_each_end_counts_in_its_half_hour_and_none_of_before_the_day(tmp_path: Path) -> None:
+def test_each_end_counts_in_its_half_hour(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runner.sqlite")
     ledger.add_job("greet")
-    for ago in (timedelta(), SLOT, SLOT, SLOT * SLOTS):
+    for ago in (timedelta(), SLOT, SLOT):
         end(ledger, NOW - ago)
     end(ledger, NOW - SLOT, "skipped")
     assert counted(ledger, NOW) == [{0: {"ok": 1}, 1: {"ok": 2, "skipped": 1}}]
+
+
+def test_the_last_day_is_24_hours_also_within_a_half_hour(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runner.sqlite")
+    ledger.add_job("greet")
+    moment, later = timedelta(milliseconds=1), timedelta(minutes=5)
+    for at in (NOW - DAY - moment, NOW - DAY, NOW - DAY + later, NOW - DAY + SLOT):
+        end(ledger, at)
+    end(ledger, NOW - SLOT, "skipped")
+    at_once, soon = counted(ledger, NOW, NOW + later + moment)
+    assert at_once == {SLOTS - 1: {"ok": 2}, SLOTS - 2: {"ok": 1}, 1: {"skipped": 1}}
+    assert soon == {SLOTS - 2: {"ok": 1}, 1: {"skipped": 1}}
 
 
 def test_a_half_hour_that_has_passed_is_counted_once(tmp_path: Path) -> None:
