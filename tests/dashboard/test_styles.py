@@ -87,6 +87,16 @@ def test_a_page_has_the_colours_that_its_viewer_has_chosen_without_a_script(them
             assert '{% include "colours.html" %}' in each.read_text(), each.name
 
 
+def test_the_way_out_is_drawn_also_for_who_may_not_act() -> None:
+    """The style of acting is on pages of those who may act, and the button of logging out on all."""
+    button = re.search(r"<button[^>]*>Log out", FOLDER.joinpath("templates", "frame.html").read_text())
+    assert button
+    assert "class" not in button[0]
+    assert "background:" in {selector: set_ for name, selector, set_ in _rules() if name == "style.css"}.get(
+        ".who button", ""
+    )
+
+
 def test_what_a_page_is_drawn_with_is_asked_for_before_what_it_listens_with() -> None:
     frame = FOLDER.joinpath("templates", "frame.html").read_text()
     assert frame.index("colours.html") < frame.index("block head") < frame.index("module('app.js'")
