@@ -96,6 +96,17 @@ def test_what_waits_stands_with_its_reason(ledger: AlertLedger) -> None:
     assert f"All {_ACTIVE + 10}" in found
 
 
+def test_why_a_run_waits_or_was_skipped_stands_in_the_words_of_other_pages(ledger: AlertLedger) -> None:
+    ledger.add_told_job("backup")
+    with ledger.tx() as tx:
+        overrides.pause(tx, "backup", until=None, reason=None, by=Actor("test"))
+    ledger.add_run("backup", "scheduled", trigger="manual", reason="paused")
+    ledger.add_run("backup", "skipped", reason="overlap")
+    found = shown(ledger, "/").text
+    assert "waits: the job is paused" in found
+    assert "another run of it was active" in found
+
+
 def test_a_mute_is_shown_with_its_end_and_why(ledger: AlertLedger) -> None:
     ledger.add_told_job("backup")
     ledger.mute("backup", minutes=60)

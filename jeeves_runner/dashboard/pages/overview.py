@@ -13,6 +13,7 @@ from jeeves_runner.api.past_ends import Slot
 from jeeves_runner.api.route import Call, Nothing
 from jeeves_runner.core.wording import counted
 from jeeves_runner.dashboard.of_all import OfAll, of_all
+from jeeves_runner.dashboard.run_notes import note_of
 from jeeves_runner.dashboard.showing import Read, Sheet, show_once_known
 from jeeves_runner.dashboard.strips import Strip, strips
 from jeeves_runner.db.alert_facts import usual_ms
@@ -57,16 +58,16 @@ class Overview:
     """Queues whose items have failed for good."""
     running: Sequence[RunRow]
     """What runs, the oldest first."""
-    waiting: Sequence[RunRow]
-    """What waits, the oldest first."""
+    waiting: Sequence[tuple[RunRow, str]]
+    """What waits, the oldest first, with a note of why."""
     active: int
     """How many run or wait: more than are shown, maybe."""
     usual: Mapping[str, int]
     """How long runs of a job usually take, in milliseconds, where that is known."""
     coming: Sequence[OccurrenceDocument]
     """What comes next, each job once."""
-    ended: Sequence[RunRow]
-    """What ended last, newest first."""
+    ended: Sequence[tuple[RunRow, str]]
+    """What ended last, newest first, with a note of why so."""
 
 
 async def overview(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
@@ -97,12 +98,16 @@ def _read(
         troubles=troubles(conn, now),
         dead_letters=dead_letters(conn, now),
         running=running,
-        waiting=[run for run in active if run["status"] == "scheduled"][:_ACTIVE],
+        waiting=_noted([run for run in active if run["status"] == "scheduled"][:_ACTIVE]),
         active=len(active),
         usual=_usual(conn, running),
         coming=first_view(conn, now, next_run, count=_NEXT, once=True),
-        ended=newest_ended(conn, _LAST),
+        ended=_noted(newest_ended(conn, _LAST)),
     )
+
+
+def _noted(runs: Sequence[RunRow]) -> Sequence[tuple[RunRow, str]]:
+    return [(run, note_of(run)) for run in runs]
 
 
 def _mistakes(problems: Sequence[ProblemDocument]) -> str:
