@@ -58,6 +58,12 @@ def test_status_without_a_server_tells_what_the_database_holds(shell: Shell) -> 
     ]
 
 
+def test_many_jobs_are_counted_with_a_comma(shell: Shell) -> None:
+    for number in range(1_001):
+        shell.ledger.add_job(f"job-{number}")
+    assert "Jobs: 1,001 declared, 0 running" in shell.text("status")
+
+
 def test_a_run_elsewhere_is_left_and_not_lost_without_a_server(shell: Shell) -> None:
     shell.ledger.add_job("agent")
     running = shell.ledger.add_run("agent", "running")

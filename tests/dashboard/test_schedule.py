@@ -57,6 +57,18 @@ def test_the_calendar_counts_the_starts_of_each_hour(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+def test_many_jobs_are_counted_with_a_comma(ledger: Ledger) -> None:
+    for number in range(1_001):
+        job(ledger, f"job-{number}", "0 6 * * *")
+
+    async def scenario(api: Api) -> None:
+        text = (await page(api, "/schedule")).text
+        assert " starts of 1,001 jobs by their schedules" in text
+        assert ", 06:00 : 1,001 " in text
+
+    with_api(ledger, scenario)
+
+
 def test_an_hour_leads_to_its_runs(ledger: Ledger) -> None:
     job(ledger, "often", "0 */5 * * * *")
     job(ledger, "daily", "30 12 * * *")

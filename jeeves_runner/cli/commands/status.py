@@ -280,10 +280,11 @@ def _health_text(health: HealthDocument, now: datetime) -> str:
     late = ""
     if health["catching_up"]:
         last = ago(health["catching_up_until"], now)
-        late = f", {health['catching_up']} late (spaced by `catch_up_spread`, the last one catches up {last})"
+        spaced = f"spaced by `catch_up_spread`, the last one catches up {last}"
+        late = f", {health['catching_up']:,} late ({spaced})"
     return (
-        f"{health['total_jobs']} declared, {health['running']} running, {health['waiting']} queued{late};"
-        f" in the last hour {health['ok_last_hour']} ok, {health['errors_last_hour']} failed"
+        f"{health['total_jobs']:,} declared, {health['running']:,} running, {health['waiting']:,} queued"
+        f"{late}; in the last hour {health['ok_last_hour']:,} ok, {health['errors_last_hour']:,} failed"
     )
 
 
