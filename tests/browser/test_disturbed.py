@@ -80,6 +80,33 @@ def test_a_server_that_makes_no_page_is_asked_again(tmp_path: Path, look: Look) 
         viewer.forgive()
 
 
+@pytest.mark.parametrize("status", [404, 200])
+def test_what_another_program_answers_in_the_place_of_the_server_is_not_shown(
+    tmp_path: Path, look: Look, status: int
+) -> None:
+    with serving(tmp_path) as server:
+        viewer = look(server.url)
+        page = viewer.open("/jobs")
+        page.evaluate("window.isTheSame = true")
+        is_away = [True]
+
+        def answer(route: Route, request: Request) -> None:
+            if not is_away or "text/html" not in request.headers["accept"]:
+                return route.continue_()
+            return route.fulfill(status=status, content_type="text/html", body="<h1>no such backend</h1>")
+
+        page.route("**/jobs", answer)
+        again(page)
+        expect(page.locator("#link")).to_contain_text("Not as it is now: another program answers")
+        save(tmp_path, "one.yaml", RARELY)
+        until(lambda: server.job("one"))
+        is_away.clear()
+        expect(page.locator("#job-one")).to_be_visible()
+        expect(page.locator("#link")).to_be_hidden()
+        assert page.evaluate(IS_SAME)
+        viewer.forgive()
+
+
 def test_a_silent_network_and_clocks_that_are_set_hold_no_page_back(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         page = look(server.url).open("/jobs")

@@ -15,6 +15,7 @@ const HELD = 250;
 const TYPED = 80;
 const LONGEST = 2 ** 31 - 60000; // what a timer can wait
 const OF_THE_FRAME = ["sync", "alert", "lock"]; // all pages that follow anything show these above all else
+const OURS = 'link[href^="/static/"][href*="/style.css"]'; // every page of this server has it
 const MORPH = new URL("./idiomorph.js", import.meta.url); // it is no module
 const parser = new DOMParser();
 
@@ -128,10 +129,10 @@ async function come() {
   asking = true;
   askedAt = Date.now();
   try {
-    const text = await asked();
-    if (text === null) return;
+    const page = await asked();
+    if (page === null) return;
     if (await loaded()) {
-      put(parser.parseFromString(text, "text/html"));
+      put(page);
       link.isTrue();
     } else {
       [wanted, tag] = [true, null];
@@ -172,11 +173,16 @@ async function asked() {
     return null;
   }
   serverSays(answer.headers.get("Date"));
+  const page = parser.parseFromString(text, "text/html");
+  // While the server is away, a proxy or another program may answer: were that shown, nothing would come back from it.
+  if ([200, 404].includes(answer.status) && !answer.redirected && !page.querySelector(OURS)) {
+    return refused("another program answers in the place of the server");
+  }
   if (answer.status === 401 || answer.status === 404) { // the answer says what is wrong
     location.reload();
     return null;
   }
-  if (!answer.ok && answer.status !== 304) return refusedWith(answer.status, text);
+  if (!answer.ok && answer.status !== 304) return refusedWith(answer.status, page);
   pace = Number(answer.headers.get("Jeeves-Pace")) || pace;
   if (answer.headers.get("Jeeves-Old")) wanted = true;
   if (answer.status === 304) {
@@ -184,15 +190,19 @@ async function asked() {
     return null;
   }
   tag = answer.headers.get("ETag");
-  if (!answer.redirected) return text;
+  if (!answer.redirected) return page;
   location.replace(answer.url); // it is another page by now, such as that of a renamed job
   return null;
 }
 
-function refusedWith(status, text) {
-  const said = parser.parseFromString(text, "text/html").querySelector("h1")?.textContent.trim();
-  link.refused(said || `the server answers with ${status}`);
-  if (status >= 500 || status === 429) {
+function refusedWith(status, page) {
+  const said = page.querySelector("h1")?.textContent.trim();
+  return refused(said || `the server answers with ${status}`, status >= 500 || status === 429);
+}
+
+function refused(why, mayPass = true) {
+  link.refused(why);
+  if (mayPass) {
     wanted = true;
     pace = Math.max(pace, TROUBLED);
   }
