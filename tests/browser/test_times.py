@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from support.browser import Viewer, findings
 from support.server import HOLD, Server, command, save, serving, until
 
@@ -68,18 +68,24 @@ def test_what_runs_grows_while_nothing_happens(tmp_path: Path, look: Look) -> No
         command(tmp_path, "cancel", str(run))
 
 
+def has_come(page: Page, url: str) -> None:
+    """Another page has, with the scripts that listen to keys."""
+    expect(page).to_have_url(re.compile(url))
+    page.wait_for_load_state()
+
+
 def test_keys_go_through_time_and_along_a_row(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         declared(server, tmp_path, "quick", QUICK)
         run = server.post("/jobs/quick/run")[1]["result"]["id"]
         page = look(server.url).open("/timeline")
         page.keyboard.press("ArrowLeft")
-        expect(page).to_have_url(re.compile("until="))
+        has_come(page, "until=")
         expect(page.get_by_text("Nothing ran in this time.").or_(page.locator("#plot"))).to_be_visible()
         page.keyboard.press("n")
-        expect(page).to_have_url(re.compile("/timeline$"))
+        has_come(page, "/timeline$")
         page.keyboard.press("+")
-        expect(page).to_have_url(re.compile("span=1h"))
+        has_come(page, "span=1h")
         page.keyboard.press("j")
         page.keyboard.press("j")
         page.keyboard.press("ArrowLeft")
