@@ -107,6 +107,34 @@ def test_what_another_program_answers_in_the_place_of_the_server_is_not_shown(
         viewer.forgive()
 
 
+def test_a_log_goes_on_after_another_program_has_answered_in_the_place_of_the_server(
+    tmp_path: Path, look: Look
+) -> None:
+    with serving(tmp_path) as server:
+        run = run_of(
+            server, tmp_path, "run: 'echo one; until test -e go; do sleep 0.1; done; echo two'\ntimeout: 1m\n"
+        )
+        viewer = look(server.url)
+        page = viewer.context.new_page()
+        asked: list[str] = []
+
+        def answer(route: Route, request: Request) -> None:
+            if len(asked) == 2:
+                return route.continue_()
+            asked.append(request.url)
+            return route.fulfill(
+                status=(404, 200)[len(asked) - 1], content_type="text/html", body="<h1>no</h1>"
+            )
+
+        page.route("**/logs?follow=1*", answer)
+        page.goto(f"/runs/{run}")
+        expect(page.locator("#log")).to_contain_text("one")
+        until(lambda: len(asked) == 2)
+        (tmp_path / "go").touch()
+        expect(page.locator("#log")).to_contain_text("two")
+        viewer.forgive()
+
+
 def test_a_silent_network_and_clocks_that_are_set_hold_no_page_back(tmp_path: Path, look: Look) -> None:
     with serving(tmp_path) as server:
         page = look(server.url).open("/jobs")

@@ -24,7 +24,8 @@ ACCESS: Final[tuple[Route, ...]] = (
         "Let this browser in, with a token",
         access.login,
         {200: SessionDocument},
-        description="The answer has the cookie with it. A wrong token is answered with 401.",
+        description="The answer has the cookie with it. A wrong token is answered with 401, and a login "
+        "by http with 400 where people come by https and the browser is on another machine.",
         problems={401, 429},
         role=Role.OPEN,
     ),

@@ -115,7 +115,7 @@ def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -
 def retry(app: App, item_ids: tuple[int, ...], all_of: str | None) -> None:
     """Make failed items pending again, with all their attempts before them.
 
-    Of a queue, those stay failed of which an equal one waits already.
+    With --all-of, an item stays failed while an equal one waits.
     """
     if bool(item_ids) == (all_of is not None):
         raise UsageError("name either items, or a queue with --all-of")

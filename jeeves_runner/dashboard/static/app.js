@@ -47,7 +47,8 @@ function stands() {
 async function loadAnew() {
   const signal = AbortSignal.timeout(TRY);
   const answer = await fetch(new URL("./live.js", import.meta.url), { cache: "no-store", signal }).catch(() => null);
-  if (!answer?.ok || isInUse()) return void setTimeout(loadAnew, TRY);
+  const hasCome = answer?.ok && answer.headers.get("Content-Type")?.includes("javascript"); // no other program answers
+  if (!hasCome || isInUse()) return void setTimeout(loadAnew, TRY);
   history.replaceState({ ...history.state, tried: Date.now() }, "");
   location.reload();
 }

@@ -172,12 +172,12 @@ async function asked() {
     wanted = true;
     return null;
   }
-  serverSays(answer.headers.get("Date"));
   const page = parser.parseFromString(text, "text/html");
   // While the server is away, a proxy or another program may answer: were that shown, nothing would come back from it.
   if ([200, 404].includes(answer.status) && !answer.redirected && !page.querySelector(OURS)) {
     return refused("another program answers in the place of the server");
   }
+  serverSays(answer.headers.get("Date"));
   if (answer.status === 401 || answer.status === 404) { // the answer says what is wrong
     location.reload();
     return null;

@@ -68,11 +68,13 @@ async function listen(run, state, tell, isBrief) {
       headers: { Accept: "text/event-stream" }, signal: stop.signal, cache: "no-store",
     });
     if (answer.status === 401) return location.reload();
-    if (answer.status === 404) {
+    if (answer.status === 404 && isOf(answer, "application/problem+json")) {
+      const problem = await answer.json();
       state.isOver = true;
-      return tell("gone", await answer.json());
+      return tell("gone", problem);
     }
-    if (!answer.ok) throw new Error(answer.statusText);
+    // While the server is away, a proxy or another program may answer.
+    if (!answer.ok || !isOf(answer, "text/event-stream")) throw new Error(answer.statusText);
     tell("there");
     hold(isBrief ? QUIET : SILENT);
     for await (const event of events(answer.body)) {
@@ -93,6 +95,8 @@ async function listen(run, state, tell, isBrief) {
     document.removeEventListener("visibilitychange", onHidden);
   }
 }
+
+const isOf = (answer, type) => answer.headers.get("Content-Type")?.startsWith(type) ?? false;
 
 // Server-sent events of a body, as the HTML standard has them (section 9.2), as far as this server makes use of it.
 async function* events(body) {
