@@ -176,6 +176,7 @@ class Feed:
         if (runner := runner_row(conn)) is not None:
             self._epoch = runner.epoch
         version = data_version(conn)
+        self._lock_moves = self._services.writer.lock_moves
         seen = await self._reads.read(lambda reading: Seen(reading, clock))
         self._changed_sync()
         self._last_left = clock.monotonic()

@@ -1,7 +1,7 @@
 """The headers in the API's description: what a route takes notice of, and what only some answers have.
 
-They follow from what the route answers, but for the cookie of a login. Headers that all answers have are those
-of ``api.answer_headers``.
+They follow from what the route answers, but for the cookie of a login. Headers that all answers have are
+those of ``api.answer_headers``.
 """
 
 from collections.abc import Iterator, Mapping

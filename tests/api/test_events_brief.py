@@ -66,6 +66,23 @@ def test_a_lock_of_another_process_is_told_with_which_nothing_is_committed(ledge
     with_api(ledger, scenario)
 
 
+def test_a_lock_that_is_over_is_not_told_to_who_comes_later(ledger: AlertLedger) -> None:
+    async def scenario(api: Api) -> None:
+        with locked_by_another(ledger.path) as holder:
+            waits = asyncio.create_task(api.post("/jobs/greet/mute", {"until": "1h"}))
+            while "database locked" not in (await page(api, "/jobs")).text:
+                assert not waits.done()
+            tell(holder)
+            assert (await waits).status == 200
+        async with listening(api.session, url(api)) as events:
+            await events.next()
+            await api.post("/jobs/greet/unmute")
+            changed = await events.next()
+            assert (changed.kind, changed.data) == ("changed", {"kinds": ["other"], "jobs": []})
+
+    with_api(ledger, scenario)
+
+
 def test_a_lock_that_ends_between_two_looks_is_told(
     ledger: AlertLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ def test_a_full_disk_of_any_folder_counts(
 
 
 @pytest.mark.parametrize("least", ["100KiB", "1536KiB", "1GiB"])
-def test_it_says_how_much_is_to_be_free_as_it_was_set(
+def test_it_says_how_much_is_to_be_free_in_the_unit_that_fits(
     disk: Path, caplog: pytest.LogCaptureFixture, least: str
 ) -> None:
     async def scene() -> None:

@@ -174,6 +174,7 @@ async function asked() {
   }
   const page = parser.parseFromString(text, "text/html");
   // While the server is away, a proxy or another program may answer: were that shown, nothing would come back from it.
+  // By a 401 or a redirect a proxy may want to let people in: those are shown.
   if ([200, 404].includes(answer.status) && !answer.redirected && !page.querySelector(OURS)) {
     return refused("another program answers in the place of the server");
   }
